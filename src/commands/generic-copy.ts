@@ -1,0 +1,178 @@
+/** Commands that copy or move a key to another name or database: COPY, RENAME, RENAMENX, MOVE. */
+import { asciiBytes, equalBytes } from '../base/bytes.ts';
+import { copyEntry, copyUnits, moveEntry } from '../keyspace/copy-entry.ts';
+import { ERROR_BYTES } from '../resp/errors.ts';
+import {
+  type CommandContext,
+  type CommandSpec,
+  DONE,
+  ESCALATE,
+  oneKey,
+  type RunStatus,
+} from './spec.ts';
+
+const DB = asciiBytes('DB');
+const REPLACE = asciiBytes('REPLACE');
+const INT32_MAX = 0x7fffffff;
+
+/** Argument `index` as a database number; -1 when an error was replied. */
+function databaseAt(ctx: CommandContext, index: number): number {
+  const db = ctx.args.toInt(index);
+  if (!(Math.abs(db) <= INT32_MAX)) {
+    ctx.reply.errorBytes(ERROR_BYTES.NOT_INTEGER);
+    return -1;
+  }
+  if (db < 0 || db >= ctx.limits.databases) {
+    ctx.reply.errorBytes(ERROR_BYTES.DB_OUT_OF_RANGE);
+    return -1;
+  }
+  return db;
+}
+
+function isSameKey(ctx: CommandContext): boolean {
+  const { buf, offset, length } = ctx.args;
+  return length[1] === length[2] && equalBytes(buf, offset[1]!, buf, offset[2]!, length[1]!);
+}
+
+function cmdCopy(ctx: CommandContext): RunStatus {
+  const { args, reply, db } = ctx;
+  let toDb = db;
+  let isReplace = false;
+  for (let i = 3; i < args.count; i++) {
+    if (args.equalsIgnoreCase(i, REPLACE)) {
+      isReplace = true;
+    } else if (i + 1 < args.count && args.equalsIgnoreCase(i, DB)) {
+      i += 1;
+      toDb = databaseAt(ctx, i);
+      if (toDb < 0) return DONE;
+    } else {
+      reply.errorBytes(ERROR_BYTES.SYNTAX);
+      return DONE;
+    }
+  }
+  if (toDb === db && isSameKey(ctx)) {
+    reply.errorBytes(ERROR_BYTES.SAME_OBJECT);
+    return DONE;
+  }
+  const from = ctx.at(1);
+  const seen = from.find(db, ctx.key);
+  if (seen !== 0 && !ctx.mayRun(copyUnits(from, seen))) return ESCALATE;
+  const ref = from.findRead(db, ctx.key);
+  const to = ctx.at2(2);
+  if (ref === 0 || (to.find(toDb, ctx.key2) !== 0 && !isReplace)) {
+    reply.integer(0);
+  } else if (copyEntry(from, ref, to, toDb, ctx.key2, from.expireMs(ref)) === 0) {
+    reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
+  } else {
+    reply.integer(1);
+  }
+  return DONE;
+}
+
+/** The access word moves with the key, so the lookup does not mark an access. */
+function rename(ctx: CommandContext, isNx: boolean): RunStatus {
+  const { reply, db } = ctx;
+  const from = ctx.at(1);
+  const ref = from.find(db, ctx.key);
+  if (ref === 0) {
+    reply.errorBytes(ERROR_BYTES.NO_SUCH_KEY);
+    return DONE;
+  }
+  if (isSameKey(ctx)) {
+    if (isNx) reply.integer(0);
+    else reply.ok();
+    return DONE;
+  }
+  if (!ctx.mayRun(copyUnits(from, ref))) return ESCALATE;
+  const to = ctx.at2(2);
+  if (isNx && to.find(db, ctx.key2) !== 0) {
+    reply.integer(0);
+  } else if (moveEntry(from, db, ctx.key, ref, to, db, ctx.key2) === 0) {
+    reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
+  } else if (isNx) {
+    reply.integer(1);
+  } else {
+    reply.ok();
+  }
+  return DONE;
+}
+
+function cmdMove(ctx: CommandContext): RunStatus {
+  const { reply, db, key } = ctx;
+  const toDb = databaseAt(ctx, 2);
+  if (toDb < 0) return DONE;
+  if (toDb === db) {
+    reply.errorBytes(ERROR_BYTES.SAME_OBJECT);
+    return DONE;
+  }
+  const shard = ctx.at(1);
+  const ref = shard.find(db, key);
+  if (ref !== 0 && !ctx.mayRun(copyUnits(shard, ref))) return ESCALATE;
+  if (ref === 0 || shard.find(toDb, key) !== 0) {
+    reply.integer(0);
+  } else if (moveEntry(shard, db, key, ref, shard, toDb, key) === 0) {
+    reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
+  } else {
+    reply.integer(1);
+  }
+  return DONE;
+}
+
+export const COPY_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'copy',
+    summary: 'Copies the value and the time of expiry of a key to another key.',
+    since: '6.2.0',
+    group: 'generic',
+    arity: -3,
+    flags: ['write', 'denyoom'],
+    acl: ['keyspace'],
+    keys: [oneKey(1, 'RO', 'ACCESS'), oneKey(2, 'OW', 'UPDATE')],
+    syntax: 'source:key destination:key [DB destination-db:integer] [REPLACE]',
+    place: 'shard',
+    shards: 'keys',
+    run: cmdCopy,
+  },
+  {
+    name: 'rename',
+    summary: 'Gives a key another name; a key of that name is replaced.',
+    since: '1.0.0',
+    group: 'generic',
+    arity: 3,
+    flags: ['write'],
+    acl: ['keyspace'],
+    keys: [oneKey(1, 'RW', 'ACCESS', 'DELETE'), oneKey(2, 'OW', 'UPDATE')],
+    syntax: 'key newkey:key',
+    place: 'shard',
+    shards: 'keys',
+    run: (ctx) => rename(ctx, false),
+  },
+  {
+    name: 'renamenx',
+    summary: 'Gives a key another name unless there is a key of that name.',
+    since: '1.0.0',
+    group: 'generic',
+    arity: 3,
+    flags: ['write', 'fast'],
+    acl: ['keyspace'],
+    keys: [oneKey(1, 'RW', 'ACCESS', 'DELETE'), oneKey(2, 'OW', 'INSERT')],
+    syntax: 'key newkey:key',
+    place: 'shard',
+    shards: 'keys',
+    run: (ctx) => rename(ctx, true),
+  },
+  {
+    name: 'move',
+    summary: 'Moves a key to another database unless it is there already.',
+    since: '1.0.0',
+    group: 'generic',
+    arity: 3,
+    flags: ['write', 'fast'],
+    acl: ['keyspace'],
+    keys: [oneKey(1, 'RW', 'ACCESS', 'UPDATE')],
+    syntax: 'key db:integer',
+    place: 'shard',
+    shards: 'keys',
+    run: cmdMove,
+  },
+];

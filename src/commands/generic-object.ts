@@ -1,0 +1,116 @@
+/** OBJECT: how a value is kept, and what is known of its use. */
+import { STRING_ENCODING_NAMES } from '../keyspace/entry.ts';
+import { peek } from '../keyspace/peek.ts';
+import type { Shard } from '../keyspace/shard.ts';
+import { lfuDecayed } from '../keyspace/thread-state.ts';
+import type { Ref } from '../memory/arena.ts';
+import { ERROR_BYTES } from '../resp/errors.ts';
+import { helpCommand, replyUnknownSubcommand } from './help.ts';
+import { type CommandContext, type CommandSpec, DONE, oneKey, type RunStatus } from './spec.ts';
+
+const LRU_CLOCK_MASK = 0xffffff;
+
+const HELP = [
+  'ENCODING <key>',
+  '    Name of the internal representation of the value at <key>.',
+  'FREQ <key>',
+  '    Logarithmic access counter of <key>; needs an LFU maxmemory policy.',
+  'IDLETIME <key>',
+  '    Seconds since <key> was last accessed; not known under an LFU maxmemory policy.',
+  'REFCOUNT <key>',
+  '    Number of references to the value at <key>.',
+];
+
+/** The name that OBJECT ENCODING gives to an entry's encoding. */
+export function encodingName(shard: Shard, ref: Ref): string {
+  return STRING_ENCODING_NAMES[shard.encodingOf(ref)]!;
+}
+
+/** Seconds since the last access of an entry, by its LRU clock of 24 bits. */
+export function idleSeconds(shard: Shard, ref: Ref): number {
+  return (shard.state.lruClock - shard.accessWord(ref)) & LRU_CLOCK_MASK;
+}
+
+function isLfu(ctx: CommandContext): boolean {
+  return ctx.limits.maxmemoryPolicy.endsWith('lfu');
+}
+
+/** The entry of argument 2, whose shard is left in `ctx.at(2)`; 0 when null was replied. */
+function lookup(ctx: CommandContext): Ref {
+  const ref = peek(ctx.at(2), ctx.db, ctx.key);
+  if (ref === 0) ctx.reply.null();
+  return ref;
+}
+
+function cmdEncoding(ctx: CommandContext): RunStatus {
+  const ref = lookup(ctx);
+  if (ref !== 0) ctx.reply.bulkLatin1(encodingName(ctx.at(2), ref));
+  return DONE;
+}
+
+function cmdFreq(ctx: CommandContext): RunStatus {
+  const ref = lookup(ctx);
+  if (ref === 0) return DONE;
+  if (isLfu(ctx)) ctx.reply.integer(lfuDecayed(ctx.at(2).accessWord(ref), ctx.state));
+  else ctx.reply.errorBytes(ERROR_BYTES.LFU_NOT_SELECTED);
+  return DONE;
+}
+
+function cmdIdleTime(ctx: CommandContext): RunStatus {
+  const ref = lookup(ctx);
+  if (ref === 0) return DONE;
+  if (isLfu(ctx)) ctx.reply.errorBytes(ERROR_BYTES.LFU_SELECTED);
+  else ctx.reply.integer(idleSeconds(ctx.at(2), ref));
+  return DONE;
+}
+
+/** Values are never shared. */
+function cmdRefCount(ctx: CommandContext): RunStatus {
+  if (lookup(ctx) !== 0) ctx.reply.integer(1);
+  return DONE;
+}
+
+function objectSpec(
+  name: string,
+  since: string,
+  summary: string,
+  run: (ctx: CommandContext) => RunStatus,
+): CommandSpec {
+  return {
+    name,
+    summary,
+    since,
+    group: 'generic',
+    arity: 3,
+    flags: ['readonly'],
+    acl: ['keyspace'],
+    keys: [oneKey(2, 'RO')],
+    syntax: 'key',
+    place: 'shard',
+    shards: 'keys',
+    run,
+  };
+}
+
+export const OBJECT_COMMANDS: readonly CommandSpec[] = [
+  {
+    name: 'object',
+    summary: 'Inspects how values are kept.',
+    since: '2.2.3',
+    group: 'generic',
+    arity: -2,
+    flags: [],
+    acl: [],
+    keys: [],
+    syntax: '',
+    place: 'session',
+    run: replyUnknownSubcommand('OBJECT'),
+    subcommands: [
+      objectSpec('encoding', '2.2.3', 'Names the encoding of a value.', cmdEncoding),
+      objectSpec('freq', '4.0.0', 'Returns the access counter of a key.', cmdFreq),
+      objectSpec('idletime', '2.2.3', 'Returns the seconds since the last access.', cmdIdleTime),
+      objectSpec('refcount', '2.2.3', 'Returns the references to a value.', cmdRefCount),
+      helpCommand('OBJECT', { since: '6.2.0', group: 'generic', acl: ['keyspace'] }, HELP),
+    ],
+  },
+];

@@ -1,0 +1,280 @@
+/**
+ * What a command is: one typed object that dispatch, COMMAND, ACL categories, key routing and the README's table read,
+ * and the contexts in which handlers run.
+ */
+import type { Key } from '../keyspace/key.ts';
+import type { Shard } from '../keyspace/shard.ts';
+import type { ThreadState } from '../keyspace/thread-state.ts';
+import type { ReplyWriter } from '../resp/reply-writer.ts';
+import type { ArgView } from '../resp/request-parser.ts';
+
+export type CommandFlag =
+  | 'write'
+  | 'readonly'
+  | 'denyoom'
+  | 'admin'
+  | 'pubsub'
+  | 'noscript'
+  | 'blocking'
+  | 'loading'
+  | 'stale'
+  | 'skip_monitor'
+  | 'skip_slowlog'
+  | 'fast'
+  | 'no_auth'
+  | 'movablekeys'
+  | 'no_async_loading'
+  | 'no_multi'
+  | 'no_mandatory_keys'
+  | 'allow_busy';
+
+export type AclCategory =
+  | 'keyspace'
+  | 'read'
+  | 'write'
+  | 'string'
+  | 'bitmap'
+  | 'admin'
+  | 'fast'
+  | 'slow'
+  | 'dangerous'
+  | 'connection'
+  | 'transaction'
+  | 'blocking'
+  | 'pubsub'
+  | 'scripting';
+
+export type CommandGroup =
+  | 'generic'
+  | 'string'
+  | 'bitmap'
+  | 'connection'
+  | 'transactions'
+  | 'server';
+
+export type KeyFlag =
+  | 'RO'
+  | 'RW'
+  | 'OW'
+  | 'RM'
+  | 'ACCESS'
+  | 'UPDATE'
+  | 'INSERT'
+  | 'DELETE'
+  | 'NOT_KEY'
+  | 'INCOMPLETE'
+  | 'VARIABLE_FLAGS';
+
+/** Where a command's keys stand, as COMMAND INFO's key specifications say it. */
+export interface KeySpec {
+  readonly flags: readonly KeyFlag[];
+  /** Argument index at which the search begins (0 is the command name; a sub-command's own name counts). */
+  readonly begin: number;
+  readonly find: KeyRange | KeyCount;
+}
+
+/** Keys from `begin` on: up to `begin + last` (negative: from the end, -1 = last argument), every `step` arguments. */
+export interface KeyRange {
+  readonly kind: 'range';
+  readonly last: number;
+  readonly step: number;
+  readonly limit: number;
+}
+
+/** Argument `begin + numberAt` says how many keys follow from `begin + first`, every `step` arguments. */
+export interface KeyCount {
+  readonly kind: 'keynum';
+  readonly numberAt: number;
+  readonly first: number;
+  readonly step: number;
+}
+
+/** One key at `index`. */
+export function oneKey(index: number, ...flags: readonly KeyFlag[]): KeySpec {
+  return { flags, begin: index, find: { kind: 'range', last: 0, step: 1, limit: 0 } };
+}
+
+/** Keys from `index` to the last argument, every `step`. */
+export function keysFrom(index: number, step: number, ...flags: readonly KeyFlag[]): KeySpec {
+  return { flags, begin: index, find: { kind: 'range', last: -1, step, limit: 0 } };
+}
+
+interface CommandFacts {
+  /** Lower-case name; a sub-command's own name only (`encoding` for OBJECT ENCODING). */
+  readonly name: string;
+  readonly summary: string;
+  readonly since: string;
+  readonly group: CommandGroup;
+  /** Number of arguments with the command name (and the container's); negative = at least that many. */
+  readonly arity: number;
+  readonly flags: readonly CommandFlag[];
+  /** Categories beyond those that flags imply (write, read, fast or slow, admin with dangerous, ...). */
+  readonly acl: readonly AclCategory[];
+  readonly keys: readonly KeySpec[];
+  /** Arguments after the name in Redis's syntax notation, `name:type` where the type is not clear from the name. */
+  readonly syntax: string;
+  readonly subcommands?: readonly CommandSpec[];
+}
+
+/** A command that reads or changes keys: it runs wherever the shard's lock is held. */
+export interface ShardCommandSpec extends CommandFacts {
+  readonly place: 'shard';
+  /**
+   * Which shards it needs: those of its keys; all of them; the one its SCAN cursor (argument 1) names; or none held
+   * at the start, because it visits one after the other by `ctx.visitShards`.
+   */
+  readonly shards: 'keys' | 'all' | 'cursor' | 'each';
+  /** Always too slow for an I/O thread. */
+  readonly isSlow?: boolean;
+  readonly run: (ctx: CommandContext) => RunStatus;
+}
+
+/** A command about the connection or the server: it runs on the connection's I/O thread and holds no shard. */
+export interface SessionCommandSpec extends CommandFacts {
+  readonly place: 'session';
+  readonly run: (ctx: SessionContext) => void;
+}
+
+export type CommandSpec = ShardCommandSpec | SessionCommandSpec;
+
+/** The handler replied. */
+export const DONE = 0;
+/** The handler did nothing yet, because the work is too large for this thread: run it again on the owner. */
+export const ESCALATE = 1;
+export type RunStatus = typeof DONE | typeof ESCALATE;
+
+/** What a shard command sees. The same handler runs on I/O threads (lease) and shard workers (route). */
+export interface CommandContext {
+  readonly args: ArgView;
+  readonly reply: ReplyWriter;
+  readonly state: ThreadState;
+  /** Selected database. */
+  readonly db: number;
+  readonly shards: readonly Shard[];
+  /** Limits and switches of the configuration that data commands ask for, refreshed by CONFIG SET. */
+  readonly limits: CommandLimits;
+  /** The key that `at` located last. */
+  readonly key: Key;
+  /** The key that `at2` located last, for commands that need two at a time. */
+  readonly key2: Key;
+  /** Locates argument `index` as `key` and returns its shard, which this command holds. */
+  at(index: number): Shard;
+  /** The same into `key2`. */
+  at2(index: number): Shard;
+  /** Locates bytes that are not an argument into `key2` (patterns, stored destinations). */
+  locate(buf: Uint8Array, start: number, end: number): Shard;
+  /**
+   * True when work of about `units` (bytes touched / 16, or elements) may be done on this thread. False on an I/O
+   * thread for large work: return ESCALATE then, before anything was changed or replied.
+   */
+  mayRun(units: number): boolean;
+  /** For `shards: 'each'`: calls `visit` for every shard, held shared meanwhile (all of them inside a transaction). */
+  visitShards(visit: (shard: Shard) => void): void;
+  /** WATCH of the located `key`: remembers its version for the session. */
+  noteWatch(shard: Shard, db: number, key: Key, version: number): void;
+  /** Sleeps while holding what it holds: DEBUG SLEEP. */
+  sleep(ms: number): void;
+}
+
+export interface CommandLimits {
+  protoMaxBulkLength: number;
+  databases: number;
+  maxmemoryPolicy: string;
+}
+
+/** Writes the reply of a suspended command, later. */
+export type Resume = (write: (reply: ReplyWriter) => void) => void;
+
+/** What a session command sees. */
+export interface SessionContext {
+  readonly args: ArgView;
+  readonly reply: ReplyWriter;
+  readonly state: ThreadState;
+  readonly session: Session;
+  readonly server: ServerServices;
+  /** Bytes of argument `index` as text (latin1, so that any byte survives). */
+  text(index: number): string;
+  /** False inside a transaction: replies must be written at once. */
+  readonly canSuspend: boolean;
+  /**
+   * Suspends the connection until the returned function is called: nothing else of it is run meanwhile. Only where
+   * `canSuspend` is true.
+   */
+  suspend(): Resume;
+}
+
+/** The connection that runs a session command. */
+export interface Session {
+  readonly id: number;
+  name: string;
+  libName: string;
+  libVersion: string;
+  db: number;
+  /** 2 or 3. */
+  protocol: number;
+  user: string;
+  isAuthenticated: boolean;
+  noEvict: boolean;
+  noTouch: boolean;
+  replyMode: 'on' | 'off' | 'skip-next' | 'skip';
+  readonly isInTransaction: boolean;
+  readonly isLoopback: boolean;
+  /** CLIENT INFO's line without the line end. */
+  infoLine(): string;
+  /** Closes after the reply of this command was sent. */
+  closeAfterReply(): void;
+  /** RESET: transaction, watches, name, protocol, database, authentication back to those of a new connection. */
+  reset(): void;
+  /** MULTI: commands are queued from here on. */
+  beginTransaction(): void;
+  /** DISCARD: forgets the queue and the watches. */
+  discardTransaction(): void;
+  /** UNWATCH. */
+  unwatch(): void;
+}
+
+/** What CLIENT KILL selects by; absent fields match everything. */
+export interface ClientFilter {
+  readonly ids?: readonly number[];
+  readonly addr?: string;
+  readonly laddr?: string;
+  readonly type?: string;
+  readonly user?: string;
+  readonly maxAgeSeconds?: number;
+  readonly skipId?: number;
+}
+
+/** Everything outside the connection that session commands may ask of the server. */
+export interface ServerServices {
+  /** Configuration of this thread's copy: [name, value] pairs that match the glob patterns. */
+  configGet(patterns: readonly string[]): readonly (readonly [string, string])[];
+  /** One directive's value as text. */
+  configText(name: string): string;
+  /** Sets directives on all threads; `done` gets an error text (without `-`) or null, once. */
+  configSet(pairs: readonly (readonly [string, string])[], done: (error: string | null) => void): void;
+  configRewrite(done: (error: string | null) => void): void;
+  configResetStat(): void;
+  /** INFO text for the sections asked for (lower case; empty = default). */
+  info(sections: readonly string[], done: (text: string) => void): void;
+  /** Lines of CLIENT LIST, over all I/O threads, in order of id. */
+  clientList(filter: ClientFilter, done: (lines: string) => void): void;
+  /** Closes the clients that match; `done` gets their number. */
+  clientKill(filter: ClientFilter, self: Session, done: (killed: number) => void): void;
+  /** CLIENT UNBLOCK: true when the client was blocked. */
+  clientUnblock(id: number, withError: boolean, done: (unblocked: boolean) => void): void;
+  clientPause(untilMs: number, writesOnly: boolean): void;
+  clientUnpause(): void;
+  /** True when the password is the configured one; compares in constant time. */
+  checkPassword(user: string, password: Uint8Array): boolean;
+  readonly requiresPassword: boolean;
+  /** True when an ACL user of this name exists. */
+  hasUser(name: string): boolean;
+  /** SHUTDOWN: resolves with an error text when it could not be done. */
+  shutdown(save: boolean | null, now: boolean, force: boolean, done: (error: string) => void): void;
+  shutdownAbort(): boolean;
+  /** Every command of the table. */
+  readonly commands: readonly CommandSpec[];
+  log(level: 'debug' | 'verbose' | 'notice' | 'warning', text: string): void;
+  /** DEBUG's crash drills and switches that concern the whole server; text of an error, or null. */
+  debug(what: string, value: string): string | null;
+}

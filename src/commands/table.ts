@@ -1,0 +1,182 @@
+/**
+ * CommandTable: finds a command's row by the bytes of its name, without making a string, and keeps what dispatch needs
+ * to know about it in plain fields.
+ */
+import type { ArgView } from '../resp/request-parser.ts';
+import type { CommandSpec, KeySpec } from './spec.ts';
+
+const TRANSACTION_CONTROL: ReadonlySet<string> = new Set([
+  'exec',
+  'discard',
+  'multi',
+  'watch',
+  'quit',
+  'reset',
+]);
+
+/** One command (or sub-command) as dispatch sees it: plain fields of one shape, read on every call. */
+export class CommandRow {
+  readonly spec: CommandSpec;
+  /** Index in `CommandTable.rows`: how rings and statistics name a command. */
+  readonly index: number;
+  /** `get`, `client|kill`. */
+  readonly fullName: string;
+  readonly arity: number;
+  readonly isWrite: boolean;
+  readonly isReadOnly: boolean;
+  readonly isDenyOom: boolean;
+  readonly isNoAuth: boolean;
+  readonly isNoMulti: boolean;
+  readonly isSlow: boolean;
+  readonly isSession: boolean;
+  readonly isExec: boolean;
+  readonly isWatch: boolean;
+  /** Runs at once inside MULTI instead of being queued. */
+  readonly isTransactionControl: boolean;
+  /** DEBUG and its sub-commands: allowed by `enable-debug-command`. */
+  readonly isGuarded: boolean;
+  /** Argument index of the only key where the command has exactly one at a fixed place; otherwise 0. */
+  readonly singleKey: number;
+  readonly subcommands: CommandTable | null;
+
+  constructor(spec: CommandSpec, index: number, fullName: string, subcommands: CommandTable | null) {
+    this.spec = spec;
+    this.index = index;
+    this.fullName = fullName;
+    this.arity = spec.arity;
+    this.isWrite = spec.flags.includes('write');
+    this.isReadOnly = spec.flags.includes('readonly');
+    this.isDenyOom = spec.flags.includes('denyoom');
+    this.isNoAuth = spec.flags.includes('no_auth');
+    this.isNoMulti = spec.flags.includes('no_multi');
+    this.isSession = spec.place === 'session';
+    this.isExec = fullName === 'exec';
+    this.isWatch = fullName === 'watch';
+    this.isTransactionControl = TRANSACTION_CONTROL.has(fullName);
+    this.isGuarded = fullName === 'debug' || fullName.startsWith('debug|');
+    this.isSlow = spec.place === 'shard' && (spec.isSlow === true || spec.shards === 'each');
+    this.singleKey = singleKeyIndex(spec);
+    this.subcommands = subcommands;
+  }
+
+  /** False when `count` arguments (name included) are too few or too many. */
+  acceptsCount(count: number): boolean {
+    return this.arity >= 0 ? count === this.arity : count >= -this.arity;
+  }
+}
+
+function singleKeyIndex(spec: CommandSpec): number {
+  if (spec.place !== 'shard' || spec.shards !== 'keys' || spec.keys.length !== 1) return 0;
+  const { begin, find } = spec.keys[0]!;
+  return find.kind === 'range' && find.last === 0 ? begin : 0;
+}
+
+const SEED_TRIES_MAX = 100_000;
+
+export class CommandTable {
+  /** Every row of this table and of its sub-tables, by `CommandRow.index` (the top table only). */
+  readonly rows: CommandRow[];
+  readonly #names: Uint8Array[] = [];
+  readonly #byName: CommandRow[] = [];
+  #slots: Int16Array = new Int16Array(0);
+  #seed = 0;
+
+  /** Builds the table of `specs`; sub-tables append to the same `rows`. Throws on two commands of one name. */
+  constructor(specs: readonly CommandSpec[], prefix = '', rows: CommandRow[] = []) {
+    this.rows = rows;
+    for (const spec of specs) {
+      const fullName = prefix + spec.name;
+      const index = rows.length;
+      rows.length += 1;
+      const sub = spec.subcommands ? new CommandTable(spec.subcommands, `${fullName}|`, rows) : null;
+      const row = new CommandRow(spec, index, fullName, sub);
+      rows[index] = row;
+      this.#names.push(new TextEncoder().encode(spec.name));
+      this.#byName.push(row);
+    }
+    this.#index();
+  }
+
+  /** Looks for a seed under which no two names share a slot, so that a lookup compares one name only. */
+  #index(): void {
+    if (new Set(this.#byName.map((row) => row.fullName)).size !== this.#byName.length) {
+      throw new Error('command table: two commands have one name');
+    }
+    let size = 8;
+    while (size < this.#names.length * 4) size *= 2;
+    for (let seed = 1; seed < SEED_TRIES_MAX; seed++) {
+      const slots = new Int16Array(size).fill(-1);
+      const isPerfect = this.#names.every((name, i) => {
+        const slot = hashName(name, 0, name.length, seed) & (size - 1);
+        if (slots[slot] !== -1) return false;
+        slots[slot] = i;
+        return true;
+      });
+      if (!isPerfect) continue;
+      this.#slots = slots;
+      this.#seed = seed;
+      return;
+    }
+    throw new Error('command table: no perfect hash found');
+  }
+
+  /** The row named by bytes [start, end) in any case, or null. */
+  find(buf: Uint8Array, start: number, end: number): CommandRow | null {
+    const index = this.#slots[hashName(buf, start, end, this.#seed) & (this.#slots.length - 1)]!;
+    if (index < 0) return null;
+    const name = this.#names[index]!;
+    if (name.length !== end - start) return null;
+    for (let i = 0; i < name.length; i++) {
+      let byte = buf[start + i]!;
+      if (byte >= 0x41 && byte <= 0x5a) byte |= 0x20;
+      if (byte !== name[i]) return null;
+    }
+    return this.#byName[index]!;
+  }
+}
+
+function hashName(buf: Uint8Array, start: number, end: number, seed: number): number {
+  let h = seed;
+  for (let i = start; i < end; i++) h = Math.imul(h ^ (buf[i]! | 0x20), 0x01000193);
+  return h ^ (h >>> 15);
+}
+
+/** Result of `keyIndexes`: argument indexes of the keys. Reused by every call. */
+export class KeyIndexes {
+  count = 0;
+  index: Int32Array = new Int32Array(64);
+
+  push(at: number): void {
+    if (this.count === this.index.length) {
+      const grown = new Int32Array(this.count * 2);
+      grown.set(this.index);
+      this.index = grown;
+    }
+    this.index[this.count++] = at;
+  }
+}
+
+/** Finds the keys of a command. False when the arguments do not fit the specification (bad key count). O(keys). */
+export function keyIndexes(specs: readonly KeySpec[], args: ArgView, out: KeyIndexes): boolean {
+  out.count = 0;
+  for (const spec of specs) {
+    if (!oneSpec(spec, args, out)) return false;
+  }
+  return true;
+}
+
+function oneSpec(spec: KeySpec, args: ArgView, out: KeyIndexes): boolean {
+  const find = spec.find;
+  if (find.kind === 'range') {
+    const last = find.last >= 0 ? spec.begin + find.last : args.count + find.last;
+    for (let i = spec.begin; i <= last && i < args.count; i += find.step) out.push(i);
+    return true;
+  }
+  const at = spec.begin + find.numberAt;
+  if (at >= args.count) return false;
+  const keys = args.toInt(at);
+  const first = spec.begin + find.first;
+  if (!(keys >= 1) || first + (keys - 1) * find.step >= args.count) return false;
+  for (let i = 0; i < keys; i++) out.push(first + i * find.step);
+  return true;
+}

@@ -1,0 +1,187 @@
+/**
+ * ExpiryHints: where in a dict something may expire soon, and the active expire cycle that uses it.
+ *
+ * A hint is a lower bound of the expiry times of all keys whose hash selects it (lo modulo the hint count). Setting a TTL
+ * lowers its hint; deleting a key or its TTL leaves the hint, and the cycle raises it again when it looks. So a key costs
+ * no memory and no list to be kept in, and the cycle touches only buckets in which something is due: exact to the
+ * hint's resolution where Redis samples.
+ *
+ * LAYOUT (words, in the database struct)
+ *   0 hint table ref (0 = the hints inside)   1 hint count (0 = 16)   2 next: no hint is lower than this
+ *   3 cycle position   4 lowest hint seen by the running cycle   15..30 the hints inside
+ *   hint: (unix ms - HINT_EPOCH_MS) / 256 rounded down, 0xffffffff = nothing; about 34 years of range
+ *
+ * The table has a quarter of the dict's buckets (one byte a bucket); doubling it copies every hint to both halves.
+ */
+import type { Arena } from '../memory/arena.ts';
+import type { Dict } from '../structures/dict.ts';
+
+const TABLE = 0;
+const COUNT = 1;
+const NEXT = 2;
+const POSITION = 3;
+const LOWEST = 4;
+const INSIDE = 15;
+
+const HINTS_INSIDE = 16;
+const BUCKETS_PER_HINT = 4;
+const HINTS_MAX = 1 << 22;
+const HINT_EPOCH_MS = 1_735_689_600_000;
+const HINT_MS = 256;
+const NOTHING = 0xffffffff;
+
+function hintOf(expireMs: number): number {
+  const hint = Math.floor((expireMs - HINT_EPOCH_MS) / HINT_MS);
+  return hint < 0 ? 0 : hint >= NOTHING ? NOTHING - 1 : hint;
+}
+
+export class ExpiryHints {
+  readonly #arena: Arena;
+  readonly #u32: Uint32Array;
+  readonly #base: number;
+
+  constructor(arena: Arena, base: number) {
+    this.#arena = arena;
+    this.#u32 = arena.u32;
+    this.#base = base;
+  }
+
+  #count(): number {
+    const count = this.#u32[this.#base + COUNT]!;
+    return count === 0 ? HINTS_INSIDE : count;
+  }
+
+  #table(): number {
+    const ref = this.#u32[this.#base + TABLE]!;
+    return ref === 0 ? this.#base + INSIDE : ref * 2;
+  }
+
+  /** Lowers the hint of a key that gets this time of expiry. Amortised O(1). */
+  note(lo: number, expireMs: number, buckets: number): void {
+    const u32 = this.#u32;
+    const base = this.#base;
+    if (u32[base + COUNT] === 0) this.clear();
+    if (buckets >= this.#count() * BUCKETS_PER_HINT * 2) this.#grow(buckets / BUCKETS_PER_HINT);
+    const hint = hintOf(expireMs);
+    const at = this.#table() + (lo & (this.#count() - 1));
+    if (hint < u32[at]!) u32[at] = hint;
+    if (hint < u32[base + NEXT]!) u32[base + NEXT] = hint;
+  }
+
+  #grow(wanted: number): void {
+    const u32 = this.#u32;
+    const base = this.#base;
+    const count = this.#count();
+    const next = Math.min(wanted, HINTS_MAX);
+    if (next <= count) return;
+    const ref = this.#arena.alloc(next * 4);
+    if (ref === 0) return;
+    const from = this.#table();
+    for (let at = 0; at < next; at += count) u32.copyWithin(ref * 2 + at, from, from + count);
+    if (u32[base + TABLE] !== 0) this.#arena.free(u32[base + TABLE]!);
+    u32[base + TABLE] = ref;
+    u32[base + COUNT] = next;
+    // A cycle in progress starts anew: its position meant another table.
+    u32[base + NEXT] = Math.min(u32[base + NEXT]!, u32[base + LOWEST]!);
+    u32[base + POSITION] = 0;
+    u32[base + LOWEST] = NOTHING;
+    if (next > HINTS_INSIDE) this.#lowerNextToMinimum();
+  }
+
+  #lowerNextToMinimum(): void {
+    const u32 = this.#u32;
+    const table = this.#table();
+    let lowest = NOTHING;
+    for (let i = 0; i < this.#count(); i++) if (u32[table + i]! < lowest) lowest = u32[table + i]!;
+    u32[this.#base + NEXT] = lowest;
+  }
+
+  /** Forgets all hints: the database is empty. */
+  clear(): void {
+    const u32 = this.#u32;
+    const base = this.#base;
+    if (u32[base + TABLE] !== 0) this.#arena.free(u32[base + TABLE]!);
+    u32[base + TABLE] = 0;
+    u32[base + COUNT] = HINTS_INSIDE;
+    u32[base + NEXT] = NOTHING;
+    u32[base + POSITION] = 0;
+    u32[base + LOWEST] = NOTHING;
+    u32.fill(NOTHING, base + INSIDE, base + INSIDE + HINTS_INSIDE);
+  }
+
+  /** True when something may be due. O(1). */
+  isDue(nowMs: number): boolean {
+    const u32 = this.#u32;
+    if (u32[this.#base + COUNT] === 0) return false;
+    return u32[this.#base + POSITION] !== 0 || u32[this.#base + NEXT]! <= hintOf(nowMs);
+  }
+
+  /**
+   * One slice of the active expire cycle: looks at up to `hints` due hints and calls `expire` for each entry of their
+   * buckets; `expire` returns the entry's time of expiry when it stays, 0 when it has none or was freed. Returns true
+   * when the pass over the table is complete.
+   */
+  cycle(
+    dict: Dict,
+    nowMs: number,
+    hints: number,
+    collect: (unit: number) => number,
+  ): boolean {
+    const u32 = this.#u32;
+    const base = this.#base;
+    const now = hintOf(nowMs);
+    const count = this.#count();
+    const table = this.#table();
+    let position = u32[base + POSITION]!;
+    if (position === 0) {
+      u32[base + LOWEST] = NOTHING;
+      u32[base + NEXT] = NOTHING;
+    }
+    let looked = 0;
+    dict.pauseResize();
+    while (position < count && looked < hints) {
+      if (u32[table + position]! <= now) {
+        looked += 1;
+        u32[table + position] = this.#expireHint(dict, position, count, collect);
+      }
+      const hint = u32[table + position]!;
+      if (hint < u32[base + LOWEST]!) u32[base + LOWEST] = hint;
+      position += 1;
+    }
+    dict.resumeResize();
+    if (position < count) {
+      u32[base + POSITION] = position;
+      return false;
+    }
+    u32[base + POSITION] = 0;
+    if (u32[base + LOWEST]! < u32[base + NEXT]!) u32[base + NEXT] = u32[base + LOWEST]!;
+    u32[base + LOWEST] = NOTHING;
+    return true;
+  }
+
+  #expireHint(
+    dict: Dict,
+    position: number,
+    count: number,
+    collect: (unit: number) => number,
+  ): number {
+    const units = dict.unitCount;
+    if (units === 0) return NOTHING;
+    let lowest = NOTHING;
+    for (let unit = position & (units - 1); unit < units; unit += count) {
+      const next = collect(unit);
+      if (next !== 0) lowest = Math.min(lowest, hintOf(next));
+    }
+    return lowest;
+  }
+
+  /** Throws when a key's expiry is earlier than what its hint and the next-word promise. */
+  checkCovers(lo: number, expireMs: number): void {
+    const hint = this.#u32[this.#table() + (lo & (this.#count() - 1))]!;
+    if (hint > hintOf(expireMs)) throw new Error('expiry hints: a key expires before its hint');
+    const next = Math.min(this.#u32[this.#base + NEXT]!, this.#u32[this.#base + LOWEST]!);
+    if (this.#u32[this.#base + POSITION] === 0 && next > hintOf(expireMs)) {
+      throw new Error('expiry hints: a key expires before the next hint');
+    }
+  }
+}

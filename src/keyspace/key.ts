@@ -1,0 +1,39 @@
+/**
+ * Key: where the bytes of a key lie, their hash, and the shard that owns them. One object is reused for every command.
+ */
+import type { HalfSipHash } from '../base/half-sip-hash.ts';
+
+export class Key {
+  /** Borrowed: valid as long as the arguments of the running command. */
+  buf: Uint8Array = new Uint8Array(0);
+  start = 0;
+  end = 0;
+  lo = 0;
+  hi = 0;
+  shardIndex = 0;
+
+  /** Points at bytes [start, end) of `buf`, hashes them and derives the shard out of `shardCount`. O(length). */
+  locate(
+    hasher: HalfSipHash,
+    buf: Uint8Array,
+    start: number,
+    end: number,
+    shardCount: number,
+  ): void {
+    hasher.hash(buf, start, end);
+    this.buf = buf;
+    this.start = start;
+    this.end = end;
+    this.lo = hasher.lo;
+    this.hi = hasher.hi;
+    this.shardIndex = shardOfHash(hasher.hi, shardCount);
+  }
+}
+
+/**
+ * The shard of a hash. The tag of the dict takes the low byte of `hi` and its buckets come from `lo`, so the shard is
+ * drawn from the upper 24 bits of `hi`: shards do not thin out buckets or tags.
+ */
+export function shardOfHash(hi: number, shardCount: number): number {
+  return (hi >>> 8) % shardCount;
+}

@@ -1,0 +1,563 @@
+/**
+ * Shard: one partition of the keyspace, as one thread sees it. All state is in the shard's arena; every thread has its
+ * own Shard object over the same memory, and uses it only while it holds the shard's lock word.
+ *
+ * LAYOUT of the arena's user header (u32 words from `arena.userOffset`)
+ *   0 magic   1 databases   2 lazy-free list ref   3 blocks waiting in it
+ *   4..7 watch table        8..15 reserved
+ *   16.. interest filter (512 words)
+ *   528.. one database struct of 64 words each:
+ *     0..15 dict   16 keys with a TTL   17 hint table ref (0 = the 16 hints inside)   18 hint count
+ *     19 next hint   20 cycle position   21 lowest hint seen by the running cycle   22..31 reserved   32..47 hints inside
+ *
+ * Statuses: refs are 0 for "absent" in lookups and for "arena full" in anything that allocates; after 0 nothing changed.
+ */
+import type { HalfSipHash } from '../base/half-sip-hash.ts';
+import type { Arena, Ref } from '../memory/arena.ts';
+import { Dict } from '../structures/dict.ts';
+import * as entry from './entry.ts';
+import { ExpiryHints } from './expiry-hints.ts';
+import { FILTER_BYTES, InterestFilter } from './interest-filter.ts';
+import type { Key } from './key.ts';
+import { LazyFree } from './lazy-free.ts';
+import { freshAccessWord, lfuTouched, TOUCH_LFU, TOUCH_LRU } from './thread-state.ts';
+import type { ThreadState } from './thread-state.ts';
+import { WatchTable } from './watch-table.ts';
+
+const MAGIC = 0x54534844;
+const DATABASES = 1;
+const LAZY = 2;
+const WATCH = 4;
+const FILTER = 16;
+const DATABASE_0 = 16 + FILTER_BYTES / 4;
+const DATABASE_WORDS = 64;
+const EXPIRES = 16;
+const HINTS = 17;
+
+const HAS_TTL = entry.HAS_TTL;
+const REMOTE = entry.REMOTE;
+const TYPE_SHIFT = entry.TYPE_SHIFT;
+const ENCODING_SHIFT = entry.ENCODING_SHIFT;
+const INLINE_BYTES_MAX = entry.INLINE_BYTES_MAX;
+
+/** `expireMs` of createString: no TTL. */
+export const NO_TTL = 0;
+/** `expireMs` of createString: keep the TTL that the replaced key has. */
+export const KEEP_TTL = -1;
+
+/** Growth of a string beyond its need, as Redis's sds does it: double, but at most 1 MiB more. */
+const GROWTH_BYTES_MAX = 1024 * 1024;
+
+/** Room in the arena's user header for `databases` databases. */
+export function shardHeaderBytes(databases: number): number {
+  return (DATABASE_0 + databases * DATABASE_WORDS) * 4;
+}
+
+export class Shard {
+  readonly index: number;
+  readonly arena: Arena;
+  readonly u8: Uint8Array;
+  readonly u32: Uint32Array;
+  readonly state: ThreadState;
+  readonly hasher: HalfSipHash;
+  readonly databases: number;
+  readonly watch: WatchTable;
+  readonly interest: InterestFilter;
+  readonly lazy: LazyFree;
+  readonly #dicts: Dict[] = [];
+  readonly #hints: ExpiryHints[] = [];
+  readonly #base: number;
+
+  /** Formats a fresh arena as an empty shard. Called once, before any thread attaches. */
+  static format(arena: Arena, databases: number): void {
+    const base = arena.userOffset / 4;
+    arena.u32[base] = MAGIC;
+    arena.u32[base + DATABASES] = databases;
+  }
+
+  /** Attaches this thread to a formatted shard. */
+  constructor(index: number, arena: Arena, hasher: HalfSipHash, state: ThreadState) {
+    this.index = index;
+    this.arena = arena;
+    this.u8 = arena.u8;
+    this.u32 = arena.u32;
+    this.state = state;
+    this.hasher = hasher;
+    this.#base = arena.userOffset / 4;
+    if (this.u32[this.#base] !== MAGIC) throw new Error('shard: the arena is not formatted');
+    this.databases = this.u32[this.#base + DATABASES]!;
+    this.watch = new WatchTable(arena, this.#base + WATCH);
+    this.interest = new InterestFilter(arena.buffer, arena.userOffset + FILTER * 4);
+    for (let db = 0; db < this.databases; db++) {
+      const at = this.#database(db);
+      this.#dicts.push(new Dict(arena, at, hasher));
+      this.#hints.push(new ExpiryHints(arena, at + HINTS));
+    }
+    this.lazy = new LazyFree(this, this.#base + LAZY);
+  }
+
+  #database(db: number): number {
+    return this.#base + DATABASE_0 + db * DATABASE_WORDS;
+  }
+
+  dict(db: number): Dict {
+    return this.#dicts[db]!;
+  }
+
+  hints(db: number): ExpiryHints {
+    return this.#hints[db]!;
+  }
+
+  /** Keys in a database, expired ones that nobody has freed yet included. Any thread may read it without the lock. */
+  size(db: number): number {
+    return this.#dicts[db]!.size;
+  }
+
+  /** Keys with a TTL. */
+  expires(db: number): number {
+    return this.u32[this.#database(db) + EXPIRES]!;
+  }
+
+  addExpires(db: number, delta: number): void {
+    const at = this.#database(db) + EXPIRES;
+    this.u32[at] = this.u32[at]! + delta;
+  }
+
+  // ---- entries -------------------------------------------------------------------------------------------------
+
+  typeOf(ref: Ref): number {
+    return (this.u32[ref * 2]! >>> TYPE_SHIFT) & 15;
+  }
+
+  encodingOf(ref: Ref): number {
+    return (this.u32[ref * 2]! >>> ENCODING_SHIFT) & 15;
+  }
+
+  setEncoding(ref: Ref, encoding: number): void {
+    const at = ref * 2;
+    this.u32[at] = (this.u32[at]! & ~(15 << ENCODING_SHIFT)) | (encoding << ENCODING_SHIFT);
+  }
+
+  keyLength(ref: Ref): number {
+    return this.#dicts[0]!.keyLength(ref);
+  }
+
+  keyOffset(ref: Ref): number {
+    return this.#dicts[0]!.keyOffset(ref);
+  }
+
+  /** Unix time in ms at which the entry expires; 0 = never. */
+  expireMs(ref: Ref): number {
+    const at = ref * 2;
+    if ((this.u32[at]! & HAS_TTL) === 0) return NO_TTL;
+    return this.u32[at + 3]! + this.u32[at + 4]! * 4294967296;
+  }
+
+  isExpired(ref: Ref): boolean {
+    if ((this.u32[ref * 2]! & HAS_TTL) === 0) return false;
+    return this.expireMs(ref) <= this.state.nowMs;
+  }
+
+  /** LRU clock or LFU word of an entry. */
+  accessWord(ref: Ref): number {
+    return this.u32[ref * 2 + 1]! & 0xffffff;
+  }
+
+  setAccessWord(ref: Ref, word: number): void {
+    this.u32[ref * 2 + 1] = (this.u32[ref * 2 + 1]! & 0xff000000) | (word & 0xffffff);
+  }
+
+  /** Length in bytes of a string's value. */
+  valueLength(ref: Ref): number {
+    return this.u32[ref * 2 + 2]!;
+  }
+
+  /** Byte offset in the arena of a string's value. */
+  valueOffset(ref: Ref): number {
+    const word = this.u32[ref * 2]!;
+    let keyLength = word & 0xffff;
+    if (keyLength === 0xffff) keyLength = this.keyLength(ref);
+    const end = ref * 8 + ((word >>> 16) & 15) * 4 + keyLength;
+    if ((word & REMOTE) === 0) return end;
+    return this.#remoteRef(end) * 8;
+  }
+
+  #remoteRef(keyEnd: number): Ref {
+    return this.u32[Math.ceil(keyEnd / 4)]!;
+  }
+
+  /** Bytes of the arena that an entry occupies, its value included: MEMORY USAGE without the index slot. */
+  entryBytes(ref: Ref): number {
+    let bytes = this.arena.usableBytes(ref);
+    if ((this.u32[ref * 2]! & REMOTE) !== 0) {
+      bytes += this.arena.usableBytes(this.#remoteRef(this.keyOffset(ref) + this.keyLength(ref)));
+    }
+    return bytes;
+  }
+
+  // ---- lookups -------------------------------------------------------------------------------------------------
+
+  /** The live entry of a key or 0; counts a hit or a miss and the access. Expired entries are freed on the way. */
+  findRead(db: number, key: Key): Ref {
+    const ref = this.find(db, key);
+    if (ref === 0) {
+      this.state.keyspaceMisses += 1;
+      return 0;
+    }
+    this.state.keyspaceHits += 1;
+    if (this.state.touchMode === TOUCH_LRU) {
+      if (!this.state.isReadOnly) this.u32[ref * 2 + 1] = this.state.lruClock;
+    } else if (this.state.touchMode === TOUCH_LFU) this.#touchLfu(ref);
+    return ref;
+  }
+
+  #touchLfu(ref: Ref): void {
+    if (!this.state.isReadOnly) this.setAccessWord(ref, lfuTouched(this.accessWord(ref), this.state));
+  }
+
+  /** The live entry of a key or 0, without counting. After a non-zero answer the key's slot is known (see below). */
+  find(db: number, key: Key): Ref {
+    const dict = this.#dicts[db]!;
+    const ref = dict.find(key.buf, key.start, key.end, key.lo, key.hi);
+    if (ref === 0) return 0;
+    if ((this.u32[ref * 2]! & HAS_TTL) === 0 || this.expireMs(ref) > this.state.nowMs) return ref;
+    if (!this.state.isReadOnly) this.#deleteExpired(db, key, ref);
+    return 0;
+  }
+
+  /** Like `find`, and marks the access: what a command does that reads and changes a key. */
+  findWrite(db: number, key: Key): Ref {
+    const ref = this.find(db, key);
+    if (ref !== 0) {
+      if (this.state.touchMode === TOUCH_LRU) this.u32[ref * 2 + 1] = this.state.lruClock;
+      else if (this.state.touchMode === TOUCH_LFU) this.#touchLfu(ref);
+    }
+    return ref;
+  }
+
+  #deleteExpired(db: number, key: Key, ref: Ref): void {
+    this.state.expiredKeys += 1;
+    this.#removeFound(db, key, ref);
+  }
+
+  /** Says that a key changed in place: transactions that watch it will not run. The other mutators call it. */
+  touched(db: number, key: Key): void {
+    this.state.dirty += 1;
+    if (!this.watch.isEmpty && this.interest.has(key.lo)) this.watch.touch(db, key.lo, key.hi);
+  }
+
+  // ---- mutations -----------------------------------------------------------------------------------------------
+
+  /**
+   * Makes (or replaces, whatever its type was) a key with a string value of `valueLength` bytes, which the caller then
+   * writes at `valueOffset` of the returned entry. `expireMs` is a unix time in ms, NO_TTL or KEEP_TTL. The bytes to be
+   * written must not come from the key's own old value. Returns 0 when the arena is full: nothing has changed then.
+   */
+  createString(
+    db: number,
+    key: Key,
+    valueLength: number,
+    encoding: number,
+    expireMs: number,
+  ): Ref {
+    const dict = this.#dicts[db]!;
+    const old = dict.find(key.buf, key.start, key.end, key.lo, key.hi);
+    if (expireMs === KEEP_TTL) {
+      expireMs = old === 0 || this.isExpired(old) ? NO_TTL : this.expireMs(old);
+    }
+    const hasTtl = expireMs !== NO_TTL;
+    const keyLength = key.end - key.start;
+    const bytes = entry.entryBytes(keyLength, hasTtl, valueLength);
+    if (old !== 0 && this.#canReuse(old, bytes, hasTtl)) {
+      const at = old * 2;
+      this.u32[at] = entry.headWord(keyLength, hasTtl, entry.TYPE_STRING, encoding, false);
+      this.u32[at + 1] = freshAccessWord(this.state);
+      this.u32[at + 2] = valueLength;
+      if (hasTtl) this.#writeExpire(db, key.lo, old, expireMs);
+      this.touched(db, key);
+      return old;
+    }
+    const ref = this.#allocString(key, valueLength, encoding, hasTtl);
+    if (ref === 0) return 0;
+    if (!this.#link(db, key, old, ref)) return 0;
+    if (hasTtl) {
+      this.addExpires(db, 1);
+      this.#writeExpire(db, key.lo, ref, expireMs);
+    }
+    return ref;
+  }
+
+  /**
+   * An inline string entry may be overwritten where the new one fits its block without wasting half of it and the
+   * header keeps its shape: a SET over a value of about the same size allocates nothing.
+   */
+  #canReuse(old: Ref, bytes: number, hasTtl: boolean): boolean {
+    const word = this.u32[old * 2]!;
+    if ((word & (REMOTE | (15 << TYPE_SHIFT))) !== 0) return false;
+    if (((word & HAS_TTL) !== 0) !== hasTtl) return false;
+    const usable = this.arena.usableBytes(old);
+    return bytes <= usable && bytes * 2 > usable;
+  }
+
+  /** Allocates and fills header and key of a string entry (TTL words unset). 0 when the arena is full. */
+  #allocString(key: Key, valueLength: number, encoding: number, hasTtl: boolean): Ref {
+    const keyLength = key.end - key.start;
+    const bytes = entry.entryBytes(keyLength, hasTtl, valueLength);
+    const isRemote = bytes > INLINE_BYTES_MAX && valueLength > 0;
+    let value = 0;
+    if (isRemote) {
+      value = this.arena.alloc(valueLength);
+      if (value === 0) return 0;
+    }
+    const ref = this.#allocEntry(
+      key,
+      isRemote ? entry.remoteEntryBytes(keyLength, hasTtl) : bytes,
+      entry.headWord(keyLength, hasTtl, entry.TYPE_STRING, encoding, isRemote),
+    );
+    if (ref === 0) {
+      if (isRemote) this.arena.free(value);
+      return 0;
+    }
+    this.u32[ref * 2 + 2] = valueLength;
+    if (isRemote) {
+      this.u32[Math.ceil((this.keyOffset(ref) + keyLength) / 4)] = value;
+    }
+    return ref;
+  }
+
+  /** Allocates a block of `bytes` and writes word 0, the access word, a long key's length and the key. */
+  #allocEntry(key: Key, bytes: number, word: number): Ref {
+    const ref = this.arena.alloc(bytes);
+    if (ref === 0) return 0;
+    const u8 = this.u8;
+    const keyLength = key.end - key.start;
+    const header = (word >>> 16) & 15;
+    this.u32[ref * 2] = word;
+    this.u32[ref * 2 + 1] = freshAccessWord(this.state);
+    if (keyLength >= 0xffff) this.u32[ref * 2 + header - 1] = keyLength;
+    const buf = key.buf;
+    let to = ref * 8 + header * 4;
+    for (let i = key.start; i < key.end; i++) u8[to++] = buf[i]!;
+    return ref;
+  }
+
+  /** Puts a new entry in the place of `old` (0 = none) and frees that. On false the new entry is freed. */
+  #link(db: number, key: Key, old: Ref, ref: Ref): boolean {
+    const dict = this.#dicts[db]!;
+    if (old !== 0) {
+      dict.replaceFound(ref);
+      if ((this.u32[old * 2]! & HAS_TTL) !== 0) this.addExpires(db, -1);
+      this.freeEntry(old);
+    } else if (!dict.insert(ref, key.lo, key.hi)) {
+      this.freeEntry(ref);
+      return false;
+    }
+    this.touched(db, key);
+    return true;
+  }
+
+  /** Frees an entry block that no table refers to any more, and its value. */
+  freeEntry(ref: Ref): void {
+    if ((this.u32[ref * 2]! & REMOTE) !== 0) {
+      this.arena.free(this.#remoteRef(this.keyOffset(ref) + this.keyLength(ref)));
+    }
+    this.arena.free(ref);
+  }
+
+  /**
+   * Changes the length of the string that `find` just returned, keeping min(old, new) bytes; bytes beyond the old
+   * length are undefined. The encoding becomes raw. Growing takes spare room, so that appending n bytes one by one is
+   * O(n). Returns the entry's ref from now on, or 0 when the arena is full.
+   */
+  resizeString(db: number, key: Key, ref: Ref, length: number): Ref {
+    const word = this.u32[ref * 2]!;
+    const moved = (word & REMOTE) !== 0
+      ? this.#resizeRemote(ref, length)
+      : this.#resizeInline(db, key, ref, length);
+    if (moved === 0) return 0;
+    this.u32[moved * 2 + 2] = length;
+    this.setEncoding(moved, entry.ENCODING_RAW);
+    this.touched(db, key);
+    return moved;
+  }
+
+  #resizeRemote(ref: Ref, length: number): Ref {
+    const slot = Math.ceil((this.keyOffset(ref) + this.keyLength(ref)) / 4);
+    const value = this.u32[slot]!;
+    if (length <= this.arena.usableBytes(value)) return ref;
+    const grown = this.arena.realloc(value, withSpare(length));
+    const next = grown !== 0 ? grown : this.arena.realloc(value, length);
+    if (next === 0) return 0;
+    this.u32[slot] = next;
+    return ref;
+  }
+
+  #resizeInline(db: number, key: Key, ref: Ref, length: number): Ref {
+    const oldLength = this.valueLength(ref);
+    const keyLength = this.keyLength(ref);
+    const hasTtl = (this.u32[ref * 2]! & HAS_TTL) !== 0;
+    if (entry.entryBytes(keyLength, hasTtl, length) <= this.arena.usableBytes(ref)) return ref;
+    const expireMs = this.expireMs(ref);
+    const spare = length > oldLength ? withSpare(length) : length;
+    let moved = this.#allocString(key, spare, entry.ENCODING_RAW, hasTtl);
+    if (moved === 0) moved = this.#allocString(key, length, entry.ENCODING_RAW, hasTtl);
+    if (moved === 0) return 0;
+    this.u32[moved * 2 + 1] = this.u32[ref * 2 + 1]!;
+    if (hasTtl) this.#storeExpire(moved, expireMs);
+    const kept = Math.min(oldLength, length);
+    const from = this.valueOffset(ref);
+    this.u8.copyWithin(this.valueOffset(moved), from, from + kept);
+    this.#dicts[db]!.replaceFound(moved);
+    this.freeEntry(ref);
+    return moved;
+  }
+
+  /** Gives the entry that `find` just returned another time of expiry. Returns its ref from now on; 0: arena full. */
+  setExpire(db: number, key: Key, ref: Ref, expireMs: number): Ref {
+    const at = ref * 2;
+    if ((this.u32[at]! & HAS_TTL) !== 0) {
+      this.#writeExpire(db, key.lo, ref, expireMs);
+      this.touched(db, key);
+      return ref;
+    }
+    const oldHeader = ((this.u32[at]! >>> 16) & 15) * 4;
+    const keyLength = this.keyLength(ref);
+    const isRemote = (this.u32[at]! & REMOTE) !== 0;
+    const tail = this.#tailBytes(ref, keyLength, isRemote);
+    const header = oldHeader + entry.TTL_WORDS * 4;
+    const fits = header + tail <= this.arena.usableBytes(ref);
+    const moved = fits ? ref : this.arena.alloc(header + tail);
+    if (moved === 0) return 0;
+    this.u8.copyWithin(moved * 8 + header, ref * 8 + oldHeader, ref * 8 + oldHeader + tail);
+    const to = moved * 2;
+    const word = this.u32[at]!;
+    this.u32[to] = ((word & ~(15 << 16)) | HAS_TTL | ((header / 4) << 16)) >>> 0;
+    this.u32[to + 1] = this.u32[at + 1]!;
+    this.u32[to + 2] = this.u32[at + 2]!;
+    if (keyLength >= 0xffff) this.u32[to + header / 4 - 1] = keyLength;
+    if (moved !== ref) {
+      this.#dicts[db]!.replaceFound(moved);
+      this.arena.free(ref);
+    }
+    this.addExpires(db, 1);
+    this.#writeExpire(db, key.lo, moved, expireMs);
+    this.touched(db, key);
+    return moved;
+  }
+
+  /** Bytes of an entry behind its header: the key, and the value or (at the next multiple of 4) its ref. */
+  #tailBytes(ref: Ref, keyLength: number, isRemote: boolean): number {
+    if (isRemote) return ((keyLength + 3) & ~3) + 4;
+    return keyLength + (this.typeOf(ref) === entry.TYPE_STRING ? this.valueLength(ref) : 0);
+  }
+
+  /** Takes the TTL off the entry that `find` just returned. False when it has none. In place. */
+  removeExpire(db: number, key: Key, ref: Ref): boolean {
+    const at = ref * 2;
+    const word = this.u32[at]!;
+    if ((word & HAS_TTL) === 0) return false;
+    const oldHeader = ((word >>> 16) & 15) * 4;
+    const header = oldHeader - entry.TTL_WORDS * 4;
+    const keyLength = this.keyLength(ref);
+    const tail = this.#tailBytes(ref, keyLength, (word & REMOTE) !== 0);
+    this.u8.copyWithin(ref * 8 + header, ref * 8 + oldHeader, ref * 8 + oldHeader + tail);
+    this.u32[at] = ((word & ~(HAS_TTL | (15 << 16))) | ((header / 4) << 16)) >>> 0;
+    if (keyLength >= 0xffff) this.u32[at + header / 4 - 1] = keyLength;
+    this.addExpires(db, -1);
+    this.touched(db, key);
+    return true;
+  }
+
+  #writeExpire(db: number, lo: number, ref: Ref, expireMs: number): void {
+    this.#storeExpire(ref, expireMs);
+    this.#hints[db]!.note(lo, expireMs, this.#dicts[db]!.bucketCount);
+  }
+
+  #storeExpire(ref: Ref, expireMs: number): void {
+    const high = Math.floor(expireMs / 4294967296);
+    this.u32[ref * 2 + 3] = expireMs - high * 4294967296;
+    this.u32[ref * 2 + 4] = high;
+  }
+
+  /** Deletes a key. False when there was none (or it had expired). O(1) for strings. */
+  delete(db: number, key: Key): boolean {
+    const ref = this.find(db, key);
+    if (ref === 0) return false;
+    this.#removeFound(db, key, ref);
+    return true;
+  }
+
+  #removeFound(db: number, key: Key, ref: Ref): void {
+    this.#dicts[db]!.removeFound();
+    if ((this.u32[ref * 2]! & HAS_TTL) !== 0) this.addExpires(db, -1);
+    this.freeEntry(ref);
+    this.touched(db, key);
+  }
+
+  /** Deletes an entry met while walking a table (active expire cycle), by its own key. `key` is scratch. */
+  deleteEntry(db: number, ref: Ref, key: Key): void {
+    const at = this.keyOffset(ref);
+    key.locate(this.hasher, this.u8, at, at + this.keyLength(ref), 1);
+    const dict = this.#dicts[db]!;
+    if (dict.find(key.buf, key.start, key.end, key.lo, key.hi) === ref) {
+      this.#removeFound(db, key, ref);
+    }
+  }
+
+  /** Empties a database; its blocks are freed by the lazy-free list in slices. O(1). Returns the keys removed. */
+  flush(db: number): number {
+    const removed = this.size(db);
+    if (removed === 0) return 0;
+    if (!this.watch.isEmpty) this.watch.touchDatabase(db);
+    this.lazy.detach(this.#dicts[db]!);
+    this.addExpires(db, -this.expires(db));
+    this.#hints[db]!.clear();
+    this.state.dirty += removed;
+    return removed;
+  }
+
+  /** Exchanges two databases. O(1). */
+  swap(a: number, b: number): void {
+    if (a === b) return;
+    if (!this.watch.isEmpty) {
+      this.watch.touchDatabase(a);
+      this.watch.touchDatabase(b);
+    }
+    const from = this.#database(a);
+    const to = this.#database(b);
+    for (let i = 0; i < DATABASE_WORDS; i++) {
+      const word = this.u32[from + i]!;
+      this.u32[from + i] = this.u32[to + i]!;
+      this.u32[to + i] = word;
+    }
+    this.state.dirty += 1;
+  }
+
+  /** Throws when an invariant of any database of this shard does not hold. O(n). */
+  checkInvariants(): void {
+    for (let db = 0; db < this.databases; db++) {
+      const dict = this.#dicts[db]!;
+      dict.checkInvariants();
+      let expires = 0;
+      for (let unit = 0; unit < dict.unitCount; unit++) {
+        dict.visitUnit(unit, (ref) => {
+          if ((this.u32[ref * 2]! & HAS_TTL) === 0) return;
+          expires += 1;
+          this.#hints[db]!.checkCovers(this.#loOf(ref), this.expireMs(ref));
+        });
+      }
+      if (expires !== this.expires(db)) throw new Error('shard: count of keys with a TTL is wrong');
+    }
+    this.arena.checkInvariants();
+  }
+
+  #loOf(ref: Ref): number {
+    const at = this.keyOffset(ref);
+    this.hasher.hash(this.u8, at, at + this.keyLength(ref));
+    return this.hasher.lo;
+  }
+}
+
+function withSpare(length: number): number {
+  return length < GROWTH_BYTES_MAX ? length * 2 : length + GROWTH_BYTES_MAX;
+}

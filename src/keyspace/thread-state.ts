@@ -1,0 +1,62 @@
+/**
+ * What one thread knows while it runs commands: the time, and its own counters. Nothing here is about single keys.
+ * The clock is set once a batch by the thread's loop, and by hand in tests.
+ */
+export const TOUCH_NONE = 0;
+export const TOUCH_LRU = 1;
+export const TOUCH_LFU = 2;
+
+export class ThreadState {
+  /** Wall clock in ms at the start of the batch: all commands of a batch see one time. */
+  nowMs = 0;
+  /** `nowMs` in seconds, modulo 2^24: what entries store as time of last access. */
+  lruClock = 0;
+  /** What a lookup writes into the entry: TOUCH_LRU, TOUCH_LFU by maxmemory-policy, TOUCH_NONE for CLIENT NO-TOUCH. */
+  touchMode = TOUCH_LRU;
+  /** The mode of the server; `touchMode` returns to it after a client with NO-TOUCH. */
+  policyTouchMode = TOUCH_LRU;
+  lfuLogFactor = 10;
+  lfuDecayMinutes = 1;
+  /** True while a shard is only joined for reading: lookups then change nothing at all. */
+  isReadOnly = false;
+  /** Expired keys stay (logically absent) while this is off: DEBUG SET-ACTIVE-EXPIRE does not touch it. */
+  keyspaceHits = 0;
+  keyspaceMisses = 0;
+  expiredKeys = 0;
+  /** Keys changed since start, for INFO's rdb_changes_since_last_save. */
+  dirty = 0;
+
+  setTime(nowMs: number): void {
+    this.nowMs = nowMs;
+    this.lruClock = Math.floor(nowMs / 1000) & 0xffffff;
+  }
+}
+
+/** LFU counter of a new key: young keys need a chance to collect hits. */
+export const LFU_INIT = 5;
+
+/** The LFU word (minutes << 8 | counter) after one access; logarithmic counter after Redis's LFU description. */
+export function lfuTouched(word: number, state: ThreadState): number {
+  const minutes = Math.floor(state.nowMs / 60000) & 0xffff;
+  let counter = lfuDecayed(word, state);
+  if (counter < 255) {
+    const base = counter > LFU_INIT ? counter - LFU_INIT : 0;
+    if (Math.random() < 1 / (base * state.lfuLogFactor + 1)) counter += 1;
+  }
+  return (minutes << 8) | counter;
+}
+
+/** The LFU counter of a word, decayed by the time since its last decrement. */
+export function lfuDecayed(word: number, state: ThreadState): number {
+  const counter = word & 0xff;
+  if (state.lfuDecayMinutes === 0) return counter;
+  const minutes = Math.floor(state.nowMs / 60000) & 0xffff;
+  const elapsed = (minutes - ((word >>> 8) & 0xffff)) & 0xffff;
+  return Math.max(0, counter - Math.floor(elapsed / state.lfuDecayMinutes));
+}
+
+/** The access word of a key made now. */
+export function freshAccessWord(state: ThreadState): number {
+  if (state.policyTouchMode !== TOUCH_LFU) return state.lruClock;
+  return ((Math.floor(state.nowMs / 60000) & 0xffff) << 8) | LFU_INIT;
+}

@@ -1,0 +1,218 @@
+/**
+ * The error catalogue: Redis's exact texts, by name, and the ready reply line of each. Clients
+ * match on the first word, people on the rest, so neither may vary.
+ */
+
+/** Error texts without the leading "-" and the line end. */
+export const ERRORS = {
+  // Data
+  WRONG_TYPE: 'WRONGTYPE Operation against a key holding the wrong kind of value',
+  NO_SUCH_KEY: 'ERR no such key',
+  SAME_OBJECT: 'ERR source and destination objects are the same',
+  STRING_TOO_LONG: 'ERR string exceeds maximum allowed size (proto-max-bulk-len)',
+  OUT_OF_MEMORY: "OOM command not allowed when used memory > 'maxmemory'.",
+  BUSY_KEY: 'BUSYKEY Target key name already exists.',
+  // Arguments
+  SYNTAX: 'ERR syntax error',
+  NOT_INTEGER: 'ERR value is not an integer or out of range',
+  NOT_FLOAT: 'ERR value is not a valid float',
+  NOT_POSITIVE: 'ERR value is out of range, must be positive',
+  OUT_OF_RANGE: 'ERR value is out of range',
+  OFFSET_OUT_OF_RANGE: 'ERR offset is out of range',
+  INDEX_OUT_OF_RANGE: 'ERR index out of range',
+  MIN_MAX_NOT_FLOAT: 'ERR min or max is not a float',
+  INVALID_CURSOR: 'ERR invalid cursor',
+  TIMEOUT_NOT_INTEGER: 'ERR timeout is not an integer or out of range',
+  TIMEOUT_NOT_FLOAT: 'ERR timeout is not a float or out of range',
+  TIMEOUT_NEGATIVE: 'ERR timeout is negative',
+  TIMEOUT_OUT_OF_RANGE: 'ERR timeout is out of range',
+  // Strings
+  OVERFLOW: 'ERR increment or decrement would overflow',
+  DECREMENT_OVERFLOW: 'ERR decrement would overflow',
+  NAN_OR_INFINITY: 'ERR increment would produce NaN or Infinity',
+  LCS_NOT_STRINGS: 'ERR The specified keys must contain string values',
+  LCS_LEN_AND_IDX: 'ERR If you want both the length and indexes, please just use IDX.',
+  LCS_TOO_LONG: 'ERR String too long for LCS',
+  LCS_OUT_OF_MEMORY: 'ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len',
+  LCS_MEMORY_FAILED: 'ERR Insufficient memory, failed allocating transient memory for LCS',
+  DIGEST_LENGTH: 'ERR must be exactly 16 hexadecimal characters',
+  DELEX_NOT_STRING: 'ERR Key should be of string type if conditions are specified',
+  DELEX_CONDITION: 'ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE',
+  MSETEX_PAIRS: 'ERR wrong number of key-value pairs',
+  INCREX_BOUNDS: "ERR LBOUND can't be greater than UBOUND",
+  INCREX_ENX: 'ERR ENX flag requires an expiration',
+  // Bitmaps
+  BIT_OFFSET: 'ERR bit offset is not an integer or out of range',
+  BIT_VALUE: 'ERR bit is not an integer or out of range',
+  BIT_ARGUMENT: 'ERR The bit argument must be 1 or 0.',
+  BITOP_NOT_ONE_KEY: 'ERR BITOP NOT must be called with a single source key.',
+  BITOP_DIFF_KEYS: 'ERR BITOP DIFF must be called with at least two source keys.',
+  BITOP_DIFF1_KEYS: 'ERR BITOP DIFF1 must be called with at least two source keys.',
+  BITOP_ANDOR_KEYS: 'ERR BITOP ANDOR must be called with at least two source keys.',
+  BITFIELD_TYPE:
+    'ERR Invalid bitfield type. Use something like i16 u8. ' +
+    'Note that u64 is not supported but i64 is.',
+  BITFIELD_OVERFLOW: 'ERR Invalid OVERFLOW type specified',
+  BITFIELD_RO_ONLY_GET: 'ERR BITFIELD_RO only supports the GET subcommand',
+  // Generic
+  DB_OUT_OF_RANGE: 'ERR DB index is out of range',
+  INVALID_FIRST_DB_INDEX: 'ERR invalid first DB index',
+  INVALID_SECOND_DB_INDEX: 'ERR invalid second DB index',
+  EXPIRE_NX_AND_OTHERS: 'ERR NX and XX, GT or LT options at the same time are not compatible',
+  EXPIRE_GT_AND_LT: 'ERR GT and LT options at the same time are not compatible',
+  NOVALUES_ONLY_HSCAN: 'ERR NOVALUES option can only be used in HSCAN',
+  DATABASE_OUT_OF_RANGE: 'ERR Out of range database',
+  NOT_HASH_TABLE:
+    'ERR The value stored at the specified key is not represented using an hash table',
+  LFU_NOT_SELECTED:
+    'ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note ' +
+    'that when switching between policies at runtime LRU and LFU data will take some time to ' +
+    'adjust.',
+  LFU_SELECTED:
+    'ERR An LFU maxmemory policy is selected, idle time not tracked. Please note ' +
+    'that when switching between policies at runtime LRU and LFU data will take some time to ' +
+    'adjust.',
+  // Connection
+  NO_AUTH: 'NOAUTH Authentication required.',
+  NO_AUTH_HELLO:
+    'NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO ' +
+    '<proto> AUTH <user> <pass> option can be used to authenticate the client and select the ' +
+    'RESP protocol version at the same time',
+  WRONG_PASSWORD: 'WRONGPASS invalid username-password pair or user is disabled.',
+  AUTH_WITHOUT_PASSWORD:
+    'ERR AUTH <password> called without any password configured for the default user. ' +
+    'Are you sure your configuration is correct?',
+  NO_PROTO: 'NOPROTO unsupported protocol version',
+  PROTO_NOT_INTEGER: 'ERR Protocol version is not an integer or out of range',
+  CLIENT_NAME: 'ERR Client names cannot contain spaces, newlines or special characters.',
+  NO_SUCH_CLIENT: 'ERR No such client',
+  CLIENT_ID_INVALID: 'ERR Invalid client ID',
+  CLIENT_ID_POSITIVE: 'ERR client-id should be greater than 0',
+  MAX_CLIENTS: 'ERR max number of clients reached',
+  PROTECTED_MODE:
+    'DENIED Redis is running in protected mode because protected mode is enabled and no ' +
+    'password is set for the default user. In this mode connections are only accepted from ' +
+    'the loopback interface. If you want to connect from external computers to Redis you ' +
+    'may adopt one of the following solutions: 1) Just disable protected mode sending the ' +
+    "command 'CONFIG SET protected-mode no' from the loopback interface by connecting to " +
+    'Redis from the same host the server is running, however MAKE SURE Redis is not ' +
+    'publicly accessible from internet if you do so. Use CONFIG REWRITE to make this change' +
+    ' permanent. 2) Alternatively you can just disable the protected mode by editing the ' +
+    "Redis configuration file, and setting the protected mode option to 'no', and then " +
+    'restarting the server. 3) If you started the server manually just for testing, restart' +
+    " it with the '--protected-mode no' option. 4) Setup a an authentication password for " +
+    'the default user. NOTE: You only need to do one of the above things in order for the ' +
+    'server to start accepting connections from the outside.',
+  // Transactions
+  EXEC_ABORT: 'EXECABORT Transaction discarded because of previous errors.',
+  NESTED_MULTI: 'ERR MULTI calls can not be nested',
+  EXEC_WITHOUT_MULTI: 'ERR EXEC without MULTI',
+  DISCARD_WITHOUT_MULTI: 'ERR DISCARD without MULTI',
+  WATCH_IN_MULTI: 'ERR WATCH inside MULTI is not allowed',
+  NOT_IN_MULTI: 'ERR Command not allowed inside a transaction',
+  // Server
+  MISCONF:
+    "MISCONF Redis is configured to save RDB snapshots, but it's currently unable to " +
+    'persist to disk. Commands that may modify the data set are disabled, because this ' +
+    'instance is configured to report errors during writes if RDB snapshotting fails ' +
+    '(stop-writes-on-bgsave-error option). Please check the Redis logs for details about ' +
+    'the RDB error.',
+  LOADING: 'LOADING Redis is loading the dataset in memory',
+  BUSY_SCRIPT:
+    'BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.',
+  NO_SCRIPT: 'NOSCRIPT No matching script. Please use EVAL.',
+  NOT_BUSY: 'NOTBUSY No scripts in execution right now.',
+  UNKILLABLE:
+    'UNKILLABLE Sorry the script already executed write commands against the dataset. You can ' +
+    'either wait the script termination or kill the server in a hard way using the SHUTDOWN ' +
+    'NOSAVE command.',
+  READ_ONLY: "READONLY You can't write against a read only replica.",
+  MASTER_DOWN: "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+  NO_REPLICAS: 'NOREPLICAS Not enough good replicas to write.',
+  CLUSTER_DISABLED: 'ERR This instance has cluster support disabled',
+  INVALID_COMMAND: 'ERR Invalid command specified',
+  NO_KEY_ARGUMENTS: 'ERR The command has no key arguments',
+  INVALID_COMMAND_ARGUMENTS: 'ERR Invalid number of arguments specified for command',
+  CONFIG_FILE_NONE: 'ERR The server is running without a config file',
+  DEBUG_NOT_ALLOWED:
+    'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you ' +
+    'can run it from a local connection, otherwise you need to set this option in the ' +
+    'configuration file, and then restart the server.',
+  SHUTDOWN_FAILED: 'ERR Errors trying to SHUTDOWN. Check logs.',
+} as const;
+
+export type ErrorName = keyof typeof ERRORS;
+
+/** "-TEXT\r\n" in bytes; text has one byte per character and no line end. */
+export function errorLine(text: string): Uint8Array {
+  return Uint8Array.from(Buffer.from('-' + text + '\r\n', 'latin1'));
+}
+
+/** The ready reply line of each error, to be appended by `ReplyWriter.errorBytes`. */
+export const ERROR_BYTES: Readonly<Record<ErrorName, Uint8Array>> = readyLines();
+
+function readyLines(): Record<ErrorName, Uint8Array> {
+  const lines = Object.entries(ERRORS).map(([name, text]) => [name, errorLine(text)]);
+  return Object.fromEntries(lines) as Record<ErrorName, Uint8Array>;
+}
+
+/** `command` as the client sees it, in lower case, sub-command after a bar: "client|kill". */
+export function wrongArity(command: string): string {
+  return `ERR wrong number of arguments for '${command}' command`;
+}
+
+/** `command` in lower case. */
+export function invalidExpire(command: string): string {
+  return `ERR invalid expire time in '${command}' command`;
+}
+
+/** `command` in lower case: what a RESP2 client may not run while it is subscribed. */
+export function subscribedContext(command: string): string {
+  return (
+    `ERR Can't execute '${command}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / ` +
+    'RESET are allowed in this context'
+  );
+}
+
+/** `option` as sent. */
+export function helloOption(option: string): string {
+  return `ERR Syntax error in HELLO option '${option}'`;
+}
+
+/** `option` as sent. */
+export function unknownConfigOption(option: string): string {
+  return `ERR Unknown option or number of arguments for CONFIG SET - '${option}'`;
+}
+
+const SHOWN_BYTES_MAX = 128;
+
+/**
+ * The reply to a command that is in no table. `name` and `args` are as sent, one character per
+ * byte. The name is cut at 128 bytes, an argument at what is left of 128 bytes, and arguments end
+ * once 128 bytes are listed. Like C text, each ends at its first NUL.
+ */
+export function unknownCommand(name: string, args: readonly string[]): string {
+  let listed = '';
+  for (const arg of args) {
+    if (listed.length >= SHOWN_BYTES_MAX) break;
+    listed += `'${shown(arg, SHOWN_BYTES_MAX - listed.length)}' `;
+  }
+  const cut = shown(name, SHOWN_BYTES_MAX);
+  return `ERR unknown command '${cut}', with args beginning with: ${listed}`;
+}
+
+/** `command` in upper case, `subcommand` as sent. */
+export function unknownSubcommand(command: string, subcommand: string): string {
+  return `ERR unknown subcommand '${shown(subcommand, SHOWN_BYTES_MAX)}'. Try ${command} HELP.`;
+}
+
+/** A sub-command that exists was given arguments it does not take; `subcommand` as sent. */
+export function subcommandSyntax(command: string, subcommand: string): string {
+  const name = shown(subcommand, SHOWN_BYTES_MAX);
+  return `ERR unknown subcommand or wrong number of arguments for '${name}'. Try ${command} HELP.`;
+}
+
+function shown(text: string, lengthMax: number): string {
+  const nul = text.indexOf('\0');
+  return text.slice(0, nul < 0 ? lengthMax : Math.min(nul, lengthMax));
+}

@@ -1,0 +1,179 @@
+/**
+ * Connection: one client of an I/O thread, from accept to close. State of the conversation only; nothing about keys but
+ * the watches of its transaction.
+ */
+import type { Session } from '../commands/spec.ts';
+import { ParseState } from '../resp/request-parser.ts';
+import type { Endpoint } from '../transport/transport.ts';
+import { TransactionBlock, type WatchedKey } from './transaction-block.ts';
+
+/** What a connection asks of the thread that serves it. */
+export interface ConnectionHost {
+  infoLine(connection: Connection): string;
+  unwatchAll(connection: Connection): void;
+  /** True when a new connection needs no AUTH. */
+  isOpen(): boolean;
+}
+
+const EMPTY = new Uint8Array(0);
+
+export class Connection implements Session {
+  readonly conn: number;
+  /** Tells a reply for this connection from one for an earlier user of the same index. */
+  readonly generation: number;
+  readonly id: number;
+  readonly peer: Endpoint;
+  readonly local: Endpoint;
+  readonly openedMs: number;
+  readonly parseState = new ParseState();
+
+  name = '';
+  libName = '';
+  libVersion = '';
+  db = 0;
+  protocol = 2;
+  user = 'default';
+  isAuthenticated: boolean;
+  noEvict = false;
+  noTouch = false;
+  replyMode: 'on' | 'off' | 'skip-next' | 'skip' = 'on';
+  lastActiveMs: number;
+  lastCommand = 'NULL';
+
+  /** Bytes received that no command has consumed: [0, inputLength) of `input`. */
+  input: Uint8Array = EMPTY;
+  inputLength = 0;
+
+  /** Routed commands without a reply yet, all to shard `inflightShard` (-1: to several). */
+  inflight = 0;
+  inflightShard = -1;
+  /** A session command waits for an answer of another thread. */
+  isSuspended = false;
+  /** Held back by CLIENT PAUSE. */
+  isPaused = false;
+  /** Waits for room in a ring. */
+  isStalled = false;
+  isReadPaused = false;
+  isClosing = false;
+  isClosed = false;
+
+  isInTransaction = false;
+  /** A command of the queue was refused: EXEC aborts. */
+  isTransactionBroken = false;
+  transactionBlock: TransactionBlock | null = null;
+  transactionHasWrites = false;
+  queuedCommands = 0;
+  /** The reply of the command in flight is thrown away: CLIENT REPLY OFF or SKIP. */
+  isReplyDropped = false;
+  watched: WatchedKey[] = [];
+
+  readonly #host: ConnectionHost;
+
+  constructor(
+    host: ConnectionHost,
+    conn: number,
+    generation: number,
+    id: number,
+    peer: Endpoint,
+    local: Endpoint,
+    nowMs: number,
+  ) {
+    this.#host = host;
+    this.conn = conn;
+    this.generation = generation;
+    this.id = id;
+    this.peer = peer;
+    this.local = local;
+    this.openedMs = nowMs;
+    this.lastActiveMs = nowMs;
+    this.isAuthenticated = host.isOpen();
+  }
+
+  get isLoopback(): boolean {
+    return this.peer.isLoopback;
+  }
+
+  /** True while nothing of this connection may be run. */
+  get isBlocked(): boolean {
+    return this.isSuspended || this.isPaused || this.isStalled || this.isClosing;
+  }
+
+  infoLine(): string {
+    return this.#host.infoLine(this);
+  }
+
+  closeAfterReply(): void {
+    this.isClosing = true;
+  }
+
+  reset(): void {
+    this.discardTransaction();
+    this.name = '';
+    this.db = 0;
+    this.protocol = 2;
+    this.user = 'default';
+    this.isAuthenticated = this.#host.isOpen();
+    this.noEvict = false;
+    this.noTouch = false;
+    this.replyMode = 'on';
+  }
+
+  beginTransaction(): void {
+    this.isInTransaction = true;
+    this.isTransactionBroken = false;
+    this.queuedCommands = 0;
+    this.transactionBlock = null;
+  }
+
+  /** The queue of the open transaction; made with the first command, because its watches come first. */
+  queue(): TransactionBlock {
+    if (this.transactionBlock === null) {
+      this.transactionBlock = new TransactionBlock();
+      for (const watch of this.watched) this.transactionBlock.addWatch(watch);
+    }
+    return this.transactionBlock;
+  }
+
+  discardTransaction(): void {
+    this.endTransaction();
+    this.unwatch();
+  }
+
+  /** Leaves the transaction state; the watches are the caller's business. */
+  endTransaction(): void {
+    this.isInTransaction = false;
+    this.isTransactionBroken = false;
+    this.transactionHasWrites = false;
+    this.transactionBlock = null;
+    this.queuedCommands = 0;
+  }
+
+  unwatch(): void {
+    if (this.watched.length !== 0) this.#host.unwatchAll(this);
+  }
+
+  /** Keeps bytes [start, end) of `buf` behind what is kept already. */
+  keepInput(buf: Uint8Array, start: number, end: number): void {
+    const need = this.inputLength + end - start;
+    if (need > this.input.length) {
+      let size = Math.max(1024, this.input.length);
+      while (size < need) size *= 2;
+      const grown = new Uint8Array(size);
+      grown.set(this.input.subarray(0, this.inputLength));
+      this.input = grown;
+    }
+    this.input.set(buf.subarray(start, end), this.inputLength);
+    this.inputLength = need;
+  }
+
+  /** Drops the first `bytes` kept bytes; memory of a large command is given back with the last one. */
+  dropInput(bytes: number): void {
+    if (bytes === this.inputLength) {
+      this.inputLength = 0;
+      this.input = EMPTY;
+    } else if (bytes > 0) {
+      this.input.copyWithin(0, bytes, this.inputLength);
+      this.inputLength -= bytes;
+    }
+  }
+}

@@ -1,0 +1,498 @@
+/**
+ * Dispatcher: decides where a command of a connection runs, and runs it: under a lease on this thread, by route on a
+ * shard worker, or as a session command. One per I/O thread.
+ */
+import { ESCALATE } from '../commands/spec.ts';
+import type { CommandRow, CommandTable } from '../commands/table.ts';
+import { ERROR_BYTES, unknownCommand, unknownSubcommand, wrongArity } from '../resp/errors.ts';
+import type { ReplyWriter } from '../resp/reply-writer.ts';
+import type { ArgView } from '../resp/request-parser.ts';
+import type { DoorbellRinger } from '../sync/doorbell.ts';
+import { RingProducer } from '../sync/ring.ts';
+import type { Connection } from './connection.ts';
+import * as messages from './route-messages.ts';
+import type { ShardLocks } from './shard-locks.ts';
+import { ShardSet } from './shard-set.ts';
+import { PAUSE_ALL, PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
+import type { Spill } from './spill.ts';
+import type { ThreadContext } from './thread-context.ts';
+import { STAT, type ThreadStats } from './thread-stats.ts';
+import { TransactionBlock } from './transaction-block.ts';
+import { type RunSession, TransactionRun } from './transaction-run.ts';
+
+/** The command was consumed: replied to, queued, or sent to a worker. */
+export const CONSUMED = 0;
+/** It has to wait (order, full ring, pause): it stays in the connection's input. */
+export const HELD = 1;
+export type DispatchStatus = typeof CONSUMED | typeof HELD;
+
+/** Work an I/O thread does under a lease, in units of 16 bytes or one element: some 20 us. */
+const LEASE_WORK_MAX = 2048;
+/** Arguments up to which a multi-key command is worked out here; larger ones go to a worker unhashed. */
+const LEASE_ARGS_MAX = 128;
+/** One call in this many is timed: the clock costs 60 ns a call, a tenth of a pipelined command. */
+const TIME_SAMPLE = 16;
+
+/** What the dispatcher needs for session commands. */
+export interface SessionRunner {
+  /** Runs a session command and writes its reply, or (where it may) suspends the connection. */
+  run(c: Connection, row: CommandRow, args: ArgView, canSuspend: boolean): void;
+  /** Whether `enable-debug-command` lets this client use DEBUG. */
+  mayDebug(c: Connection): boolean;
+}
+
+export interface DispatcherParts {
+  readonly layout: SharedLayout;
+  readonly thread: number;
+  readonly table: CommandTable;
+  readonly ctx: ThreadContext;
+  readonly reply: ReplyWriter;
+  readonly locks: ShardLocks;
+  readonly spill: Spill;
+  readonly stats: ThreadStats;
+  readonly workers: readonly DoorbellRinger[];
+  readonly sessions: SessionRunner;
+  readonly isOverMemory: () => boolean;
+}
+
+export class Dispatcher {
+  /** False with `--lease no`: every shard command goes through the rings. */
+  isLeaseOn = true;
+  /** The connection whose command runs. */
+  current: Connection | null = null;
+  readonly #parts: DispatcherParts;
+  readonly #table: CommandTable;
+  readonly #ctx: ThreadContext;
+  readonly #reply: ReplyWriter;
+  readonly #locks: ShardLocks;
+  readonly #stats: ThreadStats;
+  readonly #set: ShardSet;
+  readonly #rings: RingProducer[] = [];
+  readonly #dirtyRings: boolean[] = [];
+  readonly #out = new messages.Outgoing();
+  readonly #transactions: TransactionRun;
+  #isAnyRingDirty = false;
+  #sample = 0;
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts;
+    this.#table = parts.table;
+    this.#ctx = parts.ctx;
+    this.#reply = parts.reply;
+    this.#locks = parts.locks;
+    this.#stats = parts.stats;
+    const { layout, thread } = parts;
+    this.#set = new ShardSet(layout.topology.shards);
+    for (let shard = 0; shard < layout.topology.shards; shard++) {
+      this.#rings.push(new RingProducer(layout.rings, layout.commandRing(thread, shard)));
+      this.#dirtyRings.push(false);
+    }
+    this.#transactions = new TransactionRun(parts.table, parts.ctx, parts.stats, parts.isOverMemory);
+  }
+
+  /** Finds a command's row (of a sub-command where there is one), replying the error when there is none. */
+  #lookup(c: Connection, args: ArgView): CommandRow | null {
+    const row = this.#table.find(args.buf, args.offset[0]!, args.end(0));
+    if (row === null) {
+      const rest: string[] = [];
+      for (let i = 1; i < args.count && i < 32; i++) rest.push(args.text(i));
+      this.#refuse(c, null, unknownCommand(args.text(0), rest));
+      return null;
+    }
+    if (row.subcommands === null || args.count < 2) return row;
+    const sub = row.subcommands.find(args.buf, args.offset[1]!, args.end(1));
+    if (sub !== null) return sub;
+    this.#refuse(c, row, unknownSubcommand(row.fullName, args.text(1)));
+    return null;
+  }
+
+  /** Replies an error for a command that did not run; an open transaction will abort. */
+  #refuse(c: Connection, row: CommandRow | null, text: string): void {
+    const mark = this.#reply.length;
+    this.#reply.error(text);
+    this.#refused(c, row, mark);
+  }
+
+  #refuseReady(c: Connection, row: CommandRow, line: Uint8Array): void {
+    const mark = this.#reply.length;
+    this.#reply.errorBytes(line);
+    this.#refused(c, row, mark);
+  }
+
+  #refused(c: Connection, row: CommandRow | null, mark: number): void {
+    if (c.isInTransaction) c.isTransactionBroken = true;
+    if (row !== null) this.#stats.rejected(row.index);
+    this.#stats.error(this.#reply.buf, mark + 1, this.#reply.length);
+    this.#afterReply(c, mark);
+  }
+
+  /** Takes the reply back where CLIENT REPLY says so. */
+  #afterReply(c: Connection, mark: number): void {
+    if (c.replyMode === 'on') return;
+    if (c.replyMode === 'skip-next') {
+      // CLIENT REPLY SKIP itself answers nothing either; the command after it is the one skipped.
+      c.replyMode = 'skip';
+      this.#reply.truncate(mark);
+      return;
+    }
+    this.#reply.truncate(mark);
+    if (c.replyMode === 'skip') c.replyMode = 'on';
+  }
+
+  /** Runs, queues or sends one parsed command. */
+  dispatch(c: Connection, args: ArgView): DispatchStatus {
+    this.current = c;
+    const row = this.#lookupFast(args) ?? this.#lookup(c, args);
+    if (row === null) return CONSUMED;
+    if (c.inflight !== 0 && !this.#mayJoin(c, row, args)) return HELD;
+    if (!row.acceptsCount(args.count)) {
+      this.#refuse(c, row, wrongArity(row.fullName));
+      return CONSUMED;
+    }
+    if (!c.isAuthenticated && !row.isNoAuth) {
+      this.#refuseReady(c, row, ERROR_BYTES.NO_AUTH);
+      return CONSUMED;
+    }
+    if (row.isDenyOom && this.#parts.layout.maxmemory !== 0 && this.#parts.isOverMemory()) {
+      this.#refuseReady(c, row, ERROR_BYTES.OUT_OF_MEMORY);
+      return CONSUMED;
+    }
+    if (c.isInTransaction) {
+      if (!row.isTransactionControl) return this.#queue(c, row, args);
+      if (row.isWatch) {
+        const mark = this.#reply.length;
+        this.#reply.errorBytes(ERROR_BYTES.WATCH_IN_MULTI);
+        this.#afterReply(c, mark);
+        return CONSUMED;
+      }
+    }
+    if (this.#isPaused(c, row)) return HELD;
+    c.lastCommand = row.fullName;
+    if (row.isSession) return this.#runSession(c, row, args);
+    return row.singleKey !== 0 ? this.#runSingle(c, row, args) : this.#runMulti(c, row, args);
+  }
+
+  /** The row of a command without sub-commands: the hot case. */
+  #lookupFast(args: ArgView): CommandRow | null {
+    const row = this.#table.find(args.buf, args.offset[0]!, args.end(0));
+    return row !== null && row.subcommands === null ? row : null;
+  }
+
+  /** While commands are in flight only one for the same shard may follow them, through the same ring. */
+  #mayJoin(c: Connection, row: CommandRow, args: ArgView): boolean {
+    if (c.inflightShard < 0 || row.singleKey === 0 || c.isInTransaction) return false;
+    if (!row.acceptsCount(args.count) || c.replyMode !== 'on') return false;
+    this.#ctx.begin(args, c.db);
+    return this.#ctx.at(row.singleKey).index === c.inflightShard;
+  }
+
+  #isPaused(c: Connection, row: CommandRow): boolean {
+    const mode = this.#parts.layout.pauseMode;
+    if (mode === PAUSE_NONE) return false;
+    if (mode !== PAUSE_ALL && !row.isWrite && !this.#writesAtExec(c, row)) return false;
+    c.isPaused = true;
+    return true;
+  }
+
+  /** EXEC counts as a write where its queue has one. */
+  #writesAtExec(c: Connection, row: CommandRow): boolean {
+    return row.isExec && c.transactionHasWrites;
+  }
+
+  #queue(c: Connection, row: CommandRow, args: ArgView): DispatchStatus {
+    if (row.isNoMulti) {
+      this.#refuseReady(c, row, ERROR_BYTES.NOT_IN_MULTI);
+      return CONSUMED;
+    }
+    c.queue().addCommand(row.index, c.db, args);
+    c.queuedCommands += 1;
+    if (row.isWrite) c.transactionHasWrites = true;
+    const mark = this.#reply.length;
+    this.#reply.simple('QUEUED');
+    this.#afterReply(c, mark);
+    return CONSUMED;
+  }
+
+  #runSession(c: Connection, row: CommandRow, args: ArgView): DispatchStatus {
+    if (row.isExec) return this.#exec(c, row);
+    if (row.isGuarded && !this.#parts.sessions.mayDebug(c)) {
+      this.#refuseReady(c, row, ERROR_BYTES.DEBUG_NOT_ALLOWED);
+      return CONSUMED;
+    }
+    const mark = this.#reply.length;
+    const started = performance.now();
+    this.#parts.sessions.run(c, row, args, true);
+    this.#account(row, mark, (performance.now() - started) * 1e6, 1);
+    this.#afterReply(c, mark);
+    return CONSUMED;
+  }
+
+  /** Counts a command that ran here; `nanos` < 0 = not timed. */
+  #account(row: CommandRow, mark: number, nanos: number, weight: number): void {
+    const stats = this.#stats;
+    stats.add(STAT.commands, 1);
+    stats.call(row.index);
+    if (nanos >= 0) stats.time(row.index, nanos, weight);
+    const reply = this.#reply;
+    if (reply.length > mark && reply.buf[mark] === 0x2d) {
+      stats.failed(row.index);
+      stats.error(reply.buf, mark + 1, reply.length);
+    }
+  }
+
+  /** A command with one key: leased when its shard is free, a join of a long read, or routed. */
+  #runSingle(c: Connection, row: CommandRow, args: ArgView): DispatchStatus {
+    const ctx = this.#ctx;
+    if (c.inflight === 0) ctx.begin(args, c.db);
+    const shard = ctx.at(row.singleKey).index;
+    let flags = 0;
+    if (c.inflight === 0 && this.isLeaseOn && !row.isSlow) {
+      const locks = this.#locks;
+      const mark = this.#reply.length;
+      if (locks.lease(shard)) {
+        const isDone = this.#runHere(c, row);
+        locks.endLease(shard);
+        if (isDone) return this.#ranHere(c, row, mark, STAT.leased);
+        flags = messages.FLAG_ESCALATED;
+      } else if (row.isReadOnly && locks.join(shard)) {
+        ctx.state.isReadOnly = true;
+        const isDone = this.#runHere(c, row);
+        ctx.state.isReadOnly = false;
+        locks.leaveJoined(shard);
+        if (isDone) return this.#ranHere(c, row, mark, STAT.joinedReads);
+        flags = messages.FLAG_ESCALATED;
+      } else {
+        this.#stats.add(STAT.leaseContended, 1);
+      }
+    }
+    return this.#route(c, row, args, shard, shard, flags);
+  }
+
+  #nanos = -1;
+
+  /** Runs a shard command under the hold taken by the caller. False when it escalated. */
+  #runHere(c: Connection, row: CommandRow): boolean {
+    const ctx = this.#ctx;
+    ctx.workMax = LEASE_WORK_MAX;
+    const state = ctx.state;
+    state.touchMode = c.noTouch ? 0 : state.policyTouchMode;
+    this.#nanos = -1;
+    if ((++this.#sample & (TIME_SAMPLE - 1)) !== 0) return ctx.run(row) !== ESCALATE;
+    const started = performance.now();
+    const isDone = ctx.run(row) !== ESCALATE;
+    this.#nanos = (performance.now() - started) * 1e6;
+    return isDone;
+  }
+
+  #ranHere(c: Connection, row: CommandRow, mark: number, counter: number): DispatchStatus {
+    this.#stats.add(counter, 1);
+    this.#account(row, mark, this.#nanos, TIME_SAMPLE);
+    if (c.replyMode !== 'on') this.#afterReply(c, mark);
+    return CONSUMED;
+  }
+
+  /** A command over several shards, all, or none in particular. */
+  #runMulti(c: Connection, row: CommandRow, args: ArgView): DispatchStatus {
+    if (c.inflight !== 0) return HELD;
+    const ctx = this.#ctx;
+    if (row.isGuarded && !this.#parts.sessions.mayDebug(c)) {
+      this.#refuseReady(c, row, ERROR_BYTES.DEBUG_NOT_ALLOWED);
+      return CONSUMED;
+    }
+    ctx.begin(args, c.db);
+    let flags = 0;
+    let via = 0;
+    if (row.isSlow || args.count > LEASE_ARGS_MAX) {
+      flags = messages.FLAG_ESCALATED;
+    } else {
+      const set = this.#set;
+      set.ofCommand(row, args, ctx);
+      via = set.count === 0 ? 0 : set.shards[0]!;
+      if (set.count > 1) this.#stats.add(STAT.multiShard, 1);
+      if (this.isLeaseOn && this.#locks.leaseAll(set.shards, set.count)) {
+        const mark = this.#reply.length;
+        const isDone = this.#runHere(c, row);
+        this.#locks.endAllLeases(set.shards, set.count);
+        if (isDone) return this.#ranHere(c, row, mark, STAT.leased);
+        flags = messages.FLAG_ESCALATED;
+      } else if (set.count === 0) {
+        const mark = this.#reply.length;
+        if (this.#runHere(c, row)) return this.#ranHere(c, row, mark, STAT.leased);
+      }
+    }
+    return this.#route(c, row, args, via, -1, flags);
+  }
+
+  /** Sends a command to the owner of shard `via`. `joinable`: the shard whose ring later commands may join, or -1. */
+  #route(
+    c: Connection,
+    row: CommandRow,
+    args: ArgView,
+    via: number,
+    joinable: number,
+    flags: number,
+  ): DispatchStatus {
+    const out = this.#address(c, messages.KIND_COMMAND, flags);
+    out.row = row.index;
+    const status = messages.sendCommand(this.#rings[via]!, this.#parts.spill, out, args);
+    if (status === messages.RING_FULL) return this.#stall(c);
+    if (status === messages.SPILL_FULL) {
+      this.#refuseReady(c, row, ERROR_BYTES.OUT_OF_MEMORY);
+      return CONSUMED;
+    }
+    this.#sent(c, via, joinable);
+    this.#stats.add(flags === 0 ? STAT.routed : STAT.escalated, 1);
+    return CONSUMED;
+  }
+
+  #address(c: Connection, kind: number, flags: number): messages.Outgoing {
+    const out = this.#out;
+    out.kind = kind;
+    out.flags =
+      flags |
+      (c.protocol === 3 ? messages.FLAG_RESP3 : 0) |
+      (c.noTouch ? messages.FLAG_NO_TOUCH : 0);
+    out.conn = c.conn;
+    out.generation = c.generation;
+    out.db = c.db;
+    return out;
+  }
+
+  #stall(c: Connection): DispatchStatus {
+    c.isStalled = true;
+    return HELD;
+  }
+
+  #sent(c: Connection, via: number, joinable: number): void {
+    this.#dirtyRings[via] = true;
+    this.#isAnyRingDirty = true;
+    c.inflight += 1;
+    c.inflightShard = joinable;
+    if (c.replyMode !== 'on') {
+      c.isReplyDropped = true;
+      if (c.replyMode === 'skip') c.replyMode = 'on';
+    }
+  }
+
+  /** Publishes what was routed in this turn and rings the workers. */
+  flush(): void {
+    if (!this.#isAnyRingDirty) return;
+    this.#isAnyRingDirty = false;
+    for (let shard = 0; shard < this.#rings.length; shard++) {
+      if (!this.#dirtyRings[shard]) continue;
+      this.#dirtyRings[shard] = false;
+      this.#rings[shard]!.publish();
+      this.#parts.workers[this.#parts.layout.ownerOf(shard)]!.ring();
+    }
+  }
+
+  /** EXEC: here under leases when the transaction is small and its shards are free, otherwise on a worker. */
+  #exec(c: Connection, row: CommandRow): DispatchStatus {
+    const mark = this.#reply.length;
+    if (!c.isInTransaction) {
+      this.#reply.errorBytes(ERROR_BYTES.EXEC_WITHOUT_MULTI);
+    } else if (c.isTransactionBroken) {
+      this.#reply.errorBytes(ERROR_BYTES.EXEC_ABORT);
+      c.discardTransaction();
+    } else {
+      const status = this.#execQueue(c);
+      if (status !== RAN) return status === SENT_AWAY ? CONSUMED : HELD;
+    }
+    this.#account(row, mark, -1, 1);
+    this.#afterReply(c, mark);
+    return CONSUMED;
+  }
+
+  #execQueue(c: Connection): typeof RAN | typeof SENT_AWAY | typeof STALLED {
+    const block = c.queue();
+    const run = this.#transactions;
+    run.markShards(this.#set, block.bytes, 0);
+    const set = this.#set;
+    const isSmall = block.items <= LEASE_ARGS_MAX && !run.hasSlow(block.bytes, 0);
+    const mayLease = (this.isLeaseOn && isSmall) || set.count === 0;
+    if (mayLease && this.#locks.leaseAll(set.shards, set.count)) {
+      const state = this.#ctx.state;
+      state.touchMode = c.noTouch ? 0 : state.policyTouchMode;
+      c.watched = [];
+      c.endTransaction();
+      run.run(this.#reply, block.bytes, 0, this.#sessionRunner(c));
+      this.#locks.endAllLeases(set.shards, set.count);
+      return RAN;
+    }
+    return this.#sendTransaction(c, block);
+  }
+
+  #sendTransaction(c: Connection, block: TransactionBlock): typeof SENT_AWAY | typeof STALLED {
+    const ready = this.#transactions.withLiterals(
+      block,
+      c.watched,
+      this.#reply,
+      this.#sessionRunner(c),
+    );
+    const via = this.#set.count === 0 ? 0 : this.#set.shards[0]!;
+    const out = this.#address(c, messages.KIND_TRANSACTION, 0);
+    const ring = this.#rings[via]!;
+    const status = messages.sendBlock(ring, this.#parts.spill, out, ready.bytes, ready.length);
+    if (status !== messages.SENT) {
+      c.transactionBlock = ready;
+      c.isStalled = true;
+      return STALLED;
+    }
+    this.#sent(c, via, -1);
+    this.#stats.add(STAT.routed, 1);
+    c.watched = [];
+    c.endTransaction();
+    return SENT_AWAY;
+  }
+
+  #sessionRunner(c: Connection): RunSession {
+    return (row, args) => {
+      this.#parts.sessions.run(c, row, args, false);
+      return c.db;
+    };
+  }
+
+  /** Gives the watches of a connection back: here when their shards are free, otherwise by a worker, without a reply. */
+  unwatchAll(c: Connection): void {
+    const block = new TransactionBlock();
+    for (const watch of c.watched) block.addWatch(watch);
+    c.watched = [];
+    const set = this.#set;
+    this.#transactions.markShards(set, block.bytes, 0);
+    if (this.#locks.leaseAll(set.shards, set.count)) {
+      this.#transactions.unwatch(block.bytes, 0);
+      this.#locks.endAllLeases(set.shards, set.count);
+      return;
+    }
+    const via = set.shards[0]!;
+    const out = this.#address(c, messages.KIND_UNWATCH, 0);
+    const ring = this.#rings[via]!;
+    if (messages.sendBlock(ring, this.#parts.spill, out, block.bytes, block.length) !== messages.SENT) {
+      this.#unwatchLater.push(block);
+      return;
+    }
+    this.#dirtyRings[via] = true;
+    this.#isAnyRingDirty = true;
+  }
+
+  readonly #unwatchLater: TransactionBlock[] = [];
+
+  /** Tries again what found a full ring. */
+  retryUnwatch(): void {
+    const left = this.#unwatchLater.splice(0);
+    for (const block of left) {
+      const set = this.#set;
+      this.#transactions.markShards(set, block.bytes, 0);
+      if (this.#locks.leaseAll(set.shards, set.count)) {
+        this.#transactions.unwatch(block.bytes, 0);
+        this.#locks.endAllLeases(set.shards, set.count);
+      } else {
+        this.#unwatchLater.push(block);
+      }
+    }
+  }
+}
+
+const RAN = 0;
+const SENT_AWAY = 1;
+const STALLED = 2;

@@ -1,0 +1,132 @@
+/**
+ * ShardLocks: the holds of one thread on shards. All or nothing for several shards: a thread never waits while it holds.
+ */
+import type { DoorbellRinger } from '../sync/doorbell.ts';
+import * as lock from '../sync/lock-word.ts';
+import type { SharedLayout } from './shared-layout.ts';
+
+/** Looks at a contended word before giving up: another I/O thread's lease lasts well under a microsecond. */
+const LEASE_SPINS = 40;
+
+export class ShardLocks {
+  readonly #words: Int32Array;
+  readonly #layout: SharedLayout;
+  readonly #thread: number;
+  readonly #workers: readonly DoorbellRinger[];
+  /** Shards held, exclusively or (isShared) as long reader. */
+  readonly #held: number[] = [];
+  #isShared = false;
+
+  constructor(layout: SharedLayout, thread: number, workers: readonly DoorbellRinger[]) {
+    this.#words = layout.words;
+    this.#layout = layout;
+    this.#thread = thread;
+    this.#workers = workers;
+  }
+
+  get isHolding(): boolean {
+    return this.#held.length !== 0;
+  }
+
+  get isShared(): boolean {
+    return this.#isShared;
+  }
+
+  /** True when exactly this shard is held exclusively. */
+  holdsOnly(shard: number): boolean {
+    return this.#held.length === 1 && this.#held[0] === shard && !this.#isShared;
+  }
+
+  /** Leases one shard, with a short spin against other leases. */
+  lease(shard: number): boolean {
+    const at = this.#layout.lockWord(shard);
+    if (lock.tryLease(this.#words, at, this.#thread)) return true;
+    for (let i = 0; i < LEASE_SPINS; i++) {
+      Atomics.pause();
+      if (this.#words[at] === 0 && lock.tryLease(this.#words, at, this.#thread)) return true;
+    }
+    return false;
+  }
+
+  /** Ends a lease taken by `lease`. */
+  endLease(shard: number): void {
+    if (lock.release(this.#words, this.#layout.lockWord(shard))) this.ringWorkers();
+  }
+
+  /** Leases all of `shards` [0, count) or none. */
+  leaseAll(shards: ArrayLike<number>, count: number): boolean {
+    for (let i = 0; i < count; i++) {
+      if (!this.lease(shards[i]!)) {
+        for (let j = 0; j < i; j++) this.endLease(shards[j]!);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  endAllLeases(shards: ArrayLike<number>, count: number): void {
+    for (let i = 0; i < count; i++) this.endLease(shards[i]!);
+  }
+
+  /** Joins a long read of a shard for one plain read. */
+  join(shard: number): boolean {
+    return lock.tryJoin(this.#words, this.#layout.lockWord(shard));
+  }
+
+  leaveJoined(shard: number): void {
+    if (lock.leaveJoined(this.#words, this.#layout.lockWord(shard))) this.ringWorkers();
+  }
+
+  /**
+   * A worker's acquire of all of `shards` [0, count), exclusive or shared. On false nothing is held, and whoever frees
+   * the busy shard will ring the workers.
+   */
+  acquire(shards: ArrayLike<number>, count: number, isShared: boolean): boolean {
+    this.releaseAll();
+    this.#isShared = isShared;
+    for (let i = 0; i < count; i++) {
+      const at = this.#layout.lockWord(shards[i]!);
+      while (!this.#tryOne(at, isShared)) {
+        // Spin shortly: most holds are leases of well under a microsecond.
+        if (this.#spin(at, isShared)) break;
+        if (!lock.announceWaiter(this.#words, at)) continue;
+        this.releaseAll();
+        return false;
+      }
+      this.#held.push(shards[i]!);
+    }
+    return true;
+  }
+
+  #tryOne(at: number, isShared: boolean): boolean {
+    return isShared
+      ? lock.tryLockShared(this.#words, at)
+      : lock.tryLock(this.#words, at, this.#thread);
+  }
+
+  #spin(at: number, isShared: boolean): boolean {
+    for (let i = 0; i < LEASE_SPINS; i++) {
+      Atomics.pause();
+      if (this.#tryOne(at, isShared)) return true;
+    }
+    return false;
+  }
+
+  /** Gives everything back that `acquire` took. */
+  releaseAll(): void {
+    let mustRing = false;
+    for (const shard of this.#held) {
+      const at = this.#layout.lockWord(shard);
+      const waited = this.#isShared
+        ? lock.releaseShared(this.#words, at)
+        : lock.release(this.#words, at);
+      mustRing ||= waited;
+    }
+    this.#held.length = 0;
+    if (mustRing) this.ringWorkers();
+  }
+
+  ringWorkers(): void {
+    for (const worker of this.#workers) worker.ring();
+  }
+}

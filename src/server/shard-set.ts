@@ -1,0 +1,69 @@
+/**
+ * ShardSet: which shards a command needs, worked out from its keys. One object is reused.
+ */
+import type { CommandSpec } from '../commands/spec.ts';
+import { type CommandRow, KeyIndexes, keyIndexes } from '../commands/table.ts';
+import type { ArgView } from '../resp/request-parser.ts';
+import type { ThreadContext } from './thread-context.ts';
+
+export class ShardSet {
+  /** Shards in ascending order: [0, count). */
+  readonly shards: Int32Array;
+  count = 0;
+  readonly #marks: Uint8Array;
+  readonly #keys = new KeyIndexes();
+
+  constructor(shardCount: number) {
+    this.shards = new Int32Array(shardCount);
+    this.#marks = new Uint8Array(shardCount);
+  }
+
+  clear(): void {
+    this.#marks.fill(0);
+  }
+
+  mark(shard: number): void {
+    this.#marks[shard] = 1;
+  }
+
+  markAll(): void {
+    this.#marks.fill(1);
+  }
+
+  /** Turns the marks into the list. */
+  collect(): void {
+    this.count = 0;
+    for (let i = 0; i < this.#marks.length; i++) {
+      if (this.#marks[i] === 1) this.shards[this.count++] = i;
+    }
+  }
+
+  /** Marks what a command needs. `ctx` must have begun with its arguments. O(keys). */
+  markCommand(row: CommandRow, args: ArgView, ctx: ThreadContext): void {
+    const spec: CommandSpec = row.spec;
+    if (spec.place !== 'shard' || spec.shards === 'each') return;
+    if (spec.shards === 'all') {
+      this.markAll();
+    } else if (spec.shards === 'cursor') {
+      this.mark(cursorShard(args, this.shards.length));
+    } else if (keyIndexes(spec.keys, args, this.#keys)) {
+      for (let i = 0; i < this.#keys.count; i++) this.mark(ctx.at(this.#keys.index[i]!).index);
+    }
+  }
+
+  /** Sets the list to what one command needs. */
+  ofCommand(row: CommandRow, args: ArgView, ctx: ThreadContext): void {
+    this.clear();
+    this.markCommand(row, args, ctx);
+    this.collect();
+  }
+}
+
+/** The shard that a SCAN cursor (argument 1) stands in; 0 where it is no number: the handler replies the error. */
+function cursorShard(args: ArgView, shardCount: number): number {
+  if (args.count < 2) return 0;
+  const cursor = args.toInt(1);
+  if (Number.isNaN(cursor) || cursor < 0) return 0;
+  if (!Number.isFinite(cursor)) return Number(BigInt(args.text(1)) % BigInt(shardCount));
+  return cursor % shardCount;
+}

@@ -1,0 +1,356 @@
+/**
+ * ShardWorker: the loop of a shard worker. It runs what its rings bring (routed, slow and multi-shard commands), and the
+ * background work of the shards it owns: active expiry, resizing, lazy freeing. It parks when there is nothing to do.
+ */
+import type { CommandRow, CommandTable } from '../commands/table.ts';
+import { ESCALATE } from '../commands/spec.ts';
+import { ActiveExpire } from '../keyspace/active-expire.ts';
+import type { Key } from '../keyspace/key.ts';
+import type { Shard } from '../keyspace/shard.ts';
+import { ERROR_BYTES } from '../resp/errors.ts';
+import type { ReplyWriter } from '../resp/reply-writer.ts';
+import type { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
+import { RingConsumer, RingProducer } from '../sync/ring.ts';
+import * as messages from './route-messages.ts';
+import type { SharedLayout } from './shared-layout.ts';
+import type { ShardLocks } from './shard-locks.ts';
+import { ShardSet } from './shard-set.ts';
+import type { Spill } from './spill.ts';
+import type { ThreadContext } from './thread-context.ts';
+import { STAT, type ThreadStats } from './thread-stats.ts';
+import { TransactionRun } from './transaction-run.ts';
+
+/** Parks at most this long: a key with a TTL may have come meanwhile. */
+const PARK_MS_IDLE = 250;
+/** Pace of the active expire cycle while keys with a TTL exist. */
+const PARK_MS_EXPIRES = 100;
+/** Background work goes on after this pause, so that it takes a bounded share of the thread and of the shards. */
+const PARK_MS_BACKGROUND = 2;
+/** One hold for background work. */
+const BACKGROUND_SLICE_MS = 0.5;
+/** Frames run under one hold before others get a chance at the shard. */
+const FRAMES_PER_HOLD = 64;
+/** Read commands with more arguments than this hold their shards shared, so that plain reads go on meanwhile. */
+const SHARED_ARGS_MIN = 256;
+const UNITS_PER_STEP = 16;
+/** A full reply ring means that the I/O thread is busy: look again soon. */
+const RING_RETRY_MS = 0.2;
+
+/** One command ring with the frame that waits at its front. */
+class Inlet {
+  readonly io: number;
+  readonly ring: RingConsumer;
+  readonly incoming: messages.Incoming;
+  hasFrame = false;
+
+  constructor(io: number, ring: RingConsumer, spill: Spill) {
+    this.io = io;
+    this.ring = ring;
+    this.incoming = new messages.Incoming(spill);
+  }
+}
+
+export interface ShardWorkerParts {
+  readonly layout: SharedLayout;
+  readonly worker: number;
+  readonly table: CommandTable;
+  readonly ctx: ThreadContext;
+  readonly reply: ReplyWriter;
+  readonly locks: ShardLocks;
+  readonly spill: Spill;
+  readonly stats: ThreadStats;
+  readonly bell: Doorbell;
+  readonly ioRingers: readonly DoorbellRinger[];
+  readonly isOverMemory: () => boolean;
+  /** Looks for control messages; called when the bell rang. Returns false when the thread shall end. */
+  readonly pollControl: () => boolean;
+}
+
+export class ShardWorker {
+  readonly #parts: ShardWorkerParts;
+  readonly #inlets: Inlet[] = [];
+  readonly #outlets: RingProducer[] = [];
+  readonly #mustRing: boolean[] = [];
+  readonly #set: ShardSet;
+  readonly #transactions: TransactionRun;
+  readonly #owned: Shard[] = [];
+  readonly #expire: ActiveExpire[] = [];
+  readonly #watched: number[] = [];
+  #stop = false;
+  #lastExpireMs = 0;
+  #framesInHold = 0;
+
+  constructor(parts: ShardWorkerParts) {
+    this.#parts = parts;
+    const { layout, worker, spill } = parts;
+    this.#set = new ShardSet(layout.topology.shards);
+    for (let shard = worker; shard < layout.topology.shards; shard += layout.topology.shardThreads) {
+      this.#owned.push(parts.ctx.shards[shard]!);
+      this.#expire.push(new ActiveExpire(parts.ctx.shards[shard]!));
+      for (let io = 1; io <= layout.topology.ioThreads; io++) {
+        const ring = new RingConsumer(layout.rings, layout.commandRing(io, shard));
+        this.#inlets.push(new Inlet(io, ring, spill));
+      }
+    }
+    for (let io = 1; io <= layout.topology.ioThreads; io++) {
+      this.#outlets.push(new RingProducer(layout.rings, layout.replyRing(io, worker)));
+      this.#mustRing.push(false);
+    }
+    this.#transactions = new TransactionRun(parts.table, parts.ctx, parts.stats, parts.isOverMemory);
+    parts.ctx.host = {
+      visitShards: (visit) => this.#visitShards(visit),
+      noteWatch: (shard, db, key, version) => this.#noteWatch(shard, db, key, version),
+      sleep: (ms) => sleepMs(ms),
+    };
+  }
+
+  /** Runs until the control port says stop. */
+  run(): void {
+    const { bell } = this.#parts;
+    while (!this.#stop) {
+      this.#parts.ctx.state.setTime(Date.now());
+      const didWork = this.#drain();
+      const parkMs = this.#background();
+      if (didWork) continue;
+      if (bell.prepare()) {
+        if (this.#hasFrames()) {
+          bell.awake();
+          continue;
+        }
+        this.#flushStats();
+        bell.park(parkMs);
+      }
+      bell.awake();
+      this.#stop = !this.#parts.pollControl();
+    }
+  }
+
+  #hasFrames(): boolean {
+    for (const inlet of this.#inlets) if (!inlet.hasFrame && !inlet.ring.isEmpty()) return true;
+    return false;
+  }
+
+  /** Runs what can be run now. False when nothing was. */
+  #drain(): boolean {
+    let didWork = false;
+    for (const inlet of this.#inlets) {
+      this.#framesInHold = 0;
+      while (inlet.hasFrame || inlet.ring.next()) {
+        if (!inlet.hasFrame) inlet.incoming.read(inlet.ring);
+        inlet.hasFrame = true;
+        if (!this.#runFrame(inlet)) break;
+        inlet.incoming.done();
+        inlet.hasFrame = false;
+        didWork = true;
+        if (++this.#framesInHold >= FRAMES_PER_HOLD) break;
+      }
+      this.#parts.locks.releaseAll();
+      if (!inlet.hasFrame) inlet.ring.release();
+      this.#publishReplies();
+    }
+    return didWork;
+  }
+
+  /** False when its shards are busy: the frame stays. */
+  #runFrame(inlet: Inlet): boolean {
+    const { incoming } = inlet;
+    const { ctx, reply, table, stats } = this.#parts;
+    reply.clear();
+    reply.resp3 = (incoming.flags & messages.FLAG_RESP3) !== 0;
+    this.#watched.length = 0;
+    if (incoming.kind !== messages.KIND_COMMAND) return this.#runBlock(inlet);
+    const row = table.rows[incoming.row]!;
+    ctx.begin(incoming.args, incoming.db);
+    if (!this.#acquireFor(row, incoming)) return false;
+    const policyMode = ctx.state.policyTouchMode;
+    ctx.state.touchMode = (incoming.flags & messages.FLAG_NO_TOUCH) !== 0 ? 0 : policyMode;
+    const started = performance.now();
+    ctx.begin(incoming.args, incoming.db);
+    if (row.isDenyOom && this.#parts.isOverMemory()) {
+      reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
+      stats.rejected(row.index);
+    } else {
+      if (ctx.run(row) === ESCALATE) throw new Error('a command escalated on a shard worker');
+      stats.add(STAT.commands, 1);
+      stats.call(row.index);
+      stats.time(row.index, (performance.now() - started) * 1e6, 1);
+      if (messages.isErrorReply(reply, 0)) stats.failed(row.index);
+    }
+    if (messages.isErrorReply(reply, 0)) stats.error(reply.buf, 1, reply.length);
+    ctx.state.isReadOnly = false;
+    ctx.state.touchMode = policyMode;
+    this.#send(inlet);
+    return true;
+  }
+
+  /** Holds what a command needs; keeps the hold of the frame before where it is the same shard. */
+  #acquireFor(row: CommandRow, incoming: messages.Incoming): boolean {
+    const { ctx, locks } = this.#parts;
+    const isHeavyRead =
+      row.isReadOnly &&
+      (row.isSlow ||
+        incoming.args.count > SHARED_ARGS_MIN ||
+        (incoming.flags & messages.FLAG_ESCALATED) !== 0);
+    if (row.singleKey !== 0 && !isHeavyRead) {
+      const shard = ctx.at(row.singleKey).index;
+      if (locks.holdsOnly(shard)) return true;
+      this.#set.clear();
+      this.#set.mark(shard);
+      this.#set.collect();
+    } else {
+      this.#set.ofCommand(row, incoming.args, ctx);
+    }
+    if (!locks.acquire(this.#set.shards, this.#set.count, isHeavyRead)) return false;
+    ctx.state.isReadOnly = isHeavyRead;
+    this.#framesInHold = 0;
+    return true;
+  }
+
+  #runBlock(inlet: Inlet): boolean {
+    const { incoming } = inlet;
+    const { locks, reply } = this.#parts;
+    this.#transactions.markShards(this.#set, incoming.block, incoming.blockStart);
+    if (!locks.acquire(this.#set.shards, this.#set.count, false)) return false;
+    if (incoming.kind === messages.KIND_UNWATCH) {
+      this.#transactions.unwatch(incoming.block, incoming.blockStart);
+      return true;
+    }
+    this.#transactions.run(reply, incoming.block, incoming.blockStart, refuseSession);
+    this.#send(inlet);
+    return true;
+  }
+
+  /** Sends the reply. Where the ring is full it waits without holding a shard, because a client may be slow to read. */
+  #send(inlet: Inlet): void {
+    const { reply } = this.#parts;
+    const ring = this.#outlets[inlet.io - 1]!;
+    if (this.#watched.length !== 0) {
+      const bytes = new Uint8Array(Uint32Array.from(this.#watched).buffer);
+      this.#sendAll(inlet, ring, messages.KIND_WATCHED, bytes, bytes.length);
+    }
+    this.#sendAll(inlet, ring, messages.KIND_REPLY, reply.buf, reply.length);
+  }
+
+  #sendAll(inlet: Inlet, ring: RingProducer, kind: number, bytes: Uint8Array, end: number): void {
+    const { conn, generation } = inlet.incoming;
+    let from = 0;
+    do {
+      const next = messages.sendReplyPart(ring, kind, conn, generation, bytes, from, end);
+      this.#mustRing[inlet.io - 1] = true;
+      if (next >= 0) from = next;
+      else {
+        this.#parts.locks.releaseAll();
+        this.#publishReplies();
+        sleepMs(RING_RETRY_MS);
+      }
+      if (next === end) return;
+    } while (from < end || end === 0);
+  }
+
+  #publishReplies(): void {
+    for (let i = 0; i < this.#outlets.length; i++) {
+      if (!this.#mustRing[i]) continue;
+      this.#mustRing[i] = false;
+      this.#outlets[i]!.publish();
+      this.#parts.ioRingers[i]!.ring();
+    }
+  }
+
+  /** For `shards: 'each'`: one shard after the other, shared; inside a transaction all of them are held already. */
+  #visitShards(visit: (shard: Shard) => void): void {
+    const { ctx, locks, bell } = this.#parts;
+    if (locks.isHolding) {
+      ctx.shards.forEach(visit);
+      return;
+    }
+    for (const shard of ctx.shards) {
+      while (!locks.acquire([shard.index], 1, true)) {
+        if (bell.prepare()) bell.park(PARK_MS_IDLE);
+        bell.awake();
+      }
+      ctx.state.isReadOnly = true;
+      visit(shard);
+      ctx.state.isReadOnly = false;
+      locks.releaseAll();
+    }
+  }
+
+  #noteWatch(shard: Shard, db: number, key: Key, version: number): void {
+    this.#watched.push(shard.index, db, key.lo, key.hi, version);
+  }
+
+  /** Background work of the owned shards. Returns how long the thread may park. */
+  #background(): number {
+    const { ctx, layout } = this.#parts;
+    const nowMs = ctx.state.nowMs;
+    const isExpireTime = nowMs - this.#lastExpireMs >= PARK_MS_EXPIRES || nowMs < this.#lastExpireMs;
+    let parkMs = PARK_MS_IDLE;
+    let isExpireDone = true;
+    for (let i = 0; i < this.#owned.length; i++) {
+      const shard = this.#owned[i]!;
+      const expire = this.#expire[i]!;
+      for (let db = 0; db < shard.databases; db++) {
+        if (shard.expires(db) !== 0) parkMs = Math.min(parkMs, PARK_MS_EXPIRES);
+        if (shard.dict(db).isResizing) parkMs = PARK_MS_BACKGROUND;
+      }
+      if (!shard.lazy.isEmpty) parkMs = PARK_MS_BACKGROUND;
+      const mayExpire = isExpireTime && !layout.isActiveExpireOff && expire.isDue(nowMs);
+      if (parkMs !== PARK_MS_BACKGROUND && !mayExpire) continue;
+      if (!this.#slice(shard, mayExpire ? expire : null)) isExpireDone = false;
+    }
+    if (isExpireTime && isExpireDone) this.#lastExpireMs = nowMs;
+    return isExpireDone ? parkMs : PARK_MS_BACKGROUND;
+  }
+
+  /** One hold of background work on a shard. False when more expiry is due now. */
+  #slice(shard: Shard, expire: ActiveExpire | null): boolean {
+    const { locks, stats } = this.#parts;
+    if (!locks.lease(shard.index)) return expire === null;
+    const started = performance.now();
+    let isDone = expire === null;
+    while (!isDone && performance.now() - started < BACKGROUND_SLICE_MS) isDone = expire!.slice();
+    if (expire !== null) stats.add(STAT.expireCycleMicros, (performance.now() - started) * 1000);
+    while (performance.now() - started < BACKGROUND_SLICE_MS * 2) {
+      let isIdle = shard.lazy.isEmpty || shard.lazy.step(UNITS_PER_STEP);
+      for (let db = 0; db < shard.databases; db++) {
+        const dict = shard.dict(db);
+        for (let n = 0; n < UNITS_PER_STEP && dict.isResizing; n++) {
+          if (!dict.rehashStep()) break;
+          isIdle = false;
+        }
+      }
+      if (isIdle) break;
+    }
+    locks.endLease(shard.index);
+    return isDone;
+  }
+
+  #flushStats(): void {
+    const { ctx, stats } = this.#parts;
+    flushKeyspaceStats(ctx, stats);
+  }
+}
+
+/** Moves a thread's keyspace counters into shared memory, where INFO sees them. */
+export function flushKeyspaceStats(ctx: ThreadContext, stats: ThreadStats): void {
+  const { state } = ctx;
+  stats.add(STAT.keyspaceHits, state.keyspaceHits);
+  stats.add(STAT.keyspaceMisses, state.keyspaceMisses);
+  stats.add(STAT.expiredKeys, state.expiredKeys);
+  stats.add(STAT.dirty, state.dirty);
+  state.keyspaceHits = 0;
+  state.keyspaceMisses = 0;
+  state.expiredKeys = 0;
+  state.dirty = 0;
+}
+
+const SLEEP_WORD = new Int32Array(new SharedArrayBuffer(4));
+
+/** Blocks the thread. */
+function sleepMs(ms: number): void {
+  Atomics.wait(SLEEP_WORD, 0, 0, ms);
+}
+
+function refuseSession(): never {
+  throw new Error('a session command reached a shard worker');
+}

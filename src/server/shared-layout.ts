@@ -1,0 +1,214 @@
+/**
+ * What all threads of a server share besides the arenas: one control buffer with lock words, doorbells, switches and
+ * counters, and the rings.
+ *
+ * LAYOUT of the control buffer (64-byte lines)
+ *   line 0            magic, version, I/O threads, shard workers, shards, command rows
+ *   line 1            switches: pause mode, unix ms until (two words), loading, shutdown, active expire off
+ *   line 2            spill lock word                            line 3  maxmemory in bytes (f64), change stamp
+ *   then              one line a shard: lock word                (sync/lock-word.ts)
+ *   then              one line a thread: doorbell, eventfd       (sync/doorbell.ts)
+ *   then              one statistics block a thread              (server/thread-stats.ts)
+ * Thread numbers: 0 main, 1..I the I/O threads, I+1..I+K the shard workers. Shard s is owned by worker s % K.
+ */
+import { formatRing, ringBytes } from '../sync/ring.ts';
+import { threadStatsBytes } from './thread-stats.ts';
+
+const MAGIC = 0x54435452;
+const VERSION = 1;
+const LINE_WORDS = 16;
+const LINE_BYTES = 64;
+
+const SWITCHES = LINE_WORDS;
+const PAUSE_MODE = SWITCHES;
+const ACTIVE_EXPIRE_OFF = SWITCHES + 4;
+const SPILL_LOCK = 2 * LINE_WORDS;
+const MAXMEMORY_F64 = (3 * LINE_BYTES) / 8;
+const SHARDS = 4 * LINE_WORDS;
+
+/** Data bytes of a ring from an I/O thread to a shard. Touched only when used. */
+const COMMAND_RING_BYTES = 256 * 1024;
+/** Data bytes of a ring from a shard worker to an I/O thread. */
+const REPLY_RING_BYTES = 1024 * 1024;
+
+export const PAUSE_NONE = 0;
+export const PAUSE_WRITES = 1;
+export const PAUSE_ALL = 2;
+
+/** How many threads and shards a server has. */
+export interface Topology {
+  readonly ioThreads: number;
+  readonly shardThreads: number;
+  readonly shards: number;
+  readonly commandRows: number;
+}
+
+/** The buffers to hand to every thread. */
+export interface SharedBuffers {
+  readonly control: SharedArrayBuffer;
+  readonly rings: SharedArrayBuffer;
+  readonly spill: SharedArrayBuffer;
+  readonly arenas: readonly SharedArrayBuffer[];
+}
+
+export class SharedLayout {
+  readonly words: Int32Array;
+  readonly topology: Topology;
+  readonly #control: SharedArrayBuffer;
+  readonly #rings: SharedArrayBuffer;
+  readonly #doubles: Float64Array;
+
+  /** Makes and formats the control buffer and the rings. */
+  static create(topology: Topology): { control: SharedArrayBuffer; rings: SharedArrayBuffer } {
+    const threads = 1 + topology.ioThreads + topology.shardThreads;
+    const stats = statsOffset(topology);
+    const control = new SharedArrayBuffer(stats + threads * threadStatsBytes(topology.commandRows));
+    const words = new Int32Array(control);
+    words.set([
+      MAGIC,
+      VERSION,
+      topology.ioThreads,
+      topology.shardThreads,
+      topology.shards,
+      topology.commandRows,
+    ]);
+    for (let t = 0; t < threads; t++) words[bellWord(topology, t) + 1] = -1;
+    const rings = new SharedArrayBuffer(ringsBytes(topology));
+    for (let io = 1; io <= topology.ioThreads; io++) {
+      for (let shard = 0; shard < topology.shards; shard++) {
+        formatRing(rings, commandRingOffset(topology, io, shard), COMMAND_RING_BYTES);
+      }
+      for (let worker = 0; worker < topology.shardThreads; worker++) {
+        formatRing(rings, replyRingOffset(topology, io, worker), REPLY_RING_BYTES);
+      }
+    }
+    return { control, rings };
+  }
+
+  /** Attaches to buffers made by `create`. Throws when they are not such buffers. */
+  constructor(control: SharedArrayBuffer, rings: SharedArrayBuffer) {
+    this.words = new Int32Array(control);
+    if (this.words[0] !== MAGIC || this.words[1] !== VERSION) {
+      throw new Error('shared layout: not a control buffer of this version');
+    }
+    this.topology = {
+      ioThreads: this.words[2]!,
+      shardThreads: this.words[3]!,
+      shards: this.words[4]!,
+      commandRows: this.words[5]!,
+    };
+    this.#control = control;
+    this.#rings = rings;
+    this.#doubles = new Float64Array(control, 0, SHARDS / 2);
+  }
+
+  get control(): SharedArrayBuffer {
+    return this.#control;
+  }
+
+  get rings(): SharedArrayBuffer {
+    return this.#rings;
+  }
+
+  get threadCount(): number {
+    return 1 + this.topology.ioThreads + this.topology.shardThreads;
+  }
+
+  /** Thread number of shard worker `worker` (0-based). */
+  workerThread(worker: number): number {
+    return 1 + this.topology.ioThreads + worker;
+  }
+
+  /** 0-based worker that owns a shard. */
+  ownerOf(shard: number): number {
+    return shard % this.topology.shardThreads;
+  }
+
+  lockWord(shard: number): number {
+    return SHARDS + shard * LINE_WORDS;
+  }
+
+  get spillLockWord(): number {
+    return SPILL_LOCK;
+  }
+
+  bellWord(thread: number): number {
+    return bellWord(this.topology, thread);
+  }
+
+  /** Eventfd that wakes a thread which sleeps in the kernel; -1 = it parks on its doorbell word. */
+  wakeFd(thread: number): number {
+    return Atomics.load(this.words, this.bellWord(thread) + 1);
+  }
+
+  setWakeFd(thread: number, fd: number): void {
+    Atomics.store(this.words, this.bellWord(thread) + 1, fd);
+  }
+
+  commandRing(io: number, shard: number): number {
+    return commandRingOffset(this.topology, io, shard);
+  }
+
+  replyRing(io: number, worker: number): number {
+    return replyRingOffset(this.topology, io, worker);
+  }
+
+  /** Byte offset of a thread's statistics block in the control buffer. */
+  statsOffset(thread: number): number {
+    return statsOffset(this.topology) + thread * threadStatsBytes(this.topology.commandRows);
+  }
+
+  /** One of the PAUSE constants. A plain read: a command that races with CLIENT PAUSE may go either way. */
+  get pauseMode(): number {
+    return this.words[PAUSE_MODE]!;
+  }
+
+  setPause(mode: number): void {
+    Atomics.store(this.words, PAUSE_MODE, mode);
+  }
+
+  get isActiveExpireOff(): boolean {
+    return this.words[ACTIVE_EXPIRE_OFF] !== 0;
+  }
+
+  setActiveExpireOff(isOff: boolean): void {
+    Atomics.store(this.words, ACTIVE_EXPIRE_OFF, isOff ? 1 : 0);
+  }
+
+  /** Memory limit of the keyspace in bytes; 0 = none. */
+  get maxmemory(): number {
+    return this.#doubles[MAXMEMORY_F64]!;
+  }
+
+  setMaxmemory(bytes: number): void {
+    this.#doubles[MAXMEMORY_F64] = bytes;
+  }
+}
+
+function bellWord(topology: Topology, thread: number): number {
+  return SHARDS + (topology.shards + thread) * LINE_WORDS;
+}
+
+function statsOffset(topology: Topology): number {
+  const threads = 1 + topology.ioThreads + topology.shardThreads;
+  return (SHARDS + (topology.shards + threads) * LINE_WORDS) * 4;
+}
+
+function ringLineBytes(capacity: number): number {
+  return (ringBytes(capacity) + LINE_BYTES - 1) & ~(LINE_BYTES - 1);
+}
+
+function commandRingOffset(topology: Topology, io: number, shard: number): number {
+  return ((io - 1) * topology.shards + shard) * ringLineBytes(COMMAND_RING_BYTES);
+}
+
+function replyRingOffset(topology: Topology, io: number, worker: number): number {
+  const commandRings = topology.ioThreads * topology.shards * ringLineBytes(COMMAND_RING_BYTES);
+  return (
+    commandRings + ((io - 1) * topology.shardThreads + worker) * ringLineBytes(REPLY_RING_BYTES)
+  );
+}
+
+function ringsBytes(topology: Topology): number {
+  return replyRingOffset(topology, topology.ioThreads + 1, 0);
+}

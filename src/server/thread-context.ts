@@ -1,0 +1,106 @@
+/**
+ * ThreadContext: the CommandContext of one thread. It is set up once and pointed at one command after the other; which
+ * shards are held meanwhile is the business of whoever calls `run` (lease, route, transaction, or a test).
+ */
+
+import type { HalfSipHash } from '../base/half-sip-hash.ts';
+import { type CommandContext, type CommandLimits, DONE, type RunStatus } from '../commands/spec.ts';
+import type { CommandRow } from '../commands/table.ts';
+import { Key } from '../keyspace/key.ts';
+import type { Shard } from '../keyspace/shard.ts';
+import type { ThreadState } from '../keyspace/thread-state.ts';
+import type { ReplyWriter } from '../resp/reply-writer.ts';
+import { ArgView } from '../resp/request-parser.ts';
+
+/** What a context needs from its surroundings for the rare things that are not plain data work. */
+export interface ContextHost {
+  /** See CommandContext.visitShards. */
+  visitShards(visit: (shard: Shard) => void): void;
+  noteWatch(shard: Shard, db: number, key: Key, version: number): void;
+  sleep(ms: number): void;
+}
+
+const NO_ARGS = new ArgView();
+
+export class ThreadContext implements CommandContext {
+  args: ArgView = NO_ARGS;
+  readonly reply: ReplyWriter;
+  readonly state: ThreadState;
+  db = 0;
+  readonly shards: readonly Shard[];
+  readonly limits: CommandLimits;
+  readonly key = new Key();
+  readonly key2 = new Key();
+  /** Units of work above which `mayRun` says no; Infinity on workers. */
+  workMax = Number.POSITIVE_INFINITY;
+  host: ContextHost;
+  readonly #hasher: HalfSipHash;
+  readonly #shardCount: number;
+  /** Argument that `key` stands for; -1 = none. Saves a second hash where dispatch has located the key already. */
+  #located = -1;
+
+  constructor(
+    shards: readonly Shard[],
+    hasher: HalfSipHash,
+    state: ThreadState,
+    reply: ReplyWriter,
+    limits: CommandLimits,
+    host: ContextHost,
+  ) {
+    this.shards = shards;
+    this.reply = reply;
+    this.state = state;
+    this.limits = limits;
+    this.host = host;
+    this.#hasher = hasher;
+    this.#shardCount = shards.length;
+  }
+
+  /** Points the context at another command. */
+  begin(args: ArgView, db: number): void {
+    this.args = args;
+    this.db = db;
+    this.#located = -1;
+  }
+
+  run(row: CommandRow): RunStatus {
+    const spec = row.spec;
+    return spec.place === 'shard' ? spec.run(this) : DONE;
+  }
+
+  at(index: number): Shard {
+    if (this.#located !== index) {
+      const args = this.args;
+      const start = args.offset[index]!;
+      this.key.locate(this.#hasher, args.buf, start, start + args.length[index]!, this.#shardCount);
+      this.#located = index;
+    }
+    return this.shards[this.key.shardIndex]!;
+  }
+
+  at2(index: number): Shard {
+    const start = this.args.offset[index]!;
+    return this.locate(this.args.buf, start, start + this.args.length[index]!);
+  }
+
+  locate(buf: Uint8Array, start: number, end: number): Shard {
+    this.key2.locate(this.#hasher, buf, start, end, this.#shardCount);
+    return this.shards[this.key2.shardIndex]!;
+  }
+
+  mayRun(units: number): boolean {
+    return units <= this.workMax;
+  }
+
+  visitShards(visit: (shard: Shard) => void): void {
+    this.host.visitShards(visit);
+  }
+
+  noteWatch(shard: Shard, db: number, key: Key, version: number): void {
+    this.host.noteWatch(shard, db, key, version);
+  }
+
+  sleep(ms: number): void {
+    this.host.sleep(ms);
+  }
+}

@@ -1,0 +1,179 @@
+/**
+ * One io_uring instance: setup, the submission side, and the one system call of a loop turn.
+ *
+ * LAYOUT: see uring-abi.ts. The kernel's head/tail words are addressed as Int32Array elements of
+ * the mapped ring memory.
+ *
+ * OWNERSHIP: the thread that opened the ring is the only one that touches it (SINGLE_ISSUER).
+ * We own the submission tail and the completion head, the kernel the other two.
+ *
+ * ORDERING: the submission tail is stored with Atomics after the entries it covers; the completion
+ * tail is loaded with Atomics before the entries it covers. One of each per turn.
+ *
+ * INVARIANT: 0 <= tail - kernel head <= entries. Entries are filled from number 0 again whenever
+ * the kernel has taken all of them, so that a turn touches the same few cache lines.
+ */
+
+import * as libc from './libc.ts';
+import * as abi from './uring-abi.ts';
+
+const SYS_ENTER = abi.SYS_IO_URING_ENTER;
+const SQ_CQ_OVERFLOW = abi.SQ_CQ_OVERFLOW;
+const GETEVENTS = abi.ENTER_GETEVENTS;
+
+/** Flag sets from best to plainest; a kernel refuses unknown flags with EINVAL. */
+const SETUP_FLAGS: readonly number[] = [
+  abi.SETUP_SINGLE_ISSUER | abi.SETUP_DEFER_TASKRUN | abi.SETUP_SUBMIT_ALL,
+  abi.SETUP_COOP_TASKRUN | abi.SETUP_SUBMIT_ALL,
+  abi.SETUP_SUBMIT_ALL,
+];
+
+const NEEDED_FEATURES =
+  abi.FEAT_SINGLE_MMAP | abi.FEAT_NODROP | abi.FEAT_FAST_POLL | abi.FEAT_CQE_SKIP;
+
+type EnterFunction = (
+  nr: number,
+  fd: number,
+  toSubmit: number,
+  minComplete: number,
+  flags: number,
+  signals: bigint,
+) => number;
+
+/** Calls io_uring_setup with the best flags this kernel takes. Returns the fd; fills `params`. */
+function setup(params: Int32Array<ArrayBuffer>, sqEntries: number, cqEntries: number): number {
+  let result = -libc.EINVAL;
+  for (const flags of SETUP_FLAGS) {
+    params.fill(0);
+    params[abi.PARAM_FLAGS >> 2] = flags | abi.SETUP_CQSIZE | abi.SETUP_CLAMP;
+    params[abi.PARAM_CQ_ENTRIES >> 2] = cqEntries;
+    result = libc.systemCall(abi.SYS_IO_URING_SETUP, sqEntries, libc.addressOf(params), 0, 0);
+    if (result !== -libc.EINVAL) break;
+  }
+  if (result < 0) throw new Error(`io_uring_setup: ${libc.errnoName(-result)}`);
+  return result;
+}
+
+export class Ring {
+  readonly fd: number;
+  /** Submission entries, 16 words each. */
+  readonly sqes: Int32Array;
+  /** Completion entries, 4 words each. */
+  readonly cqes: Int32Array;
+  readonly cqMask: number;
+  /** Next completion to read; the owner advances it, `enter` publishes it. */
+  cqHead: number;
+
+  private readonly words: Int32Array;
+  private readonly enterFunction: EnterFunction;
+  private readonly sqHeadWord: number;
+  private readonly sqTailWord: number;
+  private readonly sqArrayWord: number;
+  private readonly sqMask: number;
+  private readonly sqEntries: number;
+  private readonly sqFlagsWord: number;
+  private readonly cqHeadWord: number;
+  private readonly cqTailWord: number;
+  private sqTail: number;
+  private sqPending = 0;
+  private nextEntry = 0;
+
+  /** Opens a ring. Throws an Error that says why where io_uring cannot be used. */
+  constructor(sqEntries: number, cqEntries: number) {
+    const params = new Int32Array(abi.PARAMS_BYTES / 4);
+    this.fd = setup(params, sqEntries, cqEntries);
+    if ((params[abi.PARAM_FEATURES >> 2]! & NEEDED_FEATURES) !== NEEDED_FEATURES) {
+      libc.libcFunctions().close(this.fd);
+      throw new Error('the kernel is too old for io_uring networking');
+    }
+    const sq = (offset: number) => params[(abi.PARAM_SQ_OFFSETS + offset) >> 2]!;
+    const cq = (offset: number) => params[(abi.PARAM_CQ_OFFSETS + offset) >> 2]!;
+    this.sqEntries = params[0]!;
+    const cqCount = params[abi.PARAM_CQ_ENTRIES >> 2]!;
+    const bytes = Math.max(
+      sq(abi.OFF_SQ_ARRAY) + this.sqEntries * 4,
+      cq(abi.OFF_CQ_CQES) + cqCount * abi.CQE_BYTES,
+    );
+    const rings = libc.mapRing(this.fd, bytes, abi.MMAP_OFFSET_RINGS);
+    const entries = libc.mapRing(this.fd, this.sqEntries * abi.SQE_BYTES, abi.MMAP_OFFSET_SQES);
+    this.words = new Int32Array(rings.buffer, 0, bytes >> 2);
+    this.cqes = new Int32Array(rings.buffer, cq(abi.OFF_CQ_CQES), cqCount * 4);
+    this.sqes = new Int32Array(entries.buffer);
+    this.sqHeadWord = sq(abi.OFF_HEAD) >> 2;
+    this.sqTailWord = sq(abi.OFF_TAIL) >> 2;
+    this.sqArrayWord = sq(abi.OFF_SQ_ARRAY) >> 2;
+    this.sqMask = this.words[sq(abi.OFF_MASK) >> 2]!;
+    this.sqFlagsWord = sq(abi.OFF_SQ_FLAGS) >> 2;
+    this.cqHeadWord = cq(abi.OFF_HEAD) >> 2;
+    this.cqTailWord = cq(abi.OFF_TAIL) >> 2;
+    this.cqMask = this.words[cq(abi.OFF_MASK) >> 2]!;
+    this.sqTail = this.words[this.sqTailWord]!;
+    this.cqHead = this.words[this.cqHeadWord]!;
+    this.enterFunction = libc.libcFunctions().syscall;
+  }
+
+  /**
+   * Takes the next submission entry and returns its first word in `sqes`. The caller writes words
+   * 0 to 11 (earlier contents are left there). Submits what is queued where the queue is full.
+   */
+  nextSqe(): number {
+    if (this.sqPending === this.sqEntries) this.submitFull();
+    const entry = this.nextEntry;
+    this.nextEntry = (entry + 1) & this.sqMask;
+    this.words[this.sqArrayWord + (this.sqTail & this.sqMask)] = entry;
+    this.sqTail = (this.sqTail + 1) | 0;
+    this.sqPending++;
+    return entry << 4;
+  }
+
+  private submitFull(): void {
+    for (let attempt = 0; attempt < 1000; attempt++) {
+      this.enter(0);
+      if (this.sqPending < this.sqEntries) return;
+    }
+    throw new Error('io_uring takes no submissions');
+  }
+
+  /**
+   * Submits everything queued and waits for `minComplete` completions (0 = do not wait). Returns 0,
+   * or the errno of a wait that was cut short (EINTR, EAGAIN, EBUSY). Throws on any other failure.
+   */
+  enter(minComplete: number): number {
+    const words = this.words;
+    Atomics.store(words, this.cqHeadWord, this.cqHead);
+    Atomics.store(words, this.sqTailWord, this.sqTail);
+    const submit = this.sqPending;
+    const result = this.enterFunction(SYS_ENTER, this.fd, submit, minComplete, GETEVENTS, 0n);
+    const code = result < 0 ? libc.errno() : 0;
+    this.sqPending = (this.sqTail - Atomics.load(words, this.sqHeadWord)) | 0;
+    if (this.sqPending === 0) this.nextEntry = 0;
+    if (code !== 0 && code !== libc.EINTR && code !== libc.EAGAIN && code !== libc.EBUSY) {
+      throw new Error(`io_uring_enter: ${libc.errnoName(code)}`);
+    }
+    return code;
+  }
+
+  /**
+   * True where the kernel took every submission and holds no completion back for lack of room:
+   * the completion queue then tells all that is known.
+   */
+  isSettled(): boolean {
+    if (this.sqPending > 0) return false;
+    return (Atomics.load(this.words, this.sqFlagsWord) & SQ_CQ_OVERFLOW) === 0;
+  }
+
+  /** The kernel's completion tail: entries from `cqHead` up to it are readable. */
+  completionTail(): number {
+    return Atomics.load(this.words, this.cqTailWord);
+  }
+
+  /** io_uring_register. Returns the result or -errno. */
+  register(opcode: number, address: number, count: number): number {
+    return libc.systemCall(abi.SYS_IO_URING_REGISTER, this.fd, opcode, address, count);
+  }
+
+  /** Closes the ring: the kernel cancels what is in flight. No method may be called afterwards. */
+  close(): void {
+    libc.libcFunctions().close(this.fd);
+  }
+}
