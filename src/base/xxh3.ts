@@ -53,9 +53,7 @@ export function xxh3(buf: Uint8Array, start: number, end: number): bigint {
 }
 
 function read32(buf: Uint8Array, at: number): number {
-  return (
-    (buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16) | (buf[at + 3]! << 24)) >>> 0
-  );
+  return (buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16) | (buf[at + 3]! << 24)) >>> 0;
 }
 
 function read64(buf: Uint8Array, at: number): bigint {

@@ -1,6 +1,7 @@
 /** What session commands share: reading words, replies that come from other threads, containers and their HELP. */
-import { ERROR_BYTES, unknownSubcommand } from '../resp/errors.ts';
+import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
+import { helpCommand, replyUnknownSubcommand } from './help.ts';
 import type { AclCategory, CommandGroup, SessionCommandSpec, SessionContext } from './spec.ts';
 
 /** True when argument `index` is `upper` in any case; false when there is no such argument. */
@@ -79,14 +80,7 @@ export function container(
   subcommands: readonly SubcommandFacts[],
 ): SessionCommandSpec {
   const { name, group, acl } = facts;
-  const help: SubcommandFacts = {
-    name: 'help',
-    summary: `Describes the sub-commands of ${name.toUpperCase()}.`,
-    since: facts.helpSince,
-    arity: 2,
-    flags: ['loading', 'stale'],
-    run: (ctx) => writeHelp(ctx.reply, name, facts.help),
-  };
+  const upperName = name.toUpperCase();
   return {
     name,
     summary: facts.summary,
@@ -98,21 +92,17 @@ export function container(
     keys: [],
     syntax: '',
     place: 'session',
-    run: (ctx) => ctx.reply.error(unknownSubcommand(name.toUpperCase(), ctx.text(1))),
-    subcommands: [...subcommands, help].map((sub) => ({
-      acl,
-      syntax: '',
-      ...sub,
-      group,
-      keys: [],
-      place: 'session',
-    })),
+    run: replyUnknownSubcommand(upperName),
+    subcommands: [
+      ...subcommands.map((sub) => ({
+        acl,
+        syntax: '',
+        ...sub,
+        group,
+        keys: [],
+        place: 'session' as const,
+      })),
+      helpCommand(upperName, { since: facts.helpSince, group, acl }, facts.help),
+    ],
   };
-}
-
-function writeHelp(reply: ReplyWriter, name: string, lines: readonly string[]): void {
-  const first = `${name.toUpperCase()} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`;
-  const all = [first, ...lines, 'HELP', '    Prints this help.'];
-  reply.array(all.length);
-  for (const line of all) reply.simple(line);
 }

@@ -102,6 +102,8 @@ export function keysFrom(index: number, step: number, ...flags: readonly KeyFlag
 interface CommandFacts {
   /** Lower-case name; a sub-command's own name only (`encoding` for OBJECT ENCODING). */
   readonly name: string;
+  /** The name before rename-command. */
+  readonly origin?: string;
   readonly summary: string;
   readonly since: string;
   readonly group: CommandGroup;
@@ -251,7 +253,11 @@ export interface ServerServices {
   /** One directive's value as text. */
   configText(name: string): string;
   /** Sets directives on all threads; `done` gets an error text (without `-`) or null, once. */
-  configSet(pairs: readonly (readonly [string, string])[], done: (error: string | null) => void): void;
+  configSet(
+    pairs: readonly (readonly [string, string])[],
+    session: Session,
+    done: (error: string | null) => void,
+  ): void;
   configRewrite(done: (error: string | null) => void): void;
   configResetStat(): void;
   /** INFO text for the sections asked for (lower case; empty = default). */

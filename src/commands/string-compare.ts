@@ -7,7 +7,14 @@ import { TYPE_STRING } from '../keyspace/entry.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES, wrongArity } from '../resp/errors.ts';
-import { type CommandContext, type CommandSpec, DONE, ESCALATE, oneKey, type RunStatus } from './spec.ts';
+import {
+  type CommandContext,
+  type CommandSpec,
+  DONE,
+  ESCALATE,
+  oneKey,
+  type RunStatus,
+} from './spec.ts';
 import {
   CONDITION_IFDEQ,
   CONDITION_IFDNE,
@@ -23,7 +30,9 @@ const DIGEST_LENGTH = 16;
 /** Lower-case hexadecimal XXH3 of the value of a string entry; always 16 characters. */
 function opDigest(shard: Shard, ref: Ref): string {
   const at = shard.valueOffset(ref);
-  return xxh3(shard.u8, at, at + shard.valueLength(ref)).toString(16).padStart(DIGEST_LENGTH, '0');
+  return xxh3(shard.u8, at, at + shard.valueLength(ref))
+    .toString(16)
+    .padStart(DIGEST_LENGTH, '0');
 }
 
 /** Whether the digest that IFDEQ or IFDNE names has the right length; replies the error if not. */
@@ -131,8 +140,7 @@ export const STRING_COMPARE_COMMANDS: readonly CommandSpec[] = [
     flags: ['write', 'fast'],
     acl: ['string'],
     keys: [oneKey(1, 'RW', 'DELETE', 'VARIABLE_FLAGS')],
-    syntax:
-      'key [IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest]',
+    syntax: 'key [IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | IFDNE ifdne-digest]',
     place: 'shard',
     shards: 'keys',
     run: cmdDelex,

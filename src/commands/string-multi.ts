@@ -8,7 +8,14 @@
 import { TYPE_STRING } from '../keyspace/entry.ts';
 import { KEEP_TTL, NO_TTL } from '../keyspace/shard.ts';
 import { ERROR_BYTES, wrongArity } from '../resp/errors.ts';
-import { type CommandContext, type CommandSpec, DONE, ESCALATE, keysFrom, type RunStatus } from './spec.ts';
+import {
+  type CommandContext,
+  type CommandSpec,
+  DONE,
+  ESCALATE,
+  keysFrom,
+  type RunStatus,
+} from './spec.ts';
 import {
   ACCEPT_EXISTENCE,
   ACCEPT_KEEPTTL,

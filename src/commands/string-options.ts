@@ -2,8 +2,8 @@
  * The options that SET, GETEX and MSETEX share, read into one reused object.
  */
 import { asciiBytes } from '../base/bytes.ts';
-import { UNIT_EX, UNIT_EXAT, UNIT_NONE, UNIT_PX, UNIT_PXAT } from './string-value.ts';
 import type { CommandContext } from './spec.ts';
+import { UNIT_EX, UNIT_EXAT, UNIT_NONE, UNIT_PX, UNIT_PXAT } from './string-value.ts';
 
 export const CONDITION_NONE = 0;
 export const CONDITION_NX = 1;

@@ -6,7 +6,14 @@ import { ENCODING_RAW } from '../keyspace/entry.ts';
 import { NO_TTL, type Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
-import { type CommandContext, type CommandSpec, DONE, ESCALATE, oneKey, type RunStatus } from './spec.ts';
+import {
+  type CommandContext,
+  type CommandSpec,
+  DONE,
+  ESCALATE,
+  oneKey,
+  type RunStatus,
+} from './spec.ts';
 import { isStringOrReply, replyFull, storeArgument } from './string-value.ts';
 
 const RAW = ENCODING_RAW;
@@ -162,7 +169,8 @@ export const STRING_RANGE_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'setrange',
-    summary: 'Overwrites a part of a string at an offset; a gap before it is filled with zero bytes.',
+    summary:
+      'Overwrites a part of a string at an offset; a gap before it is filled with zero bytes.',
     since: '2.2.0',
     group: 'string',
     arity: 4,

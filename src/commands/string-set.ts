@@ -5,7 +5,14 @@ import { TYPE_STRING } from '../keyspace/entry.ts';
 import { KEEP_TTL, NO_TTL, type Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
-import { type CommandContext, type CommandSpec, DONE, ESCALATE, oneKey, type RunStatus } from './spec.ts';
+import {
+  type CommandContext,
+  type CommandSpec,
+  DONE,
+  ESCALATE,
+  oneKey,
+  type RunStatus,
+} from './spec.ts';
 import { conditionUnits, holds, isDigestOrReply } from './string-compare.ts';
 import {
   ACCEPT_COMPARE,
@@ -13,6 +20,7 @@ import {
   ACCEPT_GET,
   ACCEPT_KEEPTTL,
   ACCEPT_PERSIST,
+  CONDITION_IFDNE,
   CONDITION_IFNE,
   CONDITION_NONE,
   CONDITION_NX,
@@ -100,8 +108,7 @@ function isConditionMet(ctx: CommandContext, shard: Shard, ref: Ref): boolean {
   if (condition === CONDITION_NONE) return true;
   if (condition === CONDITION_NX) return ref === 0;
   if (condition === CONDITION_XX) return ref !== 0;
-  // The conditions that say "not equal" come right after the one they negate, and hold for a missing key.
-  if (ref === 0) return (condition - CONDITION_IFNE) % 2 === 0;
+  if (ref === 0) return condition === CONDITION_IFNE || condition === CONDITION_IFDNE;
   return holds(ctx, shard, ref, condition, options.conditionIndex);
 }
 
@@ -213,7 +220,8 @@ export const STRING_SET_COMMANDS: readonly CommandSpec[] = [
   },
   {
     name: 'set',
-    summary: 'Sets the string value of a key, whatever its type was; conditions and a TTL are optional.',
+    summary:
+      'Sets the string value of a key, whatever its type was; conditions and a TTL are optional.',
     since: '1.0.0',
     group: 'string',
     arity: -3,

@@ -33,7 +33,7 @@ export function encodingFor(buf: Uint8Array, start: number, end: number): number
   // Most texts are no numbers, and their first byte says so: "-" and digits are all that may begin one.
   if (length <= INT_TEXT_MAX && length !== 0 && buf[start]! <= NINE) {
     const value = parseInt64(buf, start, end);
-    if (value === value) return INT;
+    if (!Number.isNaN(value)) return INT;
   }
   return length <= EMBSTR_MAX ? EMBSTR : RAW;
 }

@@ -39,7 +39,13 @@ export class CommandRow {
   readonly singleKey: number;
   readonly subcommands: CommandTable | null;
 
-  constructor(spec: CommandSpec, index: number, fullName: string, subcommands: CommandTable | null) {
+  constructor(
+    spec: CommandSpec,
+    index: number,
+    fullName: string,
+    isGuarded: boolean,
+    subcommands: CommandTable | null,
+  ) {
     this.spec = spec;
     this.index = index;
     this.fullName = fullName;
@@ -50,10 +56,11 @@ export class CommandRow {
     this.isNoAuth = spec.flags.includes('no_auth');
     this.isNoMulti = spec.flags.includes('no_multi');
     this.isSession = spec.place === 'session';
-    this.isExec = fullName === 'exec';
-    this.isWatch = fullName === 'watch';
-    this.isTransactionControl = TRANSACTION_CONTROL.has(fullName);
-    this.isGuarded = fullName === 'debug' || fullName.startsWith('debug|');
+    const origin = spec.origin ?? fullName;
+    this.isExec = origin === 'exec';
+    this.isWatch = origin === 'watch';
+    this.isTransactionControl = TRANSACTION_CONTROL.has(origin);
+    this.isGuarded = isGuarded;
     this.isSlow = spec.place === 'shard' && (spec.isSlow === true || spec.shards === 'each');
     this.singleKey = singleKeyIndex(spec);
     this.subcommands = subcommands;
@@ -76,20 +83,31 @@ const SEED_TRIES_MAX = 100_000;
 export class CommandTable {
   /** Every row of this table and of its sub-tables, by `CommandRow.index` (the top table only). */
   readonly rows: CommandRow[];
+  /** The specs of this table itself, in the order given. */
+  readonly specs: readonly CommandSpec[];
   readonly #names: Uint8Array[] = [];
   readonly #byName: CommandRow[] = [];
   #slots: Int16Array = new Int16Array(0);
   #seed = 0;
 
   /** Builds the table of `specs`; sub-tables append to the same `rows`. Throws on two commands of one name. */
-  constructor(specs: readonly CommandSpec[], prefix = '', rows: CommandRow[] = []) {
+  constructor(
+    specs: readonly CommandSpec[],
+    prefix = '',
+    rows: CommandRow[] = [],
+    isGuardedContainer = false,
+  ) {
     this.rows = rows;
+    this.specs = specs;
     for (const spec of specs) {
       const fullName = prefix + spec.name;
       const index = rows.length;
       rows.length += 1;
-      const sub = spec.subcommands ? new CommandTable(spec.subcommands, `${fullName}|`, rows) : null;
-      const row = new CommandRow(spec, index, fullName, sub);
+      const isGuarded = isGuardedContainer || (prefix === '' && (spec.origin ?? fullName) === 'debug');
+      const sub = spec.subcommands
+        ? new CommandTable(spec.subcommands, `${fullName}|`, rows, isGuarded)
+        : null;
+      const row = new CommandRow(spec, index, fullName, isGuarded, sub);
       rows[index] = row;
       this.#names.push(new TextEncoder().encode(spec.name));
       this.#byName.push(row);

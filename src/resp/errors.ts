@@ -38,6 +38,7 @@ export const ERRORS = {
   DIGEST_LENGTH: 'ERR must be exactly 16 hexadecimal characters',
   DELEX_NOT_STRING: 'ERR Key should be of string type if conditions are specified',
   DELEX_CONDITION: 'ERR Invalid condition. Use IFEQ, IFNE, IFDEQ, or IFDNE',
+  MSETEX_NUMKEYS: 'ERR invalid numkeys value',
   MSETEX_PAIRS: 'ERR wrong number of key-value pairs',
   INCREX_BOUNDS: "ERR LBOUND can't be greater than UBOUND",
   INCREX_ENX: 'ERR ENX flag requires an expiration',
@@ -139,6 +140,15 @@ export const ERRORS = {
     'can run it from a local connection, otherwise you need to set this option in the ' +
     'configuration file, and then restart the server.',
   SHUTDOWN_FAILED: 'ERR Errors trying to SHUTDOWN. Check logs.',
+  NOT_SDS: 'ERR Not an sds encoded string.',
+  NOT_LISTPACK: 'ERR Not a listpack encoded object.',
+  NOT_QUICKLIST: 'ERR Not a quicklist encoded object.',
+  PACKED_THRESHOLD: 'ERR argument must be a memory value bigger than 1 and smaller than 4gb',
+  RESP2_NOT_SUPPORTED: 'ERR RESP2 is not supported by this command',
+  PROTOCOL_TYPE_NAME:
+    'ERR Wrong protocol type name. Please use one of the following: ' +
+    'string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false',
+  NO_PERSISTENCE: 'ERR This server has no persistence yet: there is nothing to reload',
 } as const;
 
 export type ErrorName = keyof typeof ERRORS;

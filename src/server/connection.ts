@@ -66,6 +66,10 @@ export class Connection implements Session {
   /** The reply of the command in flight is thrown away: CLIENT REPLY OFF or SKIP. */
   isReplyDropped = false;
   watched: WatchedKey[] = [];
+  /** Keys of a WATCH that is on its way to a worker. */
+  pendingWatch: Uint8Array[] = [];
+  /** Unix ms since when the unsent replies are over the soft limit; 0 = they are not. */
+  softLimitSinceMs = 0;
 
   readonly #host: ConnectionHost;
 

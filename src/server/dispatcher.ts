@@ -341,6 +341,9 @@ export class Dispatcher {
       return CONSUMED;
     }
     this.#sent(c, via, joinable);
+    if (row.isWatch) {
+      for (let i = 1; i < args.count; i++) c.pendingWatch.push(args.buf.slice(args.offset[i]!, args.end(i)));
+    }
     this.#stats.add(flags === 0 ? STAT.routed : STAT.escalated, 1);
     return CONSUMED;
   }

@@ -22,6 +22,7 @@ const LINE_BYTES = 64;
 const SWITCHES = LINE_WORDS;
 const PAUSE_MODE = SWITCHES;
 const ACTIVE_EXPIRE_OFF = SWITCHES + 4;
+const PAUSE_UNTIL_F64 = (SWITCHES * 4) / 8 + 4;
 const SPILL_LOCK = 2 * LINE_WORDS;
 const MAXMEMORY_F64 = (3 * LINE_BYTES) / 8;
 const SHARDS = 4 * LINE_WORDS;
@@ -163,7 +164,13 @@ export class SharedLayout {
     return this.words[PAUSE_MODE]!;
   }
 
-  setPause(mode: number): void {
+  /** Unix ms at which a pause ends. */
+  get pauseUntilMs(): number {
+    return this.#doubles[PAUSE_UNTIL_F64]!;
+  }
+
+  setPause(mode: number, untilMs: number): void {
+    this.#doubles[PAUSE_UNTIL_F64] = untilMs;
     Atomics.store(this.words, PAUSE_MODE, mode);
   }
 

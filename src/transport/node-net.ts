@@ -24,7 +24,7 @@ import type {
 } from './transport.ts';
 
 const TICK_MS = 100;
-const IDLE_TICK_MS = 1000;
+const IDLE_TICK_MS = 250;
 const GATHER_BYTES_MIN = 1024;
 
 interface Connection {

@@ -21,11 +21,13 @@ const SYS_ENTER = abi.SYS_IO_URING_ENTER;
 const SQ_CQ_OVERFLOW = abi.SQ_CQ_OVERFLOW;
 const GETEVENTS = abi.ENTER_GETEVENTS;
 
-/** Flag sets from best to plainest; a kernel refuses unknown flags with EINVAL. */
+/**
+ * Flag sets, best first; a kernel refuses unknown flags with EINVAL. SINGLE_ISSUER came with
+ * Linux 6.0, as did multishot receive: a kernel that refuses both sets is too old for us.
+ */
 const SETUP_FLAGS: readonly number[] = [
-  abi.SETUP_SINGLE_ISSUER | abi.SETUP_DEFER_TASKRUN | abi.SETUP_SUBMIT_ALL,
-  abi.SETUP_COOP_TASKRUN | abi.SETUP_SUBMIT_ALL,
-  abi.SETUP_SUBMIT_ALL,
+  abi.SETUP_SINGLE_ISSUER | abi.SETUP_SUBMIT_ALL | abi.SETUP_DEFER_TASKRUN,
+  abi.SETUP_SINGLE_ISSUER | abi.SETUP_SUBMIT_ALL | abi.SETUP_COOP_TASKRUN,
 ];
 
 const NEEDED_FEATURES =
@@ -50,6 +52,7 @@ function setup(params: Int32Array<ArrayBuffer>, sqEntries: number, cqEntries: nu
     result = libc.systemCall(abi.SYS_IO_URING_SETUP, sqEntries, libc.addressOf(params), 0, 0);
     if (result !== -libc.EINVAL) break;
   }
+  if (result === -libc.EINVAL) throw new Error('io_uring networking needs Linux 6.0 or later');
   if (result < 0) throw new Error(`io_uring_setup: ${libc.errnoName(-result)}`);
   return result;
 }
@@ -84,7 +87,7 @@ export class Ring {
     this.fd = setup(params, sqEntries, cqEntries);
     if ((params[abi.PARAM_FEATURES >> 2]! & NEEDED_FEATURES) !== NEEDED_FEATURES) {
       libc.libcFunctions().close(this.fd);
-      throw new Error('the kernel is too old for io_uring networking');
+      throw new Error('this io_uring lacks a needed feature');
     }
     const sq = (offset: number) => params[(abi.PARAM_SQ_OFFSETS + offset) >> 2]!;
     const cq = (offset: number) => params[(abi.PARAM_CQ_OFFSETS + offset) >> 2]!;
@@ -124,6 +127,11 @@ export class Ring {
     this.sqTail = (this.sqTail + 1) | 0;
     this.sqPending++;
     return entry << 4;
+  }
+
+  /** Submits what is queued, if anything, without waiting. */
+  submit(): void {
+    if (this.sqPending > 0) this.enter(0);
   }
 
   private submitFull(): void {

@@ -96,7 +96,7 @@ const OP_SHIFT = 24;
 const BUFFER_GROUP = 1;
 
 const TICK_MS = 100;
-const IDLE_TICK_MS = 1000;
+const IDLE_TICK_MS = 250;
 /** Wake-ups closer together than this share one visit to Node's own loop (2.2 us each). */
 const YIELD_INTERVAL_MS = 1;
 const STOP_TURNS_MAX = 1000;
@@ -256,7 +256,7 @@ export class UringTransport implements Transport {
   /** One turn: submit, wait, handle completions, prepare sends. */
   private turn(): void {
     this.received.publish();
-    const mayWait = !this.isYieldDue && !this.isTurnOwed && this.listedCount === 0;
+    const mayWait = !this.isTurnOwed && this.listedCount === 0;
     this.isTurnOwed = false;
     // A signal is handled by Node's own loop.
     if (this.ring.enter(mayWait ? 1 : 0) === EINTR) this.isYieldDue = true;
@@ -267,6 +267,8 @@ export class UringTransport implements Transport {
   }
 
   private async yieldToNode(): Promise<void> {
+    // Replies do not wait for what Node's loop has to do.
+    this.ring.submit();
     await new Promise((resolve) => setImmediate(resolve));
     this.isYieldDue = false;
     this.lastYieldMs = Date.now();
@@ -278,7 +280,7 @@ export class UringTransport implements Transport {
     const ring = this.ring;
     const { cqes, cqMask } = ring;
     const tail = ring.completionTail();
-    if (this.optimisticCount > 0 && ring.isSettled()) this.settleSends(ring.cqHead, tail);
+    if (this.optimisticCount > 0) this.settleSends(ring.cqHead, tail);
     for (let head = ring.cqHead; head !== tail; ) {
       const word = (head & cqMask) << 2;
       const data = cqes[word]!;

@@ -280,6 +280,57 @@ describe.each(variants)('transport: $name', (variant) => {
     expect(after.turns).toBeGreaterThan(before.turns);
   });
 
+  test('in a chaos of resets, pauses and closes no byte reaches another connection', async () => {
+    const fixture = await start();
+    const action = fc.record({
+      kind: fc.constantFrom('open', 'write', 'write', 'stall', 'reset', 'end', 'pause', 'cut'),
+      which: fc.nat(1000),
+      bytes: fc.integer({ min: 1, max: 60_000 }),
+    });
+    let nextMark = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { minLength: 20, maxLength: 60 }), async (plan) => {
+        const marks = new Map<Client, number>();
+        const group: Client[] = [];
+        let isPaused = false;
+        for (const { kind, which, bytes } of plan) {
+          if (kind === 'open' || group.length === 0) {
+            const client = await connect(fixture);
+            marks.set(client, nextMark++ & 255);
+            group.push(client);
+          }
+          const client = group[which % group.length]!;
+          const { socket } = client;
+          if (kind === 'write' && socket.writable) {
+            socket.write(Buffer.alloc(bytes, marks.get(client)));
+          } else if (kind === 'stall') {
+            if (socket.isPaused()) socket.resume();
+            else socket.pause();
+          } else if (kind === 'reset') {
+            socket.resetAndDestroy();
+          } else if (kind === 'end') {
+            socket.end();
+          } else if (kind === 'pause') {
+            isPaused = !isPaused;
+            fixture.tell({ op: 'pause', paused: isPaused });
+          } else if (kind === 'cut' && which % 4 === 0) {
+            fixture.tell({ op: 'close', now: which % 8 === 0 });
+          }
+          if (which % 3 === 0) await fixture.report();
+        }
+        fixture.tell({ op: 'pause', paused: false });
+        for (const client of group) client.socket.destroy();
+        const { opens } = await fixture.report();
+        await fixture.until((report) => report.closes === report.opens && opens > 0);
+        for (const client of group) {
+          const mark = marks.get(client)!;
+          expect(client.received().every((byte) => byte === mark)).toBe(true);
+        }
+      }),
+      { numRuns: 25 },
+    );
+  });
+
   test('stop closes listeners and connections', async () => {
     const fixture = await Fixture.start(variant);
     const client = await connect(fixture);

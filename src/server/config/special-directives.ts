@@ -139,7 +139,7 @@ export function rewriteOutputBufferLimits(name: string, text: string): RewriteLi
 
 // bind <address> … -------------------------------------------------------------------------------
 
-export const DEFAULT_BIND = '* -::*';
+export const DEFAULT_BIND = '127.0.0.1 -::1';
 
 /** The addresses of a canonical `bind` text. A leading '-' means: no error when it is missing. */
 export function readBindAddresses(text: string): string[] {

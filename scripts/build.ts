@@ -1,0 +1,28 @@
+/**
+ * Bundles each thread's entry into dist/: a hot function that reads an imported binding costs four times as much as one
+ * that reads a constant of its own module, and one file a thread starts faster.
+ */
+import { rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Builds dist/ anew. Some 100 ms. */
+export async function buildAll(): Promise<void> {
+  rmSync(`${root}dist`, { recursive: true, force: true });
+  await build({
+    absWorkingDir: root,
+    entryPoints: { main: 'src/main.ts', io: 'workers/io.ts', shard: 'workers/shard.ts' },
+    outdir: 'dist',
+    bundle: true,
+    platform: 'node',
+    target: 'node26',
+    format: 'esm',
+    sourcemap: true,
+    packages: 'external',
+    logLevel: 'warning',
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await buildAll();

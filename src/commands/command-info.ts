@@ -1,0 +1,268 @@
+/** What COMMAND tells about one command: its row in COMMAND INFO and its map in COMMAND DOCS. */
+import type { ReplyWriter } from '../resp/reply-writer.ts';
+import { aclCategories } from './acl-categories.ts';
+import type { CommandFlag, CommandSpec, KeyFlag, KeySpec } from './spec.ts';
+import { type DocArgument, parseSyntax } from './syntax-docs.ts';
+
+/** Flags in the order in which COMMAND INFO shows them. */
+const FLAG_ORDER: readonly CommandFlag[] = [
+  'write',
+  'readonly',
+  'denyoom',
+  'admin',
+  'pubsub',
+  'noscript',
+  'blocking',
+  'loading',
+  'stale',
+  'skip_monitor',
+  'skip_slowlog',
+  'fast',
+  'no_auth',
+  'no_mandatory_keys',
+  'no_async_loading',
+  'no_multi',
+  'movablekeys',
+  'allow_busy',
+];
+
+const KEY_FLAG_ORDER: readonly KeyFlag[] = [
+  'RO',
+  'RW',
+  'OW',
+  'RM',
+  'ACCESS',
+  'UPDATE',
+  'INSERT',
+  'DELETE',
+  'NOT_KEY',
+  'INCOMPLETE',
+  'VARIABLE_FLAGS',
+];
+
+/** One command of the table with the name by which it is asked for, `client|kill`. */
+export interface NamedCommand {
+  readonly fullName: string;
+  readonly spec: CommandSpec;
+}
+
+/** Commands and sub-commands of a table by full name. */
+export class CommandIndex {
+  static readonly #made = new WeakMap<readonly CommandSpec[], CommandIndex>();
+
+  /** Every command, each container followed by its sub-commands. */
+  readonly all: readonly NamedCommand[];
+  readonly #byName: ReadonlyMap<string, NamedCommand>;
+
+  private constructor(specs: readonly CommandSpec[]) {
+    this.all = specs.flatMap((spec) => named(spec, ''));
+    this.#byName = new Map(this.all.map((command) => [command.fullName, command]));
+  }
+
+  /** The index of a table, made once. */
+  static of(specs: readonly CommandSpec[]): CommandIndex {
+    let index = CommandIndex.#made.get(specs);
+    if (index === undefined) {
+      index = new CommandIndex(specs);
+      CommandIndex.#made.set(specs, index);
+    }
+    return index;
+  }
+
+  /** `name` in any case, `client|kill` for sub-commands. */
+  find(name: string): NamedCommand | null {
+    return this.#byName.get(name.toLowerCase()) ?? null;
+  }
+}
+
+function named(spec: CommandSpec, prefix: string): NamedCommand[] {
+  const fullName = prefix + spec.name;
+  return [
+    { fullName, spec },
+    ...(spec.subcommands ?? []).flatMap((sub) => named(sub, `${fullName}|`)),
+  ];
+}
+
+/** The command's flags in COMMAND INFO's order, with those that follow from its keys. */
+export function shownFlags(spec: CommandSpec): CommandFlag[] {
+  const movable = spec.keys.some((key) => key.find.kind !== 'range');
+  return FLAG_ORDER.filter(
+    (flag) => spec.flags.includes(flag) || (movable && flag === 'movablekeys'),
+  );
+}
+
+/** Key flags in the order and the letter case in which they are shown. */
+export function shownKeyFlags(flags: readonly KeyFlag[]): string[] {
+  return KEY_FLAG_ORDER.filter((flag) => flags.includes(flag)).map((flag) =>
+    flag.length === 2 ? flag : flag.toLowerCase(),
+  );
+}
+
+/** First key, last key and step as clients before Redis 7 understand them; zeros where they cannot tell. */
+export function legacyKeyRange(keys: readonly KeySpec[]): readonly [number, number, number] {
+  let first = 0;
+  let last = 0;
+  let step = 0;
+  for (const { begin, find } of keys) {
+    if (find.kind !== 'range') continue;
+    const end = find.last < 0 ? find.last : begin + find.last;
+    if (step === 0) {
+      [first, last, step] = [begin, end, find.step];
+    } else {
+      // Several ranges are shown as one where they touch.
+      if (step !== 1 || find.step !== 1 || last !== begin - 1) return [0, 0, 0];
+      last = end;
+    }
+  }
+  return [first, last, step];
+}
+
+function writeFlagSet(reply: ReplyWriter, flags: readonly string[]): void {
+  reply.set(flags.length);
+  for (const flag of flags) reply.simple(flag);
+}
+
+/** The row of COMMAND INFO, sub-commands within. */
+export function writeCommandInfo(reply: ReplyWriter, { fullName, spec }: NamedCommand): void {
+  const [first, last, step] = legacyKeyRange(spec.keys);
+  reply.array(10);
+  reply.bulkLatin1(fullName);
+  reply.integer(spec.arity);
+  writeFlagSet(reply, shownFlags(spec));
+  reply.integer(first);
+  reply.integer(last);
+  reply.integer(step);
+  writeFlagSet(
+    reply,
+    aclCategories(spec).map((category) => `@${category}`),
+  );
+  reply.set(0);
+  reply.set(spec.keys.length);
+  for (const key of spec.keys) writeKeySpec(reply, key);
+  const subcommands = spec.subcommands ?? [];
+  reply.set(subcommands.length);
+  for (const sub of subcommands) {
+    writeCommandInfo(reply, { fullName: `${fullName}|${sub.name}`, spec: sub });
+  }
+}
+
+function writeNumbers(reply: ReplyWriter, pairs: readonly (readonly [string, number])[]): void {
+  reply.map(pairs.length);
+  for (const [name, value] of pairs) {
+    reply.bulkLatin1(name);
+    reply.integer(value);
+  }
+}
+
+function writeKeySpec(reply: ReplyWriter, { begin, find, flags }: KeySpec): void {
+  reply.map(3);
+  reply.bulkLatin1('flags');
+  writeFlagSet(reply, shownKeyFlags(flags));
+  reply.bulkLatin1('begin_search');
+  reply.map(2);
+  reply.bulkLatin1('type');
+  reply.bulkLatin1('index');
+  reply.bulkLatin1('spec');
+  writeNumbers(reply, [['index', begin]]);
+  reply.bulkLatin1('find_keys');
+  reply.map(2);
+  reply.bulkLatin1('type');
+  reply.bulkLatin1(find.kind);
+  reply.bulkLatin1('spec');
+  if (find.kind === 'range') {
+    writeNumbers(reply, [
+      ['lastkey', find.last],
+      ['keystep', find.step],
+      ['limit', find.limit],
+    ]);
+  } else {
+    writeNumbers(reply, [
+      ['keynumidx', find.numberAt],
+      ['firstkey', find.first],
+      ['keystep', find.step],
+    ]);
+  }
+}
+
+const parsed = new WeakMap<CommandSpec, readonly DocArgument[]>();
+
+/** The argument tree of a command, parsed when first asked for. */
+export function docArguments(spec: CommandSpec): readonly DocArgument[] {
+  let tree = parsed.get(spec);
+  if (tree === undefined) {
+    tree = parseSyntax(spec.syntax, spec.keys.length);
+    parsed.set(spec, tree);
+  }
+  return tree;
+}
+
+/** The map of COMMAND DOCS for one command, sub-commands within. */
+export function writeCommandDocs(reply: ReplyWriter, { fullName, spec }: NamedCommand): void {
+  const tree = docArguments(spec);
+  const subcommands = spec.subcommands ?? [];
+  reply.map(3 + (tree.length > 0 ? 1 : 0) + (subcommands.length > 0 ? 1 : 0));
+  reply.bulkLatin1('summary');
+  reply.bulkText(spec.summary);
+  reply.bulkLatin1('since');
+  reply.bulkLatin1(spec.since);
+  reply.bulkLatin1('group');
+  reply.bulkLatin1(spec.group);
+  if (tree.length > 0) {
+    reply.bulkLatin1('arguments');
+    writeArguments(reply, tree);
+  }
+  if (subcommands.length > 0) {
+    reply.bulkLatin1('subcommands');
+    reply.map(subcommands.length);
+    for (const sub of subcommands) {
+      const subName = `${fullName}|${sub.name}`;
+      reply.bulkLatin1(subName);
+      writeCommandDocs(reply, { fullName: subName, spec: sub });
+    }
+  }
+}
+
+function writeArguments(reply: ReplyWriter, tree: readonly DocArgument[]): void {
+  reply.array(tree.length);
+  for (const argument of tree) writeArgument(reply, argument);
+}
+
+function writeArgument(reply: ReplyWriter, argument: DocArgument): void {
+  const flags: string[] = [];
+  if (argument.isOptional) flags.push('optional');
+  if (argument.isMultiple) flags.push('multiple');
+  if (argument.isMultipleToken) flags.push('multiple_token');
+  const isGroup = argument.children.length > 0;
+  const mark = reply.deferArray();
+  let pairs = 2;
+  reply.bulkLatin1('name');
+  reply.bulkText(argument.name);
+  reply.bulkLatin1('type');
+  reply.bulkLatin1(argument.type);
+  if (!isGroup) {
+    reply.bulkLatin1('display_text');
+    reply.bulkText(argument.name);
+    pairs += 1;
+  }
+  if (argument.keySpecIndex >= 0) {
+    reply.bulkLatin1('key_spec_index');
+    reply.integer(argument.keySpecIndex);
+    pairs += 1;
+  }
+  if (argument.token !== null) {
+    reply.bulkLatin1('token');
+    reply.bulkText(argument.token);
+    pairs += 1;
+  }
+  if (flags.length > 0) {
+    reply.bulkLatin1('flags');
+    writeFlagSet(reply, flags);
+    pairs += 1;
+  }
+  if (isGroup) {
+    reply.bulkLatin1('arguments');
+    writeArguments(reply, argument.children);
+    pairs += 1;
+  }
+  reply.finishMap(mark, pairs);
+}

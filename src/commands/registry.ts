@@ -1,0 +1,21 @@
+/** Every command of the server, family by family. */
+import { BITMAP_COMMANDS } from './bitmap.ts';
+import { CONNECTION_COMMANDS } from './connection.ts';
+import { DEBUG_COMMANDS } from './debug.ts';
+import { GENERIC_COMMANDS } from './generic.ts';
+import { SERVER_COMMANDS } from './server.ts';
+import type { CommandSpec } from './spec.ts';
+import { STRING_COMMANDS } from './string.ts';
+import { TRANSACTION_COMMANDS } from './transaction.ts';
+import { WATCH_COMMANDS } from './watch.ts';
+
+export const ALL_COMMANDS: readonly CommandSpec[] = [
+  ...CONNECTION_COMMANDS,
+  ...TRANSACTION_COMMANDS,
+  ...WATCH_COMMANDS,
+  ...STRING_COMMANDS,
+  ...BITMAP_COMMANDS,
+  ...GENERIC_COMMANDS,
+  ...SERVER_COMMANDS,
+  ...DEBUG_COMMANDS,
+];

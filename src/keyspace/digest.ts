@@ -1,0 +1,66 @@
+/**
+ * Digests of the data set, by Redis's algorithm: equal data gives equal digests, in every server and after every reload.
+ *
+ * A digest is 20 bytes, from zero. To *xor* bytes into it is digest ^= SHA1(bytes), which keeps no order; to *mix* them
+ * in is digest = SHA1(digest ^ SHA1(bytes)), which does. An entry: mix its type (u32, big-endian), mix its string value,
+ * xor "!!expire!!" when it has a TTL. A data set: for each database with keys, mix its number (u32, big-endian), then
+ * for each key of it xor the digest of (mix its name, then the entry) without hashing that again.
+ */
+import { createHash } from 'node:crypto';
+import { asciiBytes } from '../base/bytes.ts';
+import type { Ref } from '../memory/arena.ts';
+import { TYPE_STRING } from './entry.ts';
+import { NO_TTL, type Shard } from './shard.ts';
+
+export const DIGEST_BYTES = 20;
+const EXPIRE_MARK = asciiBytes('!!expire!!');
+
+function sha1(bytes: Uint8Array): Uint8Array {
+  return createHash('sha1').update(bytes).digest();
+}
+
+function xorRaw(digest: Uint8Array, bytes: Uint8Array): void {
+  for (let i = 0; i < DIGEST_BYTES; i++) digest[i] = digest[i]! ^ bytes[i]!;
+}
+
+function mix(digest: Uint8Array, bytes: Uint8Array): void {
+  xorRaw(digest, sha1(bytes));
+  digest.set(sha1(digest));
+}
+
+function mixNumber(digest: Uint8Array, n: number): void {
+  mix(digest, Uint8Array.of(n >>> 24, n >>> 16, n >>> 8, n));
+}
+
+/** Mixes an entry's type, value and having a TTL into `digest`: alone, DEBUG DIGEST-VALUE's digest. O(value). */
+export function mixEntry(digest: Uint8Array, shard: Shard, ref: Ref): void {
+  const type = shard.typeOf(ref);
+  if (type !== TYPE_STRING) throw new Error('digest: a type that has no digest');
+  mixNumber(digest, type);
+  const at = shard.valueOffset(ref);
+  mix(digest, shard.u8.subarray(at, at + shard.valueLength(ref)));
+  if (shard.expireMs(ref) !== NO_TTL) xorRaw(digest, sha1(EXPIRE_MARK));
+}
+
+/** The digest of everything in `shards`, which together are the keyspace. Expired keys not yet freed count. O(n). */
+export function keyspaceDigest(shards: readonly Shard[], databases: number): Uint8Array {
+  const digest = new Uint8Array(DIGEST_BYTES);
+  const entry = new Uint8Array(DIGEST_BYTES);
+  for (let db = 0; db < databases; db++) {
+    if (shards.every((shard) => shard.size(db) === 0)) continue;
+    mixNumber(digest, db);
+    for (const shard of shards) {
+      const dict = shard.dict(db);
+      for (let unit = 0; unit < dict.unitCount; unit++) {
+        dict.visitUnit(unit, (ref) => {
+          entry.fill(0);
+          const at = shard.keyOffset(ref);
+          mix(entry, shard.u8.subarray(at, at + shard.keyLength(ref)));
+          mixEntry(entry, shard, ref);
+          xorRaw(digest, entry);
+        });
+      }
+    }
+  }
+  return digest;
+}

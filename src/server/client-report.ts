@@ -1,0 +1,79 @@
+/** What CLIENT LIST says of a connection, and which connections a filter selects. */
+import { clientInfoLine } from '../commands/client-info.ts';
+import type { ClientFilter } from '../commands/spec.ts';
+import type { Connection } from './connection.ts';
+
+/** A connection's objects on the JS heap, measured once: what an idle client costs besides its buffers. */
+const CONNECTION_BYTES = 1200;
+
+export function describeClient(
+  c: Connection,
+  backlogBytes: number,
+  nowMs: number,
+  ioThread: number,
+): string {
+  const queuedBytes = c.transactionBlock === null ? 0 : c.transactionBlock.bytes.length;
+  return clientInfoLine({
+    id: c.id,
+    addr: c.peer.kind === 'unix' ? `${c.peer.text}:0` : c.peer.text,
+    laddr: c.local.kind === 'unix' ? `${c.local.text}:0` : c.local.text,
+    fd: c.conn + FIRST_FD,
+    name: c.name,
+    ageSeconds: Math.max(0, Math.floor((nowMs - c.openedMs) / 1000)),
+    idleSeconds: Math.max(0, Math.floor((nowMs - c.lastActiveMs) / 1000)),
+    flags: {
+      isInTransaction: c.isInTransaction,
+      isBlocked: c.isSuspended || c.isPaused,
+      isClosingAfterReply: c.isClosing,
+      isUnixSocket: c.peer.kind === 'unix',
+      isNoEvict: c.noEvict,
+      isNoTouch: c.noTouch,
+    },
+    db: c.db,
+    channels: 0,
+    patterns: 0,
+    shardChannels: 0,
+    queued: c.isInTransaction ? c.queuedCommands : -1,
+    watchedKeys: c.watched.length,
+    queryBufferBytes: c.inputLength,
+    queryBufferFreeBytes: c.input.length - c.inputLength,
+    argumentBytes: 0,
+    queuedBytes,
+    replyBufferBytes: 0,
+    replyBufferPeakBytes: 0,
+    replyBytes: backlogBytes,
+    replyListLength: 0,
+    replyListBytes: 0,
+    totalBytes: CONNECTION_BYTES + c.input.length + queuedBytes + backlogBytes,
+    isReadable: !c.isReadPaused,
+    isWritable: backlogBytes > 0,
+    command: c.lastCommand,
+    user: c.user,
+    redirect: -1,
+    protocol: c.protocol,
+    libName: c.libName,
+    libVersion: c.libVersion,
+    ioThread,
+  });
+}
+
+/** Connections have no descriptor of their own here (io_uring's fixed files); the number shown is unique, as fds are. */
+const FIRST_FD = 8;
+
+/** True when every field of the filter matches. */
+export function matchesFilter(c: Connection, filter: ClientFilter, nowMs: number): boolean {
+  if (filter.skipId !== undefined && filter.skipId === c.id) return false;
+  if (filter.ids !== undefined && !filter.ids.includes(c.id)) return false;
+  if (filter.addr !== undefined && filter.addr !== addressOf(c.peer)) return false;
+  if (filter.laddr !== undefined && filter.laddr !== addressOf(c.local)) return false;
+  if (filter.type !== undefined && filter.type !== 'normal') return false;
+  if (filter.user !== undefined && filter.user !== c.user) return false;
+  if (filter.maxAgeSeconds !== undefined) {
+    return (nowMs - c.openedMs) / 1000 >= filter.maxAgeSeconds;
+  }
+  return true;
+}
+
+function addressOf(end: Connection['peer']): string {
+  return end.kind === 'unix' ? `${end.text}:0` : end.text;
+}

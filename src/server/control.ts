@@ -1,0 +1,70 @@
+/**
+ * Control messages between main and the other threads: msgpackr-encoded over MessagePorts. Nothing on the data path
+ * comes this way.
+ *
+ * Every request has a number chosen by its sender; the answer bears it. Main is the hub: an I/O thread asks main, and
+ * main asks the other threads where that is needed.
+ */
+import { pack, unpack } from 'msgpackr';
+import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
+import type { ClientFilter } from '../commands/spec.ts';
+
+/** From a thread to main. */
+export type ToMain =
+  | { readonly type: 'ready'; readonly thread: number; readonly transport: string }
+  | { readonly type: 'failed'; readonly thread: number; readonly message: string }
+  | { readonly type: 'config-set'; readonly id: number; readonly thread: number; readonly words: readonly string[]; readonly isLocal: boolean }
+  | { readonly type: 'config-rewrite'; readonly id: number; readonly thread: number }
+  | { readonly type: 'clients'; readonly id: number; readonly thread: number; readonly ask: ClientsAsk; readonly selfId: number }
+  | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
+  | { readonly type: 'shutdown'; readonly id: number; readonly thread: number; readonly save: boolean | null; readonly now: boolean; readonly force: boolean }
+  | { readonly type: 'crash-drill'; readonly what: string };
+
+/** From main to a thread. */
+export type ToThread =
+  | { readonly type: 'config'; readonly id: number; readonly record: Readonly<Record<string, string>> }
+  | { readonly type: 'ask'; readonly id: number; readonly ask: ClientsAsk; readonly selfId: number }
+  | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
+  | { readonly type: 'stop' };
+
+/** What main asks every I/O thread about its clients. */
+export type ClientsAsk =
+  | { readonly what: 'list'; readonly filter: ClientFilter }
+  | { readonly what: 'kill'; readonly filter: ClientFilter }
+  | { readonly what: 'unblock'; readonly clientId: number; readonly withError: boolean };
+
+export interface Answer {
+  /** An error text, or null. */
+  readonly error: string | null;
+  /** CLIENT LIST: lines with the ids to sort by. */
+  readonly lines?: readonly (readonly [number, string])[];
+  readonly count?: number;
+}
+
+/** One end of a control channel. */
+export class ControlPort<Out, In> {
+  readonly #port: MessagePort;
+
+  constructor(port: MessagePort) {
+    this.#port = port;
+  }
+
+  send(message: Out): void {
+    this.#port.postMessage(pack(message));
+  }
+
+  /** The next message that has arrived, or null. Does not wait. */
+  poll(): In | null {
+    const received = receiveMessageOnPort(this.#port);
+    return received === undefined ? null : (unpack(received.message as Uint8Array) as In);
+  }
+}
+
+/** Decodes a message that arrived as an event. */
+export function decodeControl<In>(message: unknown): In {
+  return unpack(message as Uint8Array) as In;
+}
+
+export function encodeControl<Out>(message: Out): Uint8Array {
+  return pack(message);
+}

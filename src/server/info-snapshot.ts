@@ -1,0 +1,205 @@
+/** What INFO shows, as plain data: whoever gathers counters fills it, info-text.ts makes it text. */
+
+export interface InfoSnapshot {
+  readonly server: InfoServer;
+  readonly clients: InfoClients;
+  readonly memory: InfoMemory;
+  readonly persistence: InfoPersistence;
+  readonly stats: InfoStats;
+  readonly replication: InfoReplication;
+  readonly cpu: InfoCpu;
+  readonly commands: InfoCommands;
+  /** Error replies by first word. */
+  readonly errors: ReadonlyMap<string, number>;
+  readonly keyspace: readonly InfoDatabase[];
+}
+
+export interface InfoServer {
+  readonly buildId: string;
+  /** `Linux 6.1.0 x86_64`. */
+  readonly os: string;
+  readonly nodeVersion: string;
+  /** `epoll` or `io_uring`. */
+  readonly multiplexingApi: string;
+  /** Name of the transport in use. */
+  readonly transport: string;
+  readonly processId: number;
+  /** 40 hexadecimal digits, new at every start. */
+  readonly runId: string;
+  readonly tcpPort: number;
+  readonly nowMs: number;
+  readonly uptimeSeconds: number;
+  readonly hz: number;
+  readonly configuredHz: number;
+  readonly executable: string;
+  readonly configFile: string;
+  readonly ioThreads: number;
+  readonly shards: number;
+  readonly shardWorkers: number;
+  /** `name=tcp,bind=127.0.0.1,port=6379`, one for each. */
+  readonly listeners: readonly string[];
+}
+
+export interface InfoClients {
+  readonly connected: number;
+  readonly max: number;
+  readonly recentMaxInputBytes: number;
+  readonly recentMaxOutputBytes: number;
+  readonly blocked: number;
+  readonly tracking: number;
+  readonly pubsub: number;
+  readonly watching: number;
+  readonly withTimeout: number;
+  readonly watchedKeys: number;
+  readonly blockingKeys: number;
+}
+
+/** Bytes, except where a name says otherwise. */
+export interface InfoMemory {
+  /** Live blocks of all arenas and what is counted beside them. */
+  readonly used: number;
+  readonly rss: number;
+  readonly peak: number;
+  /** The part of `used` that is no data: indexes, headers, buffers. */
+  readonly overhead: number;
+  readonly startup: number;
+  /** Arena pages handed out. */
+  readonly pages: number;
+  readonly arenaReserved: number;
+  readonly system: number;
+  readonly maxmemory: number;
+  readonly maxmemoryPolicy: string;
+  readonly notCountedForEviction: number;
+  readonly clientBuffers: number;
+  readonly aofBuffers: number;
+  readonly scriptEngines: number;
+  readonly scripts: number;
+  readonly cachedScripts: number;
+  /** Objects. */
+  readonly lazyfreePending: number;
+  /** Objects. */
+  readonly lazyfreed: number;
+  readonly jsHeap: number;
+}
+
+/** Durations are -1 where nothing of the kind has happened or is going on. */
+export interface InfoPersistence {
+  readonly isLoading: boolean;
+  readonly saveKeysProcessed: number;
+  readonly saveKeysTotal: number;
+  readonly changesSinceSave: number;
+  readonly isSaving: boolean;
+  readonly lastSaveUnixSeconds: number;
+  readonly isLastSaveOk: boolean;
+  readonly lastSaveSeconds: number;
+  readonly currentSaveSeconds: number;
+  readonly saves: number;
+  readonly loadedKeysExpired: number;
+  readonly loadedKeys: number;
+  readonly isAofEnabled: boolean;
+  readonly isAofRewriting: boolean;
+  readonly isAofRewriteScheduled: boolean;
+  readonly lastAofRewriteSeconds: number;
+  readonly currentAofRewriteSeconds: number;
+  readonly isLastAofRewriteOk: boolean;
+  readonly aofRewrites: number;
+  readonly aofRewriteFailures: number;
+  readonly isLastAofWriteOk: boolean;
+  readonly aofBytes: number;
+  readonly aofBaseBytes: number;
+  readonly aofBufferBytes: number;
+  readonly aofPendingFsyncs: number;
+  readonly aofDelayedFsyncs: number;
+}
+
+export interface InfoStats {
+  readonly connectionsReceived: number;
+  readonly connectionsRejected: number;
+  readonly commands: number;
+  readonly commandsPerSecond: number;
+  readonly netInputBytes: number;
+  readonly netOutputBytes: number;
+  readonly inputBytesPerSecond: number;
+  readonly outputBytesPerSecond: number;
+  readonly expiredKeys: number;
+  readonly expiredStalePercent: number;
+  readonly expireTimeCapReached: number;
+  readonly expireCycleMs: number;
+  readonly evictedKeys: number;
+  readonly evictedClients: number;
+  readonly evictionExceededMs: number;
+  readonly currentEvictionExceededMs: number;
+  readonly keyspaceHits: number;
+  readonly keyspaceMisses: number;
+  readonly pubsubChannels: number;
+  readonly pubsubPatterns: number;
+  readonly pubsubShardChannels: number;
+  readonly trackingKeys: number;
+  readonly trackingItems: number;
+  readonly trackingPrefixes: number;
+  readonly errorReplies: number;
+  readonly reads: number;
+  readonly writes: number;
+  readonly queryLimitDisconnections: number;
+  readonly outputLimitDisconnections: number;
+  /** Turns of the I/O threads' loops, their time, and the part of it spent in commands. */
+  readonly loopTurns: number;
+  readonly loopMicros: number;
+  readonly commandMicros: number;
+  readonly loopTurnsPerSecond: number;
+  readonly loopTurnMicros: number;
+  readonly deniedAuth: number;
+  readonly leased: number;
+  readonly routed: number;
+  readonly escalated: number;
+  readonly multiShard: number;
+  readonly joinedReads: number;
+  readonly leaseContended: number;
+}
+
+export interface InfoReplication {
+  /** 40 hexadecimal digits. */
+  readonly id: string;
+  readonly offset: number;
+  readonly backlogBytes: number;
+}
+
+export interface InfoCpu {
+  /** Of the whole process. */
+  readonly userSeconds: number;
+  readonly systemSeconds: number;
+  readonly mainUserSeconds: number;
+  readonly mainSystemSeconds: number;
+  readonly threads: readonly InfoThreadCpu[];
+}
+
+export interface InfoThreadCpu {
+  /** `io0`, `shard1`, `durability`. */
+  readonly name: string;
+  readonly userSeconds: number;
+  readonly systemSeconds: number;
+}
+
+/** Counters of commands: arrays by row index of the command table. */
+export interface InfoCommands {
+  /** Full names, `client|list`. */
+  readonly names: readonly string[];
+  readonly calls: ArrayLike<number>;
+  readonly micros: ArrayLike<number>;
+  readonly rejected: ArrayLike<number>;
+  readonly failed: ArrayLike<number>;
+  /** `bucketCount` counts a row; bucket b counts calls that took 2^b up to 2^(b+1) nanoseconds. */
+  readonly histograms: ArrayLike<number>;
+  readonly bucketCount: number;
+  /** Percentiles to show, 0..100: latency-tracking-info-percentiles. Empty: no latencystats. */
+  readonly percentiles: readonly number[];
+}
+
+export interface InfoDatabase {
+  readonly db: number;
+  readonly keys: number;
+  readonly expires: number;
+  readonly averageTtlMs: number;
+  /** Keys with fields that expire by themselves. */
+  readonly subexpiry: number;
+}

@@ -1,0 +1,479 @@
+/**
+ * IoServer: the clients of one I/O thread. It frames commands out of received bytes, hands them to the dispatcher, sends
+ * replies in request order, and enforces the limits of every client.
+ */
+import type { CommandRow } from '../commands/table.ts';
+import type { ClientFilter, Resume, ServerServices, SessionContext } from '../commands/spec.ts';
+import { ERROR_BYTES } from '../resp/errors.ts';
+import { ReplyWriter } from '../resp/reply-writer.ts';
+import {
+  type ArgView,
+  PARSE_COMPLETE,
+  PARSE_ERROR,
+  type ParserLimits,
+  RequestParser,
+} from '../resp/request-parser.ts';
+import type { Doorbell } from '../sync/doorbell.ts';
+import { RingConsumer } from '../sync/ring.ts';
+import type { Endpoint, Transport, TransportHandler } from '../transport/transport.ts';
+import { type ClientLimits, checkOutputLimit } from './client-limits.ts';
+import { describeClient, matchesFilter } from './client-report.ts';
+import { Connection, type ConnectionHost } from './connection.ts';
+import { type Dispatcher, HELD, type SessionRunner } from './dispatcher.ts';
+import { IncomingReply, KIND_REPLY } from './route-messages.ts';
+import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
+import { flushKeyspaceStats } from './shard-worker.ts';
+import type { ThreadContext } from './thread-context.ts';
+import { STAT, type ThreadStats } from './thread-stats.ts';
+
+/** Input kept for a connection that must wait; beyond it, reading pauses. */
+const HELD_INPUT_MAX = 1024 * 1024;
+/** Words of one watched key in a WATCHED frame. */
+const WATCHED_WORDS = 5;
+
+export interface IoServerParts {
+  readonly layout: SharedLayout;
+  readonly thread: number;
+  readonly ctx: ThreadContext;
+  readonly reply: ReplyWriter;
+  readonly stats: ThreadStats;
+  readonly parserLimits: ParserLimits;
+  readonly limits: ClientLimits;
+  readonly bell: Doorbell;
+  /** Looks for control messages. */
+  readonly pollControl: () => void;
+  /** Called when the doorbell word says parked: arms whatever else wakes this thread. */
+  readonly onParked: () => void;
+}
+
+export class IoServer implements TransportHandler, ConnectionHost, SessionRunner {
+  readonly #parts: IoServerParts;
+  readonly #reply: ReplyWriter;
+  readonly #parser: RequestParser;
+  readonly #connections: (Connection | undefined)[] = [];
+  readonly #replyRings: RingConsumer[] = [];
+  readonly #incoming = new IncomingReply();
+  /** Connections that may go on: their reply came, their pause ended. */
+  readonly #resumable: Connection[] = [];
+  readonly #paused = new Set<Connection>();
+  readonly #stalled = new Set<Connection>();
+  #generation = 0;
+  #clientSerial = 0;
+  #dispatcher: Dispatcher | null = null;
+  #transport: Transport | null = null;
+  #services: ServerServices | null = null;
+  #timeoutCursor = 0;
+  #isParked = false;
+
+  constructor(parts: IoServerParts) {
+    this.#parts = parts;
+    this.#reply = parts.reply;
+    this.#parser = new RequestParser(parts.parserLimits);
+    const { layout, thread } = parts;
+    for (let worker = 0; worker < layout.topology.shardThreads; worker++) {
+      this.#replyRings.push(new RingConsumer(layout.rings, layout.replyRing(thread, worker)));
+    }
+    parts.ctx.host = {
+      visitShards: (visit) => parts.ctx.shards.forEach(visit),
+      noteWatch: (shard, db, key, version) => {
+        const c = this.#dispatcher!.current!;
+        const { lo, hi } = key;
+        const bytes = key.buf.slice(key.start, key.end);
+        c.watched.push({ shard: shard.index, db, lo, hi, version, key: bytes });
+      },
+      sleep: () => {
+        throw new Error('an I/O thread was told to sleep');
+      },
+    };
+  }
+
+  /** Completes the construction: the three refer to each other. */
+  connect(dispatcher: Dispatcher, transport: Transport, services: ServerServices): void {
+    this.#dispatcher = dispatcher;
+    this.#transport = transport;
+    this.#services = services;
+  }
+
+  // ---- transport events ----------------------------------------------------------------------------------------
+
+  onOpen(conn: number, peer: Endpoint, local: Endpoint): boolean {
+    const { stats, layout, limits } = this.#parts;
+    stats.add(STAT.connectionsReceived, 1);
+    const nowMs = Date.now();
+    this.#generation = (this.#generation + 1) >>> 0;
+    // Ids are unique over all I/O threads: each thread counts in steps of their number.
+    const id = this.#clientSerial++ * layout.topology.ioThreads + this.#parts.thread;
+    const c = new Connection(this, conn, this.#generation, id, peer, local, nowMs);
+    this.#connections[conn] = c;
+    stats.add(STAT.connectionsNow, 1);
+    const refusal = this.#refusal(c);
+    if (refusal !== null) {
+      stats.add(STAT.connectionsRejected, 1);
+      this.#transport!.send(conn, refusal, 0, refusal.length);
+      c.isClosing = true;
+      this.#transport!.close(conn, false);
+    } else if (limits.isProtected && !peer.isLoopback) {
+      const text = ERROR_BYTES.PROTECTED_MODE;
+      this.#transport!.send(conn, text, 0, text.length);
+      c.isClosing = true;
+      this.#transport!.close(conn, false);
+    }
+    return true;
+  }
+
+  #refusal(c: Connection): Uint8Array | null {
+    let connected = 0;
+    for (const stats of this.#parts.limits.allStats) {
+      connected += stats.counters[STAT.connectionsNow]!;
+    }
+    if (connected <= this.#parts.limits.maxClients || c.isClosing) return null;
+    return ERROR_BYTES.MAX_CLIENTS;
+  }
+
+  onData(conn: number, buf: Uint8Array, start: number, end: number): void {
+    const c = this.#connections[conn];
+    if (c === undefined || c.isClosing) return;
+    this.#leavePark();
+    const { stats, ctx } = this.#parts;
+    const nowMs = Date.now();
+    ctx.state.setTime(nowMs);
+    c.lastActiveMs = nowMs;
+    stats.add(STAT.netInputBytes, end - start);
+    stats.add(STAT.readsProcessed, 1);
+    if (c.inputLength !== 0 || c.isBlocked) {
+      c.keepInput(buf, start, end);
+      this.#advanceKept(c);
+      return;
+    }
+    this.#beginReplies(c);
+    const consumed = this.#runInput(c, buf, start, end);
+    this.#sendReplies(c);
+    if (consumed < end && !c.isClosing) {
+      c.keepInput(buf, consumed, end);
+      this.#checkInput(c);
+    }
+  }
+
+  /** Runs what can be run of a connection's kept input. */
+  #advanceKept(c: Connection): void {
+    if (!c.isBlocked) {
+      this.#beginReplies(c);
+      const consumed = this.#runInput(c, c.input, 0, c.inputLength);
+      this.#sendReplies(c);
+      if (c.isClosing) c.inputLength = 0;
+      else c.dropInput(consumed);
+    }
+    this.#checkInput(c);
+  }
+
+  /** The query buffer limit, and back-pressure on clients that send faster than their commands can run. */
+  #checkInput(c: Connection): void {
+    const { limits, stats } = this.#parts;
+    if (c.isClosing) return;
+    if (c.inputLength > limits.queryBufferMax) {
+      stats.add(STAT.queryLimitDisconnections, 1);
+      limits.log('warning', `Closing client that reached max query buffer length: ${c.infoLine()}`);
+      c.isClosing = true;
+      this.#transport!.close(c.conn, true);
+      return;
+    }
+    const mustPause = (c.isBlocked || c.inflight !== 0) && c.inputLength > HELD_INPUT_MAX;
+    if (mustPause !== c.isReadPaused) {
+      c.isReadPaused = mustPause;
+      this.#transport!.pauseRead(c.conn, mustPause);
+    }
+  }
+
+  /** Parses and dispatches commands of bytes [start, end). Returns the end of what was consumed. */
+  #runInput(c: Connection, buf: Uint8Array, start: number, end: number): number {
+    const parser = this.#parser;
+    const dispatcher = this.#dispatcher!;
+    let at = start;
+    while (at < end) {
+      const status = parser.parse(buf, at, end, c.parseState, c.isAuthenticated);
+      if (status !== PARSE_COMPLETE) {
+        if (status === PARSE_ERROR) this.#protocolError(c);
+        else at = parser.next;
+        break;
+      }
+      if (parser.args.count !== 0 && dispatcher.dispatch(c, parser.args) === HELD) {
+        this.#noteHeld(c);
+        break;
+      }
+      at = parser.next;
+      if (c.isBlocked) break;
+    }
+    return at;
+  }
+
+  #noteHeld(c: Connection): void {
+    if (c.isPaused) this.#paused.add(c);
+    if (c.isStalled) this.#stalled.add(c);
+  }
+
+  #protocolError(c: Connection): void {
+    this.#reply.error(`ERR ${this.#parser.error}`);
+    this.#parts.limits.log(
+      'verbose',
+      `Protocol error from client: ${c.infoLine()}. ${this.#parser.error}`,
+    );
+    c.isClosing = true;
+  }
+
+  #beginReplies(c: Connection): void {
+    this.#reply.clear();
+    this.#reply.resp3 = c.protocol === 3;
+  }
+
+  #sendReplies(c: Connection): void {
+    const reply = this.#reply;
+    if (reply.length !== 0) this.#send(c, reply.buf, 0, reply.length);
+    reply.clear();
+    if (c.isClosing) this.#transport!.close(c.conn, false);
+  }
+
+  #send(c: Connection, buf: Uint8Array, start: number, end: number): void {
+    const { stats, limits } = this.#parts;
+    stats.add(STAT.netOutputBytes, end - start);
+    stats.add(STAT.writesProcessed, 1);
+    this.#transport!.send(c.conn, buf, start, end);
+    if (!limits.hasOutputLimit) return;
+    const backlog = this.#transport!.backlogBytes(c.conn);
+    if (!checkOutputLimit(limits, c, backlog, Date.now())) return;
+    stats.add(STAT.outputLimitDisconnections, 1);
+    limits.log(
+      'warning',
+      `Client ${c.infoLine()} scheduled to be closed ASAP for overcoming of output buffer limits.`,
+    );
+    c.isClosing = true;
+    this.#transport!.close(c.conn, true);
+  }
+
+  onClose(conn: number): void {
+    const c = this.#connections[conn];
+    if (c === undefined) return;
+    this.#connections[conn] = undefined;
+    c.isClosing = true;
+    c.isClosed = true;
+    this.#paused.delete(c);
+    this.#stalled.delete(c);
+    c.unwatch();
+    this.#parts.stats.add(STAT.connectionsNow, -1);
+  }
+
+  onDrain(): void {}
+
+  /** The doorbell word says parked until the first event of a turn. */
+  #leavePark(): void {
+    if (!this.#isParked) return;
+    this.#isParked = false;
+    this.#parts.bell.awake();
+  }
+
+  onWake(): void {
+    this.#leavePark();
+    this.#parts.ctx.state.setTime(Date.now());
+    this.#parts.pollControl();
+    for (const ring of this.#replyRings) this.#drainReplies(ring);
+    if (this.#stalled.size !== 0) this.#resumeAll(this.#stalled);
+    if (this.#paused.size !== 0 && this.#parts.layout.pauseMode === PAUSE_NONE) {
+      this.#resumeAll(this.#paused);
+    }
+    this.#runResumable();
+  }
+
+  /** Rung while Node's own loop waits (node-net): a turn of its own. */
+  onRung(): void {
+    this.onWake();
+    this.onTurnEnd();
+  }
+
+  #drainReplies(ring: RingConsumer): void {
+    const incoming = this.#incoming;
+    let any = false;
+    while (ring.next()) {
+      any = true;
+      incoming.read(ring);
+      const c = this.#connections[incoming.conn];
+      if (c === undefined || c.generation !== incoming.generation) continue;
+      if (incoming.kind !== KIND_REPLY) {
+        this.#noteWatched(c, ring);
+        continue;
+      }
+      if (!c.isReplyDropped && incoming.end > incoming.start) {
+        this.#send(c, ring.u8, incoming.start, incoming.end);
+      }
+      if (incoming.hasMore) continue;
+      c.isReplyDropped = false;
+      c.inflight -= 1;
+      if (c.inflight === 0) this.#resumable.push(c);
+    }
+    if (any) ring.release();
+  }
+
+  /** Keys that a routed WATCH registered; their bytes are those of the command still kept in order by key hash. */
+  #noteWatched(c: Connection, ring: RingConsumer): void {
+    const { start, end } = this.#incoming;
+    const words = ring.u32;
+    const pending = c.pendingWatch;
+    c.pendingWatch = [];
+    let i = 0;
+    for (let at = start >>> 2; at < end >>> 2; at += WATCHED_WORDS) {
+      c.watched.push({
+        shard: words[at]!,
+        db: words[at + 1]!,
+        lo: words[at + 2]!,
+        hi: words[at + 3]!,
+        version: words[at + 4]!,
+        key: pending[i++]!,
+      });
+    }
+  }
+
+  #resumeAll(set: Set<Connection>): void {
+    for (const c of set) {
+      c.isPaused = false;
+      c.isStalled = false;
+      this.#resumable.push(c);
+    }
+    set.clear();
+  }
+
+  #runResumable(): void {
+    for (let c = this.#resumable.pop(); c !== undefined; c = this.#resumable.pop()) {
+      if (c.isClosing) continue;
+      if (c.inputLength !== 0) this.#advanceKept(c);
+      else this.#checkInput(c);
+    }
+  }
+
+  onTick(nowMs: number): void {
+    const { ctx, stats, layout } = this.#parts;
+    ctx.state.setTime(nowMs);
+    if (layout.pauseMode !== PAUSE_NONE && nowMs >= layout.pauseUntilMs) layout.setPause(PAUSE_NONE, 0);
+    this.#dispatcher!.retryUnwatch();
+    this.#closeIdle(nowMs);
+    flushKeyspaceStats(ctx, stats);
+    this.onWake();
+    this.onTurnEnd();
+  }
+
+  /** `timeout`, and output limits over time: a slice of the connections each tick, all of them within a second. */
+  #closeIdle(nowMs: number): void {
+    const { limits } = this.#parts;
+    if (limits.timeoutMs === 0 && !limits.hasOutputLimit) return;
+    const count = this.#connections.length;
+    for (let i = Math.ceil(count / 10); i > 0; i--) {
+      this.#timeoutCursor = (this.#timeoutCursor + 1) % count;
+      const c = this.#connections[this.#timeoutCursor];
+      if (c === undefined || c.isClosing) continue;
+      const isIdle = limits.timeoutMs !== 0 && nowMs - c.lastActiveMs > limits.timeoutMs;
+      if (isIdle && !c.isBlocked && c.inflight === 0) {
+        limits.log('verbose', 'Closing idle client');
+        c.isClosing = true;
+        this.#transport!.close(c.conn, true);
+      } else if (limits.hasOutputLimit) {
+        const backlog = this.#transport!.backlogBytes(c.conn);
+        if (backlog > 0 && checkOutputLimit(limits, c, backlog, nowMs)) {
+          c.isClosing = true;
+          this.#transport!.close(c.conn, true);
+        }
+      }
+    }
+  }
+
+  onTurnEnd(): void {
+    this.#dispatcher!.flush();
+    if (this.#isParked) return;
+    while (!this.#parts.bell.prepare()) {
+      // Rung while it worked: look at what came before going to sleep.
+      this.#isParked = true;
+      this.onWake();
+      this.#dispatcher!.flush();
+    }
+    this.#isParked = true;
+    this.#parts.onParked();
+  }
+
+  // ---- connection host -----------------------------------------------------------------------------------------
+
+  infoLine(c: Connection): string {
+    return describeClient(c, this.#transport!.backlogBytes(c.conn), Date.now(), this.#parts.thread);
+  }
+
+  unwatchAll(c: Connection): void {
+    this.#dispatcher!.unwatchAll(c);
+  }
+
+  isOpen(): boolean {
+    return !this.#services!.requiresPassword;
+  }
+
+  // ---- session commands ----------------------------------------------------------------------------------------
+
+  run(c: Connection, row: CommandRow, args: ArgView, canSuspend: boolean): void {
+    const spec = row.spec;
+    if (spec.place !== 'session') throw new Error('a shard command was run as session command');
+    const context: SessionContext = {
+      args,
+      reply: this.#reply,
+      state: this.#parts.ctx.state,
+      session: c,
+      server: this.#services!,
+      text: (index) => args.text(index),
+      canSuspend,
+      suspend: () => this.#suspend(c),
+    };
+    spec.run(context);
+    this.#reply.resp3 = c.protocol === 3;
+  }
+
+  mayDebug(c: Connection): boolean {
+    return this.#parts.limits.mayDebug(c.isLoopback);
+  }
+
+  #suspend(c: Connection): Resume {
+    c.isSuspended = true;
+    return (write) => {
+      if (c.isClosed) return;
+      const reply = new ReplyWriter(1024);
+      reply.resp3 = c.protocol === 3;
+      write(reply);
+      c.isSuspended = false;
+      if (c.replyMode === 'on') this.#send(c, reply.buf, 0, reply.length);
+      if (c.isClosing) this.#transport!.close(c.conn, false);
+      else {
+        this.#resumable.push(c);
+        queueMicrotask(() => {
+          this.#runResumable();
+          this.onTurnEnd();
+        });
+      }
+    };
+  }
+
+  // ---- what other threads ask --------------------------------------------------------------------------------
+
+  /** Lines of CLIENT LIST of this thread's clients, with their ids. */
+  listClients(filter: ClientFilter): [number, string][] {
+    const lines: [number, string][] = [];
+    for (const c of this.#connections) {
+      if (c !== undefined && !c.isClosed && matchesFilter(c, filter, Date.now())) {
+        lines.push([c.id, this.infoLine(c)]);
+      }
+    }
+    return lines;
+  }
+
+  /** Closes this thread's clients that match; the one that asks closes after its reply. */
+  killClients(filter: ClientFilter, selfId: number): number {
+    let killed = 0;
+    for (const c of this.#connections) {
+      if (c === undefined || c.isClosing || !matchesFilter(c, filter, Date.now())) continue;
+      killed += 1;
+      c.isClosing = true;
+      if (c.id !== selfId) this.#transport!.close(c.conn, true);
+    }
+    return killed;
+  }
+}

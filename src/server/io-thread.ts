@@ -1,0 +1,157 @@
+/** Puts one I/O thread together: set-up, transport, services, control messages. */
+import type { MessagePort } from 'node:worker_threads';
+import type { ListenOptions, Transport } from '../transport/transport.ts';
+import { createTransport } from '../transport/select.ts';
+import { ringEventfd } from '../transport/libc.ts';
+import type { ClientLimits } from './client-limits.ts';
+import {
+  allowsProtectedAction,
+  readBindAddresses,
+  readOutputBufferLimits,
+} from './config/special-directives.ts';
+import { ControlPort, type ToMain, type ToThread } from './control.ts';
+import { Dispatcher } from './dispatcher.ts';
+import { IoServer } from './io-server.ts';
+import { fileLogWriter, type LogFilter, Logger } from './log.ts';
+import { Services } from './services.ts';
+import { applyCommandLimits, setUpThread, type ThreadParts, type ThreadStart } from './thread-setup.ts';
+
+/** Descriptors that the process needs besides connections. */
+const CONNECTION_SLACK = 128;
+
+function listenOptions(parts: ThreadParts): ListenOptions {
+  const { config, start, layout } = parts;
+  return {
+    bind: readBindAddresses(config.text('bind')),
+    port: config.int('port'),
+    backlog: config.int('tcp-backlog'),
+    reusePort: layout.topology.ioThreads > 1,
+    unixSocket: start.thread === 1 ? config.path('unixsocket') : '',
+    unixSocketPerm: config.int('unixsocketperm'),
+    tcpKeepaliveSeconds: config.int('tcp-keepalive'),
+  };
+}
+
+/** Refreshes what hot paths know of the configuration. */
+function applyLimits(parts: ThreadParts, limits: ClientLimits): void {
+  const { config } = parts;
+  applyCommandLimits(parts);
+  const output = readOutputBufferLimits(config.text('client-output-buffer-limit')).normal;
+  limits.maxClients = config.int('maxclients');
+  limits.timeoutMs = config.int('timeout') * 1000;
+  limits.queryBufferMax = config.int('client-query-buffer-limit');
+  limits.outputHardBytes = output.hardBytes;
+  limits.outputSoftBytes = output.softBytes;
+  limits.outputSoftSeconds = output.softSeconds;
+  limits.hasOutputLimit = output.hardBytes !== 0 || output.softBytes !== 0;
+  limits.isProtected = config.bool('protected-mode') && config.text('requirepass') === '';
+  const debug = config.text('enable-debug-command');
+  limits.mayDebug = (isLoopback) => allowsProtectedAction(debug, isLoopback);
+}
+
+/** Runs an I/O thread until main stops it. `port` leads to main. */
+export async function runIoThread(start: ThreadStart, port: MessagePort): Promise<void> {
+  const parts = setUpThread(start, ringEventfd);
+  const { config, layout } = parts;
+  const logger = new Logger({
+    role: 'I',
+    level: config.text('loglevel') as LogFilter,
+    write: fileLogWriter(config.path('logfile')),
+  });
+  const control = new ControlPort<ToMain, ToThread>(port);
+  const limits: ClientLimits = {
+    maxClients: 0,
+    timeoutMs: 0,
+    queryBufferMax: 0,
+    outputHardBytes: 0,
+    outputSoftBytes: 0,
+    outputSoftSeconds: 0,
+    hasOutputLimit: false,
+    isProtected: false,
+    mayDebug: () => false,
+    log: (level, text) => logger.log(level, text),
+    allStats: parts.allStats,
+  };
+  applyLimits(parts, limits);
+  const parserLimits = {
+    maxBulkLength: config.int('proto-max-bulk-len'),
+    maxMultibulk: 0x7fffffff,
+    maxInline: 64 * 1024,
+  };
+  let isArmed = false;
+  const io: IoServer = new IoServer({
+    layout,
+    thread: start.thread,
+    ctx: parts.ctx,
+    reply: parts.reply,
+    stats: parts.stats,
+    parserLimits,
+    limits,
+    bell: parts.bell,
+    pollControl: () => pollControl(),
+    onParked: () => {
+      if (transport.wakeFd >= 0 || isArmed) return;
+      const wait = Atomics.waitAsync(layout.words, layout.bellWord(start.thread), PARKED);
+      if (!wait.async) {
+        setImmediate(() => io.onRung());
+        return;
+      }
+      isArmed = true;
+      wait.value.then(() => {
+        isArmed = false;
+        io.onRung();
+      });
+    },
+  });
+  const dispatcher = new Dispatcher({ ...parts, thread: start.thread, workers: parts.workerRingers, sessions: io });
+  dispatcher.isLeaseOn = config.bool('lease');
+  const chosen = createTransport(config.text('transport') as 'auto', io, {
+    connectionsMax: config.int('maxclients') + CONNECTION_SLACK,
+  });
+  const transport: Transport = chosen.transport;
+  const commands = parts.table.specs;
+  const services = new Services(parts, io, logger, commands, (message) => control.send(message));
+  io.connect(dispatcher, transport, services);
+  const pollControl = (): void => {
+    for (let m = control.poll(); m !== null; m = control.poll()) {
+      if (m.type === 'stop') {
+        transport.stop();
+        port.close();
+      } else if (m.type === 'answer') services.answered(m.id, m.answer);
+      else if (m.type === 'ask') {
+        control.send({ type: 'answer', id: m.id, answer: services.answerClients(m.ask, m.selfId) });
+      } else {
+        void applyConfig(m.record).then((error) => {
+          control.send({ type: 'answer', id: m.id, answer: { error } });
+        });
+      }
+    }
+  };
+  const applyConfig = async (record: Readonly<Record<string, string>>): Promise<string | null> => {
+    config.applyChanges(record);
+    applyLimits(parts, limits);
+    parserLimits.maxBulkLength = config.int('proto-max-bulk-len');
+    logger.setLevel(config.text('loglevel') as LogFilter);
+    if (!('port' in record || 'bind' in record)) return null;
+    transport.unlisten();
+    return transport.listen(listenOptions(parts)).then(
+      () => null,
+      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+    );
+  };
+  try {
+    await transport.listen(listenOptions(parts));
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    control.send({ type: 'failed', thread: start.thread, message });
+    return;
+  }
+  layout.setWakeFd(start.thread, transport.wakeFd);
+  const text = `${transport.name} (${chosen.reason})`;
+  control.send({ type: 'ready', thread: start.thread, transport: text });
+  io.onTurnEnd();
+  await transport.run();
+}
+
+/** The doorbell word's value while a thread sleeps (sync/doorbell.ts). */
+const PARKED = 1;

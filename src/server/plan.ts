@@ -1,0 +1,79 @@
+/**
+ * The plan of a server: how many threads and shards, and the buffers they share.
+ */
+import { availableParallelism } from 'node:os';
+import { setFlagsFromString } from 'node:v8';
+import { Shard, shardHeaderBytes } from '../keyspace/shard.ts';
+import { Arena } from '../memory/arena.ts';
+import type { ConfigStore } from './config/store.ts';
+import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
+
+const GIB = 1024 ** 3;
+/** Up to here byte indexes of an arena are 31-bit integers, which V8 handles best (memory/arena.ts, LIMITS). */
+const ARENA_BYTES_FAST = 2 * GIB - 4096;
+const ARENA_BYTES_MAX = 32 * GIB - 4096;
+const SPILL_BYTES = 2 * GIB - 4096;
+const SHARDS_MIN = 8;
+const SHARDS_MAX = 256;
+/** Room for skew: one shard may hold this much more than its even share before a larger arena is better. */
+const SKEW = 1.25;
+
+export interface ServerPlan {
+  readonly buffers: SharedBuffers;
+  readonly layout: SharedLayout;
+  /** Lines for the log. */
+  readonly notes: readonly string[];
+}
+
+/** Lays out a server for `config` on a machine with `memoryBytes`. Throws when not even small arenas are granted. */
+export function planServer(
+  config: ConfigStore,
+  commandRows: number,
+  memoryBytes: number,
+): ServerPlan {
+  const cores = availableParallelism();
+  const ioThreads = config.int('io-threads');
+  const shards = config.int('shards') || shardsFor(memoryBytes, cores);
+  const wantedThreads = config.int('shard-threads') || Math.max(2, cores - ioThreads);
+  const shardThreads = Math.min(shards, wantedThreads);
+  const arenaBytes = arenaBytesFor(shards, memoryBytes);
+  // Must be said before the threads compile anything; it costs start-up, not throughput.
+  if (arenaBytes > ARENA_BYTES_FAST) setFlagsFromString('--no-maglev');
+  const topology = { ioThreads, shardThreads, shards, commandRows };
+  const { control, rings } = SharedLayout.create(topology);
+  const databases = config.int('databases');
+  const arenas: SharedArrayBuffer[] = [];
+  for (let i = 0; i < shards; i++) {
+    const arena = Arena.create(arenaBytes, shardHeaderBytes(databases));
+    Shard.format(arena, databases);
+    arenas.push(arena.buffer);
+  }
+  const spill = Arena.create(SPILL_BYTES, 64).buffer;
+  const layout = new SharedLayout(control, rings);
+  layout.setMaxmemory(config.int('maxmemory'));
+  const granted = arenas[0]!.byteLength;
+  const mib = Math.floor(granted / 1024 ** 2);
+  return {
+    buffers: { control, rings, spill, arenas },
+    layout,
+    notes: [
+      `${shards} shards of up to ${mib} MiB on ${shardThreads} shard workers, ` +
+        `${ioThreads} I/O thread${ioThreads === 1 ? '' : 's'}`,
+    ],
+  };
+}
+
+/** A power of two: enough shards for arenas of the fast size to hold the machine's memory, and for the cores. */
+function shardsFor(memoryBytes: number, cores: number): number {
+  let shards = SHARDS_MIN;
+  while (shards < SHARDS_MAX && (shards < cores * 4 || shards * ARENA_BYTES_FAST < memoryBytes)) {
+    shards *= 2;
+  }
+  return shards;
+}
+
+function arenaBytesFor(shards: number, memoryBytes: number): number {
+  const even = (memoryBytes / shards) * SKEW;
+  if (even <= ARENA_BYTES_FAST) return ARENA_BYTES_FAST;
+  return Math.min(ARENA_BYTES_MAX, Math.ceil(even));
+}

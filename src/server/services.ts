@@ -1,0 +1,182 @@
+/**
+ * Services: what session commands may ask of the server, as one I/O thread answers it: from its own copy of the
+ * configuration, from shared memory, or by asking main.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import type { ClientFilter, CommandSpec, ServerServices, Session } from '../commands/spec.ts';
+import type { Answer, ClientsAsk, ToMain } from './control.ts';
+import { infoText } from './info-source.ts';
+import type { IoServer } from './io-server.ts';
+import type { Logger } from './log.ts';
+import { PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
+import type { ThreadParts } from './thread-setup.ts';
+
+/** An answer expected from main. */
+type Pending = (answer: Answer) => void;
+
+export class Services implements ServerServices {
+  readonly commands: readonly CommandSpec[];
+  readonly #parts: ThreadParts;
+  readonly #io: IoServer;
+  readonly #logger: Logger;
+  readonly #toMain: (message: ToMain) => void;
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
+
+  constructor(
+    parts: ThreadParts,
+    io: IoServer,
+    logger: Logger,
+    commands: readonly CommandSpec[],
+    toMain: (message: ToMain) => void,
+  ) {
+    this.#parts = parts;
+    this.#io = io;
+    this.#logger = logger;
+    this.commands = commands;
+    this.#toMain = toMain;
+  }
+
+  #ask(pending: Pending): number {
+    const id = this.#nextId++;
+    this.#pending.set(id, pending);
+    return id;
+  }
+
+  /** An answer came from main. */
+  answered(id: number, answer: Answer): void {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    pending?.(answer);
+  }
+
+  get #thread(): number {
+    return this.#parts.start.thread;
+  }
+
+  configGet(patterns: readonly string[]): readonly (readonly [string, string])[] {
+    return this.#parts.config.get(patterns);
+  }
+
+  configText(name: string): string {
+    return this.#parts.config.get([name])[0]?.[1] ?? '';
+  }
+
+  configSet(
+    pairs: readonly (readonly [string, string])[],
+    session: Session,
+    done: (error: string | null) => void,
+  ): void {
+    const words = pairs.flat();
+    const id = this.#ask((answer) => done(answer.error));
+    const isLocal = session.isLoopback;
+    this.#toMain({ type: 'config-set', id, thread: this.#thread, words, isLocal });
+  }
+
+  configRewrite(done: (error: string | null) => void): void {
+    const id = this.#ask((answer) => done(answer.error));
+    this.#toMain({ type: 'config-rewrite', id, thread: this.#thread });
+  }
+
+  configResetStat(): void {
+    for (const stats of this.#parts.allStats) stats.reset();
+  }
+
+  info(sections: readonly string[], done: (text: string) => void): void {
+    done(infoText(this.#parts, sections));
+  }
+
+  /** Asks all I/O threads: directly where there is only this one. */
+  #askClients(ask: ClientsAsk, selfId: number, done: Pending): void {
+    if (this.#parts.layout.topology.ioThreads === 1) {
+      done(this.answerClients(ask, selfId));
+      return;
+    }
+    const id = this.#ask(done);
+    this.#toMain({ type: 'clients', id, thread: this.#thread, ask, selfId });
+  }
+
+  /** This thread's part of an answer about clients. */
+  answerClients(ask: ClientsAsk, selfId: number): Answer {
+    if (ask.what === 'list') return { error: null, lines: this.#io.listClients(ask.filter) };
+    if (ask.what === 'kill') {
+      return { error: null, count: this.#io.killClients(ask.filter, selfId) };
+    }
+    // Nothing blocks yet: nobody can be unblocked.
+    return { error: null, count: 0 };
+  }
+
+  clientList(filter: ClientFilter, done: (lines: string) => void): void {
+    this.#askClients({ what: 'list', filter }, -1, (answer) => {
+      const lines = [...(answer.lines ?? [])].sort((a, b) => a[0] - b[0]);
+      done(lines.map(([, line]) => `${line}\n`).join(''));
+    });
+  }
+
+  clientKill(filter: ClientFilter, self: Session, done: (killed: number) => void): void {
+    this.#askClients({ what: 'kill', filter }, self.id, (answer) => done(answer.count ?? 0));
+  }
+
+  clientUnblock(id: number, withError: boolean, done: (unblocked: boolean) => void): void {
+    this.#askClients({ what: 'unblock', clientId: id, withError }, -1, (answer) =>
+      done((answer.count ?? 0) > 0),
+    );
+  }
+
+  clientPause(untilMs: number, writesOnly: boolean): void {
+    const { layout } = this.#parts;
+    // As in Redis, a pause is never weakened or shortened by a later one.
+    const isPaused = layout.pauseMode !== PAUSE_NONE;
+    const mode = writesOnly && layout.pauseMode !== PAUSE_ALL ? PAUSE_WRITES : PAUSE_ALL;
+    layout.setPause(mode, isPaused ? Math.max(untilMs, layout.pauseUntilMs) : untilMs);
+  }
+
+  clientUnpause(): void {
+    this.#parts.layout.setPause(PAUSE_NONE, 0);
+    for (const ringer of this.#parts.ioRingers) ringer.ring();
+  }
+
+  get requiresPassword(): boolean {
+    return this.#parts.config.text('requirepass') !== '';
+  }
+
+  checkPassword(user: string, password: Uint8Array): boolean {
+    if (user !== 'default') return false;
+    const expected = Buffer.from(this.#parts.config.text('requirepass'), 'latin1');
+    // Digests have one length, so the comparison takes the same time whatever was sent.
+    const a = createHash('sha256').update(expected).digest();
+    const b = createHash('sha256').update(password).digest();
+    return timingSafeEqual(a, b) || expected.length === 0;
+  }
+
+  hasUser(name: string): boolean {
+    return name === 'default';
+  }
+
+  shutdown(
+    save: boolean | null,
+    now: boolean,
+    force: boolean,
+    done: (error: string) => void,
+  ): void {
+    const id = this.#ask((answer) => done(answer.error ?? 'ERR Errors trying to SHUTDOWN. Check logs.'));
+    this.#toMain({ type: 'shutdown', id, thread: this.#thread, save, now, force });
+  }
+
+  shutdownAbort(): boolean {
+    return false;
+  }
+
+  log(level: 'debug' | 'verbose' | 'notice' | 'warning', text: string): void {
+    this.#logger.log(level, text);
+  }
+
+  debug(what: string, value: string): string | null {
+    if (what === 'set-active-expire') {
+      this.#parts.layout.setActiveExpireOff(value === '0');
+      return null;
+    }
+    this.#toMain({ type: 'crash-drill', what });
+    return null;
+  }
+}

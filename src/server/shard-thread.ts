@@ -1,0 +1,29 @@
+/** Puts one shard worker together. */
+import type { MessagePort } from 'node:worker_threads';
+import { ringEventfd } from '../transport/libc.ts';
+import { ControlPort, type ToMain, type ToThread } from './control.ts';
+import { ShardWorker } from './shard-worker.ts';
+import { applyCommandLimits, setUpThread, type ThreadStart } from './thread-setup.ts';
+
+/** Runs a shard worker until main stops it; the thread's event loop does not turn meanwhile. */
+export function runShardThread(start: ThreadStart, port: MessagePort): void {
+  const parts = setUpThread(start, ringEventfd);
+  const control = new ControlPort<ToMain, ToThread>(port);
+  const worker = new ShardWorker({
+    ...parts,
+    worker: start.thread - parts.layout.workerThread(0),
+    pollControl: () => {
+      for (let m = control.poll(); m !== null; m = control.poll()) {
+        if (m.type === 'stop') return false;
+        if (m.type !== 'config') continue;
+        parts.config.applyChanges(m.record);
+        applyCommandLimits(parts);
+        control.send({ type: 'answer', id: m.id, answer: { error: null } });
+      }
+      return true;
+    },
+  });
+  control.send({ type: 'ready', thread: start.thread, transport: '' });
+  worker.run();
+  port.close();
+}

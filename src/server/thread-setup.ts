@@ -1,0 +1,134 @@
+/**
+ * What every I/O thread and shard worker sets up from the buffers that main hands out.
+ */
+import { HalfSipHash } from '../base/half-sip-hash.ts';
+import { ALL_COMMANDS } from '../commands/registry.ts';
+import type { CommandLimits } from '../commands/spec.ts';
+import { CommandTable } from '../commands/table.ts';
+import { Shard } from '../keyspace/shard.ts';
+import { ThreadState, TOUCH_LFU, TOUCH_LRU } from '../keyspace/thread-state.ts';
+import { Arena } from '../memory/arena.ts';
+import { ReplyWriter } from '../resp/reply-writer.ts';
+import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
+import type { ConfigSnapshot } from './config/store.ts';
+import { ConfigStore } from './config/store.ts';
+import { applyRenames } from './renames.ts';
+import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
+import { ShardLocks } from './shard-locks.ts';
+import { Spill } from './spill.ts';
+import { ThreadContext } from './thread-context.ts';
+import { ThreadStats } from './thread-stats.ts';
+
+/** `workerData` of I/O threads and shard workers. */
+export interface ThreadStart {
+  readonly thread: number;
+  readonly buffers: SharedBuffers;
+  readonly hashKey: readonly [number, number];
+  readonly config: ConfigSnapshot;
+  readonly startedMs: number;
+  readonly runId: string;
+  readonly executable: string;
+}
+
+/** Wakes a thread through its eventfd; given by threads that can (io_uring). */
+export type WakeByFd = (fd: number) => void;
+
+export interface ThreadParts {
+  readonly start: ThreadStart;
+  readonly layout: SharedLayout;
+  readonly table: CommandTable;
+  readonly config: ConfigStore;
+  readonly ctx: ThreadContext;
+  readonly limits: CommandLimits;
+  readonly reply: ReplyWriter;
+  readonly locks: ShardLocks;
+  readonly spill: Spill;
+  readonly bell: Doorbell;
+  readonly workerRingers: readonly DoorbellRinger[];
+  readonly ioRingers: readonly DoorbellRinger[];
+  readonly stats: ThreadStats;
+  readonly allStats: readonly ThreadStats[];
+  readonly isOverMemory: () => boolean;
+}
+
+const REPLY_BYTES = 64 * 1024;
+
+export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts {
+  const { buffers, thread } = start;
+  const layout = new SharedLayout(buffers.control, buffers.rings);
+  const config = ConfigStore.restore(start.config);
+  const state = new ThreadState();
+  state.setTime(Date.now());
+  const hasher = new HalfSipHash(start.hashKey[0], start.hashKey[1]);
+  const shards = buffers.arenas.map((a, i) => new Shard(i, Arena.attach(a), hasher, state));
+  const reply = new ReplyWriter(REPLY_BYTES);
+  const limits: CommandLimits = { protoMaxBulkLength: 0, databases: 0, maxmemoryPolicy: '' };
+  const host = { visitShards: unset, noteWatch: unset, sleep: unset };
+  const ctx = new ThreadContext(shards, hasher, state, reply, limits, host);
+  const { ioThreads, shardThreads, commandRows } = layout.topology;
+  const ringers = (from: number, count: number): DoorbellRinger[] =>
+    Array.from({ length: count }, (_, i) => ringerOf(layout, from + i, wakeByFd));
+  const workerRingers = ringers(layout.workerThread(0), shardThreads);
+  const allStats = Array.from(
+    { length: layout.threadCount },
+    (_, t) => new ThreadStats(buffers.control, layout.statsOffset(t), commandRows),
+  );
+  const parts: ThreadParts = {
+    start,
+    layout,
+    table: new CommandTable(applyRenames(ALL_COMMANDS, config.renames)),
+    config,
+    ctx,
+    limits,
+    reply,
+    locks: new ShardLocks(layout, thread, workerRingers),
+    spill: new Spill(buffers.spill, layout.words, layout.spillLockWord),
+    bell: new Doorbell(layout.words, layout.bellWord(thread)),
+    workerRingers,
+    ioRingers: ringers(1, ioThreads),
+    stats: allStats[thread]!,
+    allStats,
+    isOverMemory: () => isOverMemory(layout, shards),
+  };
+  applyCommandLimits(parts);
+  return parts;
+}
+
+function unset(): never {
+  throw new Error('the thread is not set up yet');
+}
+
+/** Rings another thread by its doorbell word, and its eventfd where it has one by then. */
+export function ringerOf(layout: SharedLayout, thread: number, wakeByFd: WakeByFd): DoorbellRinger {
+  const at = layout.bellWord(thread);
+  return new DoorbellRinger(layout.words, at, () => {
+    const fd = layout.wakeFd(thread);
+    if (fd >= 0) wakeByFd(fd);
+    else Atomics.notify(layout.words, at);
+  });
+}
+
+/** Bytes used by the keyspace: O(shards). */
+export function keyspaceBytes(shards: readonly Shard[]): number {
+  let bytes = 0;
+  for (let i = 0; i < shards.length; i++) bytes += shards[i]!.arena.usedBytes();
+  return bytes;
+}
+
+function isOverMemory(layout: SharedLayout, shards: readonly Shard[]): boolean {
+  const limit = layout.maxmemory;
+  return limit !== 0 && keyspaceBytes(shards) > limit;
+}
+
+/** Takes over what data commands need to know of the configuration. */
+export function applyCommandLimits(parts: ThreadParts): void {
+  const { config, limits, ctx } = parts;
+  limits.protoMaxBulkLength = config.int('proto-max-bulk-len');
+  limits.databases = config.int('databases');
+  limits.maxmemoryPolicy = config.text('maxmemory-policy');
+  const isLfu = limits.maxmemoryPolicy.endsWith('-lfu');
+  ctx.state.policyTouchMode = isLfu ? TOUCH_LFU : TOUCH_LRU;
+  ctx.state.touchMode = ctx.state.policyTouchMode;
+  ctx.state.lfuLogFactor = config.int('lfu-log-factor');
+  ctx.state.lfuDecayMinutes = config.int('lfu-decay-time');
+}
