@@ -3,9 +3,9 @@
  */
 
 /**
- * Ranges shorter than this are copied by a loop, longer ones by TypedArray.set on a fresh subarray. Measured from a
- * receive buffer into shared memory: the loop costs 7 ns and 1 ns a byte, set 45 ns and 0.25 ns a byte. They meet at
- * about 56 bytes (bench/micro/strings.bench.ts); a little more, because set allocates the subarray.
+ * Ranges shorter than this are copied by a loop, longer ones by TypedArray.set on a fresh subarray. From a receive
+ * buffer into shared memory (bench/micro/strings.bench.ts, loop against set): 32 bytes 29 ns and 41 ns, 56 bytes 61 ns
+ * and 70 ns, 72 bytes 74 ns and 73 ns, 96 bytes 81 ns and 54 ns, 256 bytes 216 ns and 92 ns.
  */
 const COPY_LOOP_MAX = 72;
 

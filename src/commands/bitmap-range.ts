@@ -20,22 +20,19 @@ const BYTE = asciiBytes('BYTE');
 /** A range of bits; as arguments give it first, then resolved against a length. Reused by every command. */
 const range = { start: 0, end: 0, isBits: false };
 
-/** Reads start, end and unit from `index` on (each only if it is there); false when an error was replied. */
-function parseRangeOrReply(ctx: CommandContext, index: number): boolean {
-  const { args, reply } = ctx;
-  const hasUnit = args.count > index + 2;
-  range.isBits = hasUnit && args.equalsIgnoreCase(index + 2, BIT);
+/** Reads start and end from `index` on, each only if it is there; false when one is no integer. */
+function parseBounds(ctx: CommandContext, index: number): boolean {
+  const args = ctx.args;
   range.start = args.count > index ? args.toInt(index) : 0;
   range.end = args.count > index + 1 ? args.toInt(index + 1) : -1;
-  if (!Number.isNaN(range.start) && hasUnit && !range.isBits) {
-    if (!args.equalsIgnoreCase(index + 2, BYTE)) {
-      reply.errorBytes(ERROR_BYTES.SYNTAX);
-      return false;
-    }
-  }
-  if (!Number.isNaN(range.start) && !Number.isNaN(range.end)) return true;
-  reply.errorBytes(ERROR_BYTES.NOT_INTEGER);
-  return false;
+  return !Number.isNaN(range.start) && !Number.isNaN(range.end);
+}
+
+/** Reads the unit at `index`, bytes where it is missing; false when it is none. */
+function parseUnit(ctx: CommandContext, index: number): boolean {
+  const args = ctx.args;
+  range.isBits = args.count > index && args.equalsIgnoreCase(index, BIT);
+  return args.count <= index || range.isBits || args.equalsIgnoreCase(index, BYTE);
 }
 
 /** Turns the range into the first and last bit of a string of `length` bytes; false when it is empty. */
@@ -62,7 +59,14 @@ function cmdBitcount(ctx: CommandContext): RunStatus {
     reply.errorBytes(ERROR_BYTES.SYNTAX);
     return DONE;
   }
-  if (!parseRangeOrReply(ctx, 2)) return DONE;
+  if (!parseBounds(ctx, 2)) {
+    reply.errorBytes(ERROR_BYTES.NOT_INTEGER);
+    return DONE;
+  }
+  if (!parseUnit(ctx, 4)) {
+    reply.errorBytes(ERROR_BYTES.SYNTAX);
+    return DONE;
+  }
   const shard = ctx.at(1);
   const ref = shard.findRead(ctx.db, ctx.key);
   if (!isStringOrReply(ctx, shard, ref)) return DONE;
@@ -85,11 +89,16 @@ function cmdBitpos(ctx: CommandContext): RunStatus {
     reply.errorBytes(isNumber ? ERROR_BYTES.BIT_ARGUMENT : ERROR_BYTES.NOT_INTEGER);
     return DONE;
   }
-  if (args.count > 6) {
+  // Of two errors Redis shows that of the start, then that of the unit, then that of the end.
+  const areBounds = parseBounds(ctx, 3);
+  if (args.count > 6 || (!Number.isNaN(range.start) && !parseUnit(ctx, 5))) {
     reply.errorBytes(ERROR_BYTES.SYNTAX);
     return DONE;
   }
-  if (!parseRangeOrReply(ctx, 3)) return DONE;
+  if (!areBounds) {
+    reply.errorBytes(ERROR_BYTES.NOT_INTEGER);
+    return DONE;
+  }
   const shard = ctx.at(1);
   const ref = shard.findRead(ctx.db, ctx.key);
   if (!isStringOrReply(ctx, shard, ref)) return DONE;

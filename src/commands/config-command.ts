@@ -21,7 +21,11 @@ function cmdConfigSet(ctx: SessionContext): void {
   }
   const pairs: [string, string][] = [];
   for (let i = 0; i < words.length; i += 2) pairs.push([words[i]!, words[i + 1]!]);
-  replyWhenDone<string | null>(ctx, (done) => ctx.server.configSet(pairs, ctx.session, done), writeOutcome);
+  replyWhenDone<string | null>(
+    ctx,
+    (done) => ctx.server.configSet(pairs, ctx.session, ctx.canSuspend, done),
+    writeOutcome,
+  );
 }
 
 function cmdConfigRewrite(ctx: SessionContext): void {

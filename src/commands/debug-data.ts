@@ -1,4 +1,7 @@
-/** DEBUG sub-commands that look at data or make it. They see logically expired keys too, as Redis's do. */
+/**
+ * DEBUG sub-commands that look at data or make it. They see logically expired keys too, as Redis's
+ * do.
+ */
 import { asciiBytes, copyBytes } from '../base/bytes.ts';
 import { globMatch } from '../base/glob.ts';
 import { decimalDigits, formatInteger, parseFloat64 } from '../base/number-text.ts';
@@ -35,7 +38,9 @@ function hex(digest: Uint8Array): string {
   return Buffer.from(digest).toString('hex');
 }
 
-/** Holds nothing, so that every client of the data goes on meanwhile; only this connection waits. */
+/**
+ * Holds nothing, so that every client of the data goes on meanwhile; only this connection waits.
+ */
 export function cmdSleep(ctx: CommandContext): RunStatus {
   const { buf, offset } = ctx.args;
   const seconds = parseFloat64(buf, offset[2]!, ctx.args.end(2));
@@ -101,7 +106,9 @@ export function cmdSdsLen(ctx: CommandContext): RunStatus {
   return DONE;
 }
 
-/** For sub-commands about an encoding that no value has: an error in any case, but the right one. */
+/**
+ * For sub-commands about an encoding that no value has: an error in any case, but the right one.
+ */
 export function cmdOtherEncoding(error: Uint8Array): (ctx: CommandContext) => RunStatus {
   return (ctx) => {
     const ref = lookup(ctx, 2);
@@ -110,7 +117,10 @@ export function cmdOtherEncoding(error: Uint8Array): (ctx: CommandContext) => Ru
   };
 }
 
-/** POPULATE count [prefix [size]]: keys `prefix:0` on with values `value:0` on, cut or zero-filled to size. */
+/**
+ * POPULATE count [prefix [size]]: keys `prefix:0` on with values `value:0` on, cut or zero-filled
+ * to size.
+ */
 export function cmdPopulate(ctx: CommandContext): RunStatus {
   const { args, reply } = ctx;
   const count = args.toInt(2);
@@ -165,7 +175,10 @@ function populateOne(
   return true;
 }
 
-/** Sums over all shards, from header words that any thread may read. The table holds 12 items a bucket. */
+/**
+ * Sums over all shards, from header words that any thread may read. The table holds 12 items a
+ * bucket.
+ */
 export function cmdHtStats(ctx: CommandContext): RunStatus {
   const { args, reply } = ctx;
   const db = args.toInt(2);

@@ -19,7 +19,10 @@ function attribute(reply: ReplyWriter): void {
   reply.bulkLatin1('Some real reply following the attribute');
 }
 
-/** A push message is no reply, so one follows: a client that drops the message still gets its answer. */
+/**
+ * A push message is no reply, so one follows: a client that drops the message still gets its
+ * answer.
+ */
 function push(reply: ReplyWriter): void {
   if (!reply.resp3) {
     reply.errorBytes(ERROR_BYTES.RESP2_NOT_SUPPORTED);

@@ -1,13 +1,14 @@
 /**
- * DEBUG: drills and inspection for tests. Whether a client may use it (enable-debug-command) is checked by dispatch.
+ * DEBUG: drills and inspection for tests. Whether a client may use it (enable-debug-command) is
+ * checked by dispatch.
  *
  * Switches that have nothing to do here are accepted, so that test suites run:
  *   AOF-FLUSH-SLEEP, DELAY-RDB-CLIENT-FREE-SECONDS   no such waits exist
  *   CHANGE-REPL-ID                                   no replication identity
- *   DICT-RESIZING                                    resizes are incremental and bounded, none has to be held off
- *   PAUSE-CRON                                       there is no periodic job that tests could race with
- *   QUICKLIST-PACKED-THRESHOLD                       no quicklists; the value is checked
- *   REPLYBUFFER                                      reply buffers belong to threads, not to clients; it is checked
+ *   DICT-RESIZING                                    resizes are incremental and bounded
+ *   PAUSE-CRON                                       no periodic job races with tests
+ *   QUICKLIST-PACKED-THRESHOLD                       no quicklists; checked
+ *   REPLYBUFFER                                      reply buffers belong to threads; checked
  *   SET-DISABLE-DENY-SCRIPTS                         no scripts
  *   SET-SKIP-CHECKSUM-VALIDATION                     nothing with a checksum is loaded
  *   LEAK                                             leaks nothing

@@ -18,8 +18,12 @@ const INT32_MAX = 0x7fffffff;
 /** Argument `index` as a database number; -1 when an error was replied. */
 function databaseAt(ctx: CommandContext, index: number): number {
   const db = ctx.args.toInt(index);
-  if (!(Math.abs(db) <= INT32_MAX)) {
+  if (Number.isNaN(db)) {
     ctx.reply.errorBytes(ERROR_BYTES.NOT_INTEGER);
+    return -1;
+  }
+  if (db > INT32_MAX || db < -INT32_MAX - 1) {
+    ctx.reply.errorBytes(ERROR_BYTES.DB_OUT_OF_INT32);
     return -1;
   }
   if (db < 0 || db >= ctx.limits.databases) {

@@ -14,7 +14,10 @@ function cmdDbSize(ctx: CommandContext): RunStatus {
   return DONE;
 }
 
-/** SYNC and ASYNC are one here: the keys are gone at once, their memory is freed by the owners slice by slice. */
+/**
+ * SYNC and ASYNC are one here: the keys are gone at once, their memory is freed by the owners
+ * slice by slice.
+ */
 function isFlushSyntax(ctx: CommandContext): boolean {
   const { args } = ctx;
   if (args.count === 1) return true;
@@ -39,9 +42,9 @@ function cmdSwapDb(ctx: CommandContext): RunStatus {
   const { args, reply, limits } = ctx;
   const a = args.toInt(1);
   const b = args.toInt(2);
-  if (!(Math.abs(a) <= INT32_MAX)) {
+  if (!(a <= INT32_MAX && a >= -INT32_MAX - 1)) {
     reply.errorBytes(ERROR_BYTES.INVALID_FIRST_DB_INDEX);
-  } else if (!(Math.abs(b) <= INT32_MAX)) {
+  } else if (!(b <= INT32_MAX && b >= -INT32_MAX - 1)) {
     reply.errorBytes(ERROR_BYTES.INVALID_SECOND_DB_INDEX);
   } else if (Math.min(a, b) < 0 || Math.max(a, b) >= limits.databases) {
     reply.errorBytes(ERROR_BYTES.DB_OUT_OF_RANGE);

@@ -4,6 +4,7 @@ import { latin1Text, parseBigInt64 } from '../base/number-text.ts';
 import { peek } from '../keyspace/peek.ts';
 import { NO_TTL } from '../keyspace/shard.ts';
 import { ERROR_BYTES, invalidExpire } from '../resp/errors.ts';
+import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import { type CommandContext, type CommandSpec, DONE, oneKey, type RunStatus } from './spec.ts';
 
@@ -17,12 +18,13 @@ const OPTION_TOKENS = ['NX', 'XX', 'GT', 'LT'].map(asciiBytes);
 const PLAIN_MAX = 9e12;
 const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
+const SAFE_MS_MAX = Number.MAX_SAFE_INTEGER - 500;
 /** Greatest double below 2^63: times of expiry are doubles, so later ones are cut to it. */
 const EXPIRE_MS_MAX = 2 ** 63 - 1024;
 
 /**
- * Argument 2 as unix time in ms: NaN when it is no integer, Infinity when the time is beyond 64 bits. `baseMs` is what
- * it counts from.
+ * Argument 2 as unix time in ms: NaN when it is no integer, Infinity when the time is beyond 64
+ * bits. `baseMs` is what it counts from.
  */
 function expireTime(args: ArgView, isSeconds: boolean, baseMs: number): number {
   const n = args.toInt(2);
@@ -69,7 +71,10 @@ function optionBit(args: ArgView, index: number): number {
   return 0;
 }
 
-/** Whether the options allow `whenMs` in the place of `currentMs`; no TTL counts as one without end. */
+/**
+ * Whether the options allow `whenMs` in the place of `currentMs`; no TTL counts as one without
+ * end.
+ */
 function optionsAllow(options: number, currentMs: number, whenMs: number): boolean {
   if (options === 0) return true;
   const hasTtl = currentMs !== NO_TTL;
@@ -113,6 +118,11 @@ function expire(
   return DONE;
 }
 
+/** A time beyond what doubles count exactly, in milliseconds or rounded to seconds. */
+function replyWide(reply: ReplyWriter, ms: bigint, isMs: boolean): void {
+  reply.integerBigint(isMs ? ms : (ms + 500n) / 1000n);
+}
+
 function ttl(ctx: CommandContext, isMs: boolean, isAbsolute: boolean): RunStatus {
   const { reply } = ctx;
   const shard = ctx.at(1);
@@ -127,9 +137,8 @@ function ttl(ctx: CommandContext, isMs: boolean, isAbsolute: boolean): RunStatus
     return DONE;
   }
   const ms = isAbsolute ? expireMs : Math.max(0, expireMs - ctx.state.nowMs);
-  const value = isMs ? ms : Math.floor((ms + 500) / 1000);
-  if (value <= Number.MAX_SAFE_INTEGER) reply.integer(value);
-  else reply.integerBigint(BigInt(value));
+  if (expireMs <= SAFE_MS_MAX) reply.integer(isMs ? ms : Math.floor((ms + 500) / 1000));
+  else replyWide(reply, BigInt(expireMs) - BigInt(isAbsolute ? 0 : ctx.state.nowMs), isMs);
   return DONE;
 }
 

@@ -19,7 +19,10 @@ const TYPE_TOKENS = TYPE_NAMES.map((name) => asciiBytes(name.toUpperCase()));
 const STAR = 0x2a;
 
 const COUNT_DEFAULT = 10;
-/** Empty buckets a SCAN looks at for each item asked for, so that a sparse table does not hold a call up. */
+/**
+ * Empty buckets a SCAN looks at for each item asked for, so that a sparse table does not hold a
+ * call up.
+ */
 const BUCKETS_PER_COUNT = 10;
 /** Collected refs above this are given back to the heap after the call. */
 const REFS_KEPT_MAX = 65_536;
@@ -30,7 +33,10 @@ const DRAWS_MAX = 100;
 const TYPE_ANY = -1;
 const TYPE_UNKNOWN = 15;
 
-/** What the buckets of one walk are filtered by, and what was found. One object, reused for every call. */
+/**
+ * What the buckets of one walk are filtered by, and what was found. One object, reused for every
+ * call.
+ */
 class KeyWalk {
   #shard: Shard | null = null;
   #buf: Uint8Array = new Uint8Array(0);
@@ -95,8 +101,9 @@ function freeExpired(shard: Shard, db: number, ref: Ref): void {
 }
 
 /**
- * A shard does not change while it is visited, so its table needs no pause of a resize: every key belongs to exactly
- * one unit. Expired keys are left to the expire cycle, because a visit holds the shard for reading.
+ * A shard does not change while it is visited, so its table needs no pause of a resize: every key
+ * belongs to exactly one unit. Expired keys are left to the expire cycle, because a visit holds
+ * the shard for reading.
  */
 function cmdKeys(ctx: CommandContext): RunStatus {
   walk.reset();
@@ -146,7 +153,10 @@ function scanOptions(ctx: CommandContext): number {
   return count;
 }
 
-/** Type number of a name in any case. Redis scans to the end for a name that is none, and finds nothing. */
+/**
+ * Type number of a name in any case. Redis scans to the end for a name that is none, and finds
+ * nothing.
+ */
 function typeNamed(args: ArgView, index: number): number {
   for (let type = 0; type < TYPE_TOKENS.length; type++) {
     if (args.equalsIgnoreCase(index, TYPE_TOKENS[type]!)) return type;
@@ -180,7 +190,10 @@ function cmdScan(ctx: CommandContext): RunStatus {
   return DONE;
 }
 
-/** Collects about `count` items of a shard in `walk` and frees the expired ones. Returns the next bucket cursor. */
+/**
+ * Collects about `count` items of a shard in `walk` and frees the expired ones. Returns the next
+ * bucket cursor.
+ */
 function scanShard(shard: Shard, db: number, from: number, count: number): number {
   const dict = shard.dict(db);
   let bucketCursor = from;
@@ -197,8 +210,9 @@ function scanShard(shard: Shard, db: number, from: number, count: number): numbe
 }
 
 /**
- * The cursor of the next shard that has keys, or 0. A key that is there during the whole scan keeps its shard from
- * being passed over, and small keyspaces do not cost a call for every empty shard.
+ * The cursor of the next shard that has keys, or 0. A key that is there during the whole scan
+ * keeps its shard from being passed over, and small keyspaces do not cost a call for every empty
+ * shard.
  */
 function cursorAfter(shards: readonly Shard[], shardIndex: number, db: number): number {
   for (let i = shardIndex + 1; i < shards.length; i++) {

@@ -4,8 +4,9 @@ import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { AclCategory, CommandGroup, SessionCommandSpec, SessionContext } from './spec.ts';
 
 /**
- * Replies a container's HELP: an array of simple strings. `command` is in upper case; `lines` are pairs of a
- * sub-command with its arguments and indented lines of explanation, without HELP itself.
+ * Replies a container's HELP: an array of simple strings. `command` is in upper case; `lines` are
+ * pairs of a sub-command with its arguments and indented lines of explanation, without HELP
+ * itself.
  */
 export function replyHelp(reply: ReplyWriter, command: string, lines: readonly string[]): void {
   reply.array(lines.length + 3);

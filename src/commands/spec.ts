@@ -256,6 +256,8 @@ export interface ServerServices {
   configSet(
     pairs: readonly (readonly [string, string])[],
     session: Session,
+    /** False inside a transaction: `done` must be called before this returns. */
+    mayWait: boolean,
     done: (error: string | null) => void,
   ): void;
   configRewrite(done: (error: string | null) => void): void;

@@ -5,7 +5,7 @@
  *   key               a value; its type follows from its name, or is written after a colon: `value:integer`
  *   NX  'lib-name'    a token: a word without lower-case letters, or a quoted one
  *   [ ... ]           optional; alternatives inside are separated by `|`
- *   < ... >           one of several, or simply a group
+ *   < ... >           one of several, or simply a group; around the whole syntax it may be left out
  *   COUNT count       a token belongs to the values behind it, in brackets to everything behind it
  *   key [key ...]     a repetition: the words before the bracket may occur again; ` ...` alone repeats the whole group
  *
@@ -55,10 +55,10 @@ const TYPE_BY_NAME: ReadonlyMap<string, ArgumentType> = new Map(
       ['key', 'key key1 key2 newkey source destination sourcekey destkey src dst'],
       ['pattern', 'pattern'],
       ['unix-time', 'unix-time-seconds unix-time-milliseconds'],
-      ['double', 'timeout score longitude latitude radius width height'],
+      ['double', 'float timeout score longitude latitude radius width height'],
       [
         'integer',
-        'bit bits client-id count cursor db decrement destination-db end frequency increment index ' +
+        'integer bit bits client-id count cursor db decrement destination-db end frequency increment index ' +
           'index1 index2 len limit maxage milliseconds min-match-len ms num-matches numfields ' +
           'numkeys numlocal numreplicas offset port protover rank seconds slot start start-slot ' +
           'end-slot stop ttl version weight',
@@ -93,9 +93,14 @@ class SyntaxParser {
   }
 
   parse(): readonly DocArgument[] {
-    const items = this.#sequence(0);
+    const alternatives = [this.#sequence(0)];
+    while (this.#words[this.#at] === '|') {
+      this.#at += 1;
+      alternatives.push(this.#sequence(this.#at));
+    }
     if (this.#at !== this.#words.length) throw this.#error('a bracket too many');
-    return assemble(items);
+    if (alternatives.length === 1) return assemble(alternatives[0]!);
+    return [oneOf(alternatives.map((items) => single(assembleAlternative(items))))];
   }
 
   #error(what: string): Error {

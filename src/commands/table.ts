@@ -31,6 +31,7 @@ export class CommandRow {
   readonly isSession: boolean;
   readonly isExec: boolean;
   readonly isWatch: boolean;
+  readonly isMulti: boolean;
   /** Runs at once inside MULTI instead of being queued. */
   readonly isTransactionControl: boolean;
   /** DEBUG and its sub-commands: allowed by `enable-debug-command`. */
@@ -59,6 +60,7 @@ export class CommandRow {
     const origin = spec.origin ?? fullName;
     this.isExec = origin === 'exec';
     this.isWatch = origin === 'watch';
+    this.isMulti = origin === 'multi';
     this.isTransactionControl = TRANSACTION_CONTROL.has(origin);
     this.isGuarded = isGuarded;
     this.isSlow = spec.place === 'shard' && (spec.isSlow === true || spec.shards === 'each');

@@ -3,7 +3,10 @@ import { watchKey } from '../keyspace/watch-ops.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { type CommandContext, type CommandSpec, DONE, keysFrom, type RunStatus } from './spec.ts';
 
-/** Keys watched before the arena turned out to be full stay watched: the session knows them and lets them go. */
+/**
+ * Keys watched before the arena turned out to be full stay watched: the session knows them and
+ * lets them go.
+ */
 function cmdWatch(ctx: CommandContext): RunStatus {
   for (let i = 1; i < ctx.args.count; i++) {
     const shard = ctx.at(i);

@@ -1,8 +1,9 @@
 /**
  * Copies and moves of whole entries between keys, databases and shards: COPY, RENAME, MOVE.
  *
- * Source and destination may lie in one arena, but must be two keys (or one key in two databases): making the
- * destination may reuse the destination's own old block, never the source's, and blocks do not move meanwhile.
+ * Source and destination may lie in one arena, but must be two keys (or one key in two databases):
+ * making the destination may reuse the destination's own old block, never the source's, and blocks
+ * do not move meanwhile.
  */
 import { copyBytes } from '../base/bytes.ts';
 import type { Ref } from '../memory/arena.ts';
@@ -16,9 +17,9 @@ export function copyUnits(shard: Shard, ref: Ref): number {
 }
 
 /**
- * Makes (or replaces) `key` in database `db` of shard `to` with the value and encoding of entry `ref` of shard `from`;
- * its access word is that of a new key. `expireMs` as for createString. Returns the new entry, or 0 when the arena is
- * full: nothing has changed then. O(value).
+ * Makes (or replaces) `key` in database `db` of shard `to` with the value and encoding of entry
+ * `ref` of shard `from`; its access word is that of a new key. `expireMs` as for createString.
+ * Returns the new entry, or 0 when the arena is full: nothing has changed then. O(value).
  */
 export function copyEntry(
   from: Shard,
@@ -38,8 +39,9 @@ export function copyEntry(
 }
 
 /**
- * Moves entry `ref` (`fromKey` in database `fromDb` of shard `from`) to `toKey`, with its TTL and access word; a key
- * that is there is replaced. Returns the new entry, or 0 when the arena is full: nothing has changed then. O(value).
+ * Moves entry `ref` (`fromKey` in database `fromDb` of shard `from`) to `toKey`, with its TTL and
+ * access word; a key that is there is replaced. Returns the new entry, or 0 when the arena is
+ * full: nothing has changed then. O(value).
  */
 export function moveEntry(
   from: Shard,

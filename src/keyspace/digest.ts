@@ -1,10 +1,12 @@
 /**
- * Digests of the data set, by Redis's algorithm: equal data gives equal digests, in every server and after every reload.
+ * Digests of the data set, by Redis's algorithm: equal data gives equal digests, in every server
+ * and after every reload.
  *
- * A digest is 20 bytes, from zero. To *xor* bytes into it is digest ^= SHA1(bytes), which keeps no order; to *mix* them
- * in is digest = SHA1(digest ^ SHA1(bytes)), which does. An entry: mix its type (u32, big-endian), mix its string value,
- * xor "!!expire!!" when it has a TTL. A data set: for each database with keys, mix its number (u32, big-endian), then
- * for each key of it xor the digest of (mix its name, then the entry) without hashing that again.
+ * A digest is 20 bytes, from zero. To *xor* bytes into it is digest ^= SHA1(bytes), which keeps no
+ * order; to *mix* them in is digest = SHA1(digest ^ SHA1(bytes)), which does. An entry: mix its
+ * type (u32, big-endian), mix its string value, xor "!!expire!!" when it has a TTL. A data set:
+ * for each database with keys, mix its number (u32, big-endian), then for each key of it xor the
+ * key's own digest (mix its name, then the entry).
  */
 import { createHash } from 'node:crypto';
 import { asciiBytes } from '../base/bytes.ts';
@@ -32,7 +34,10 @@ function mixNumber(digest: Uint8Array, n: number): void {
   mix(digest, Uint8Array.of(n >>> 24, n >>> 16, n >>> 8, n));
 }
 
-/** Mixes an entry's type, value and having a TTL into `digest`: alone, DEBUG DIGEST-VALUE's digest. O(value). */
+/**
+ * Mixes an entry's type, value and having a TTL into `digest`: alone, DEBUG DIGEST-VALUE's digest.
+ * O(value).
+ */
 export function mixEntry(digest: Uint8Array, shard: Shard, ref: Ref): void {
   const type = shard.typeOf(ref);
   if (type !== TYPE_STRING) throw new Error('digest: a type that has no digest');
@@ -42,7 +47,10 @@ export function mixEntry(digest: Uint8Array, shard: Shard, ref: Ref): void {
   if (shard.expireMs(ref) !== NO_TTL) xorRaw(digest, sha1(EXPIRE_MARK));
 }
 
-/** The digest of everything in `shards`, which together are the keyspace. Expired keys not yet freed count. O(n). */
+/**
+ * The digest of everything in `shards`, which together are the keyspace. Expired keys not yet
+ * freed count. O(n).
+ */
 export function keyspaceDigest(shards: readonly Shard[], databases: number): Uint8Array {
   const digest = new Uint8Array(DIGEST_BYTES);
   const entry = new Uint8Array(DIGEST_BYTES);
@@ -57,7 +65,7 @@ export function keyspaceDigest(shards: readonly Shard[], databases: number): Uin
           const at = shard.keyOffset(ref);
           mix(entry, shard.u8.subarray(at, at + shard.keyLength(ref)));
           mixEntry(entry, shard, ref);
-          xorRaw(digest, entry);
+          xorRaw(digest, sha1(entry));
         });
       }
     }

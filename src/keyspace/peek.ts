@@ -3,7 +3,10 @@ import type { Ref } from '../memory/arena.ts';
 import type { Key } from './key.ts';
 import type { Shard } from './shard.ts';
 
-/** Like `Shard.findRead`, but the key's access word stays: the live entry or 0, counted as hit or miss. O(1). */
+/**
+ * Like `Shard.findRead`, but the key's access word stays: the live entry or 0, counted as hit or
+ * miss. O(1).
+ */
 export function peek(shard: Shard, db: number, key: Key): Ref {
   const ref = shard.find(db, key);
   if (ref === 0) shard.state.keyspaceMisses += 1;

@@ -6,7 +6,9 @@ import type { Shard } from './shard.ts';
 /** Strings longer than this are not tried as integers. */
 const INTEGER_LENGTH_MAX = 11;
 
-/** Bytes of an entry's string value in an RDB file, its length included, without compression. O(1). */
+/**
+ * Bytes of an entry's string value in an RDB file, its length included, without compression. O(1).
+ */
 export function serializedLength(shard: Shard, ref: Ref): number {
   const length = shard.valueLength(ref);
   if (length <= INTEGER_LENGTH_MAX) {

@@ -508,7 +508,9 @@ export class Shard {
   flush(db: number): number {
     const removed = this.size(db);
     if (removed === 0) return 0;
-    if (!this.watch.isEmpty) this.watch.touchDatabase(db);
+    if (!this.watch.isEmpty) {
+      this.watch.touchDatabase(db, (lo, hi) => this.#holdsHash(db, lo, hi));
+    }
     this.lazy.detach(this.#dicts[db]!);
     this.addExpires(db, -this.expires(db));
     this.#hints[db]!.clear();
@@ -520,8 +522,10 @@ export class Shard {
   swap(a: number, b: number): void {
     if (a === b) return;
     if (!this.watch.isEmpty) {
-      this.watch.touchDatabase(a);
-      this.watch.touchDatabase(b);
+      const matters = (lo: number, hi: number): boolean =>
+        this.#holdsHash(a, lo, hi) || this.#holdsHash(b, lo, hi);
+      this.watch.touchDatabase(a, matters);
+      this.watch.touchDatabase(b, matters);
     }
     const from = this.#database(a);
     const to = this.#database(b);
@@ -531,6 +535,19 @@ export class Shard {
       this.u32[to + i] = word;
     }
     this.state.dirty += 1;
+  }
+
+  /** True when a live key with this hash is in the database: watches know keys by their hash only. */
+  #holdsHash(db: number, lo: number, hi: number): boolean {
+    const dict = this.#dicts[db]!;
+    if (dict.size === 0) return false;
+    let isHeld = false;
+    dict.visitUnit(lo & (dict.unitCount - 1), (ref) => {
+      const at = this.keyOffset(ref);
+      this.hasher.hash(this.u8, at, at + this.keyLength(ref));
+      if (this.hasher.lo === lo && this.hasher.hi === hi && !this.isExpired(ref)) isHeld = true;
+    });
+    return isHeld;
   }
 
   /** Throws when an invariant of any database of this shard does not hold. O(n). */

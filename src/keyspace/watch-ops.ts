@@ -1,13 +1,13 @@
 /**
- * WATCH as the keyspace sees it. A watched key stands in the watch table (its version) and in the interest filter (so
- * that writers look there). All need an exclusive hold of the shard. O(1).
+ * WATCH as the keyspace sees it. A watched key stands in the watch table (its version) and in the
+ * interest filter (so that writers look there). All need an exclusive hold of the shard. O(1).
  */
 import type { Key } from './key.ts';
 import type { Shard } from './shard.ts';
 
 /**
- * Adds a watcher to a key. An expired key goes first, so that it counts as absent from now on. Returns the version to
- * be remembered, or -1 when the arena is full: nothing is watched then.
+ * Adds a watcher to a key. An expired key goes first, so that it counts as absent from now on.
+ * Returns the version to be remembered, or -1 when the arena is full: nothing is watched then.
  */
 export function watchKey(shard: Shard, db: number, key: Key): number {
   shard.find(db, key);
@@ -23,8 +23,8 @@ export function unwatchKey(shard: Shard, db: number, lo: number, hi: number): vo
 }
 
 /**
- * Whether a watched key changed since `version`. A key that has expired meanwhile did: looking it up frees it, and that
- * moves its version on.
+ * Whether a watched key changed since `version`. A key that has expired meanwhile did: looking it
+ * up frees it, and that moves its version on.
  */
 export function isWatchStale(shard: Shard, db: number, key: Key, version: number): boolean {
   shard.find(db, key);

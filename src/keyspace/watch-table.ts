@@ -122,14 +122,15 @@ export class WatchTable {
     if (at >= 0) this.#u32[at + VERSION] = this.#nextStamp();
   }
 
-  /** Says that everything in a database changed (FLUSHDB, SWAPDB). */
-  touchDatabase(db: number): void {
+  /** Says that the watched keys of a database that `matters` selects changed (FLUSHDB, SWAPDB). O(capacity). */
+  touchDatabase(db: number, matters: (lo: number, hi: number) => boolean): void {
     const u32 = this.#u32;
     const capacity = u32[this.#base + CAPACITY]!;
     const table = u32[this.#base + TABLE]! * 2;
     for (let i = 0; i < capacity; i++) {
       const at = table + i * ENTRY_WORDS;
-      if (u32[at + DB] === db + 1) u32[at + VERSION] = this.#nextStamp();
+      if (u32[at + DB] !== db + 1 || !matters(u32[at]!, u32[at + 1]!)) continue;
+      u32[at + VERSION] = this.#nextStamp();
     }
   }
 

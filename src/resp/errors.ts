@@ -57,6 +57,7 @@ export const ERRORS = {
   BITFIELD_RO_ONLY_GET: 'ERR BITFIELD_RO only supports the GET subcommand',
   // Generic
   DB_OUT_OF_RANGE: 'ERR DB index is out of range',
+  DB_OUT_OF_INT32: 'ERR value is out of range, value must between -2147483648 and 2147483647',
   INVALID_FIRST_DB_INDEX: 'ERR invalid first DB index',
   INVALID_SECOND_DB_INDEX: 'ERR invalid second DB index',
   EXPIRE_NX_AND_OTHERS: 'ERR NX and XX, GT or LT options at the same time are not compatible',

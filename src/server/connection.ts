@@ -62,6 +62,7 @@ export class Connection implements Session {
   isTransactionBroken = false;
   transactionBlock: TransactionBlock | null = null;
   transactionHasWrites = false;
+  transactionNeedsMemory = false;
   queuedCommands = 0;
   /** The reply of the command in flight is thrown away: CLIENT REPLY OFF or SKIP. */
   isReplyDropped = false;
@@ -148,6 +149,7 @@ export class Connection implements Session {
     this.isInTransaction = false;
     this.isTransactionBroken = false;
     this.transactionHasWrites = false;
+    this.transactionNeedsMemory = false;
     this.transactionBlock = null;
     this.queuedCommands = 0;
   }

@@ -4,7 +4,7 @@
  */
 import { ESCALATE } from '../commands/spec.ts';
 import type { CommandRow, CommandTable } from '../commands/table.ts';
-import { ERROR_BYTES, unknownCommand, unknownSubcommand, wrongArity } from '../resp/errors.ts';
+import { ERROR_BYTES, ERRORS, unknownCommand, unknownSubcommand, wrongArity } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import type { DoorbellRinger } from '../sync/doorbell.ts';
@@ -30,6 +30,7 @@ export type DispatchStatus = typeof CONSUMED | typeof HELD;
 const LEASE_WORK_MAX = 2048;
 /** Arguments up to which a multi-key command is worked out here; larger ones go to a worker unhashed. */
 const LEASE_ARGS_MAX = 128;
+const EXEC_ABORT_OUT_OF_MEMORY = `EXECABORT Transaction discarded because of: ${ERRORS.OUT_OF_MEMORY}`;
 /** One call in this many is timed: the clock costs 60 ns a call, a tenth of a pipelined command. */
 const TIME_SAMPLE = 16;
 
@@ -159,10 +160,9 @@ export class Dispatcher {
     }
     if (c.isInTransaction) {
       if (!row.isTransactionControl) return this.#queue(c, row, args);
-      if (row.isWatch) {
-        const mark = this.#reply.length;
-        this.#reply.errorBytes(ERROR_BYTES.WATCH_IN_MULTI);
-        this.#afterReply(c, mark);
+      if (row.isWatch || row.isMulti) {
+        const error = row.isWatch ? ERROR_BYTES.WATCH_IN_MULTI : ERROR_BYTES.NESTED_MULTI;
+        this.#refuseReady(c, row, error);
         return CONSUMED;
       }
     }
@@ -207,6 +207,7 @@ export class Dispatcher {
     c.queue().addCommand(row.index, c.db, args);
     c.queuedCommands += 1;
     if (row.isWrite) c.transactionHasWrites = true;
+    if (row.isDenyOom) c.transactionNeedsMemory = true;
     const mark = this.#reply.length;
     this.#reply.simple('QUEUED');
     this.#afterReply(c, mark);
@@ -396,6 +397,9 @@ export class Dispatcher {
       this.#reply.errorBytes(ERROR_BYTES.EXEC_WITHOUT_MULTI);
     } else if (c.isTransactionBroken) {
       this.#reply.errorBytes(ERROR_BYTES.EXEC_ABORT);
+      c.discardTransaction();
+    } else if (c.transactionNeedsMemory && this.#parts.isOverMemory()) {
+      this.#reply.error(EXEC_ABORT_OUT_OF_MEMORY);
       c.discardTransaction();
     } else {
       const status = this.#execQueue(c);

@@ -110,7 +110,9 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
   });
   const transport: Transport = chosen.transport;
   const commands = parts.table.specs;
-  const services = new Services(parts, io, logger, commands, (message) => control.send(message));
+  const services = new Services(parts, io, logger, commands, transport.name, (message) =>
+    control.send(message),
+  );
   io.connect(dispatcher, transport, services);
   const pollControl = (): void => {
     for (let m = control.poll(); m !== null; m = control.poll()) {

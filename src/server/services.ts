@@ -19,6 +19,7 @@ export class Services implements ServerServices {
   readonly #parts: ThreadParts;
   readonly #io: IoServer;
   readonly #logger: Logger;
+  readonly #transport: string;
   readonly #toMain: (message: ToMain) => void;
   readonly #pending = new Map<number, Pending>();
   #nextId = 1;
@@ -28,11 +29,13 @@ export class Services implements ServerServices {
     io: IoServer,
     logger: Logger,
     commands: readonly CommandSpec[],
+    transport: string,
     toMain: (message: ToMain) => void,
   ) {
     this.#parts = parts;
     this.#io = io;
     this.#logger = logger;
+    this.#transport = transport;
     this.commands = commands;
     this.#toMain = toMain;
   }
@@ -65,12 +68,24 @@ export class Services implements ServerServices {
   configSet(
     pairs: readonly (readonly [string, string])[],
     session: Session,
+    mayWait: boolean,
     done: (error: string | null) => void,
   ): void {
     const words = pairs.flat();
-    const id = this.#ask((answer) => done(answer.error));
     const isLocal = session.isLoopback;
+    if (!mayWait) {
+      // Inside a transaction the answer cannot wait for the other threads: this thread's copy decides.
+      const staged = this.#parts.config.stage(words, { localClient: isLocal });
+      if (typeof staged === 'string') {
+        done(staged);
+        return;
+      }
+    }
+    const id = this.#ask((answer) => {
+      if (mayWait) done(answer.error);
+    });
     this.#toMain({ type: 'config-set', id, thread: this.#thread, words, isLocal });
+    if (!mayWait) done(null);
   }
 
   configRewrite(done: (error: string | null) => void): void {
@@ -83,7 +98,7 @@ export class Services implements ServerServices {
   }
 
   info(sections: readonly string[], done: (text: string) => void): void {
-    done(infoText(this.#parts, sections));
+    done(infoText(this.#parts, sections, this.#transport));
   }
 
   /** Asks all I/O threads: directly where there is only this one. */

@@ -39,6 +39,7 @@ export const STAT = {
   cpuSystemMicros: 26,
   leaseContended: 27,
   watchingClients: 28,
+  deniedAuth: 29,
 } as const;
 
 const COUNTERS = 64;

@@ -1,5 +1,6 @@
 /**
- * The few C library functions that the io_uring transport needs, through Node's built-in `node:ffi`.
+ * The few C library functions that the io_uring transport needs, through Node's built-in
+ * `node:ffi`.
  *
  * OWNERSHIP: every thread binds its own copy (function handles belong to one isolate); file
  * descriptors and addresses are valid in the whole process. Linux on x64 and arm64 only.

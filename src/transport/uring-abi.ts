@@ -1,5 +1,6 @@
 /**
- * The kernel's io_uring interface, as far as this transport uses it (see io_uring(7) and `linux/io_uring.h`).
+ * The kernel's io_uring interface, as far as this transport uses it (see io_uring(7) and
+ * `linux/io_uring.h`).
  *
  * LAYOUT (x64 and arm64 Linux alike; little endian; offsets in bytes)
  *

@@ -102,7 +102,7 @@ const YIELD_INTERVAL_MS = 1;
 const STOP_TURNS_MAX = 1000;
 
 export interface UringOptions {
-  /** Limit of connections; up to 16,777,215. 40 bytes each. */
+  /** Limit of connections; up to 16,777,215. About 90 bytes each. */
   readonly connectionsMax?: number;
   /** Receive buffers, a power of two up to 32768. */
   readonly receiveBufferCount?: number;
@@ -280,7 +280,7 @@ export class UringTransport implements Transport {
     const ring = this.ring;
     const { cqes, cqMask } = ring;
     const tail = ring.completionTail();
-    if (this.optimisticCount > 0) this.settleSends(ring.cqHead, tail);
+    if (this.optimisticCount > 0 && ring.isSettled()) this.settleSends(ring.cqHead, tail);
     for (let head = ring.cqHead; head !== tail; ) {
       const word = (head & cqMask) << 2;
       const data = cqes[word]!;

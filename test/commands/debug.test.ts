@@ -16,8 +16,15 @@ function newRunner(shards = 4): LocalRunner {
 /** What the server was asked for by session commands. */
 const asked: string[] = [];
 
-/** Runs a container's session sub-command (or the container itself) with as much of a session as those need. */
-function runSession(specs: readonly CommandSpec[], words: readonly string[], resp3 = false): string {
+/**
+ * Runs a container's session sub-command (or the container itself) with as much of a session as
+ * those need.
+ */
+function runSession(
+  specs: readonly CommandSpec[],
+  words: readonly string[],
+  resp3 = false,
+): string {
   const container = specs.find((spec) => spec.name === words[0]!.toLowerCase())!;
   const sub = container.subcommands!.find((spec) => spec.name === words[1]!.toLowerCase());
   const spec = sub ?? container;
@@ -106,10 +113,7 @@ const SWITCHES: readonly (readonly [string, string])[] = [
   ['CHANGE-REPL-ID', OK],
   ['DICT-RESIZING 1', OK],
   ['RELOAD', `-${ERRORS.NO_PERSISTENCE}\r\n`],
-  [
-    'what',
-    "-ERR unknown subcommand or wrong number of arguments for 'what'. Try DEBUG HELP.\r\n",
-  ],
+  ['what', "-ERR unknown subcommand or wrong number of arguments for 'what'. Try DEBUG HELP.\r\n"],
 ];
 
 test.each(SWITCHES)('%s', (text, reply) => {
@@ -173,13 +177,14 @@ describe.each([1, 4])('data on %i shards', (shards) => {
     const runner = newRunner(shards);
     runner.run('SET', 'k1', 'value1');
     runner.run('SET', 'n', '12345');
-    expect(runner.run('DEBUG', 'OBJECT', 'k1')).toMatch(
-      /^\+Value at:0x[0-9a-f]+ refcount:1 encoding:embstr serializedlength:7 lru:\d+ lru_seconds_idle:0\r\n$/,
+    expect(runner.run('DEBUG', 'OBJECT', 'k1').replace(/0x[0-9a-f]+|lru:\d+/g, '#')).toBe(
+      '+Value at:# refcount:1 encoding:embstr serializedlength:7 # lru_seconds_idle:0\r\n',
     );
     expect(runner.run('DEBUG', 'OBJECT', 'n')).toContain(' encoding:int serializedlength:3 ');
     expect(runner.run('DEBUG', 'OBJECT', 'n', 'fast')).not.toContain('serialized');
-    expect(runner.run('DEBUG', 'SDSLEN', 'k1')).toMatch(
-      /^\+key_sds_len:2, key_sds_avail:0, key_zmalloc: \d+, val_sds_len:6, val_sds_avail:\d+, val_zmalloc: \d+\r\n$/,
+    expect(runner.run('DEBUG', 'SDSLEN', 'k1').replace(/(avail|zmalloc):( ?)\d+/g, '$1:$2#')).toBe(
+      '+key_sds_len:2, key_sds_avail:#, key_zmalloc: #, ' +
+        'val_sds_len:6, val_sds_avail:#, val_zmalloc: #\r\n',
     );
     expect(runner.run('DEBUG', 'SDSLEN', 'n')).toBe(`-${ERRORS.NOT_SDS}\r\n`);
     expect(runner.run('DEBUG', 'LISTPACK', 'n')).toBe(`-${ERRORS.NOT_LISTPACK}\r\n`);
@@ -203,7 +208,7 @@ describe.each([1, 4])('data on %i shards', (shards) => {
     expect(runner.run('DEBUG', 'HTSTATS', 'x')).toBe(`-${ERRORS.NOT_INTEGER}\r\n`);
   });
 
-  test('digests do not depend on the order of keys nor on shards, but on databases and TTLs', () => {
+  test('digests depend on databases and TTLs, not on shards or order', () => {
     const runner = newRunner(shards);
     const zero = '0'.repeat(40);
     expect(runner.run('DEBUG', 'DIGEST')).toBe(`+${zero}\r\n`);

@@ -7,7 +7,9 @@ import {
   type RunStatus,
 } from '../../src/commands/spec.ts';
 import { STRING_ENCODING_NAMES, TYPE_LIST, TYPE_SHIFT } from '../../src/keyspace/entry.ts';
-import { NO_TTL } from '../../src/keyspace/shard.ts';
+import { NO_TTL, type Shard } from '../../src/keyspace/shard.ts';
+import type { Ref } from '../../src/memory/arena.ts';
+import { ERROR_BYTES } from '../../src/resp/errors.ts';
 
 function probe(
   name: string,
@@ -57,10 +59,18 @@ function del(ctx: CommandContext): RunStatus {
   return DONE;
 }
 
+function isListOrReply(ctx: CommandContext, shard: Shard, ref: Ref): boolean {
+  if (ref === 0 || shard.typeOf(ref) === TYPE_LIST) return true;
+  ctx.reply.errorBytes(ERROR_BYTES.WRONG_TYPE);
+  return false;
+}
+
 /** Something that is no string: enough for commands that look at the type only. */
 function lpush(ctx: CommandContext): RunStatus {
   const shard = ctx.at(1);
-  const ref = shard.createString(ctx.db, ctx.key, 4, 0, NO_TTL);
+  let ref = shard.find(ctx.db, ctx.key);
+  if (!isListOrReply(ctx, shard, ref)) return DONE;
+  ref = shard.createString(ctx.db, ctx.key, 4, 0, NO_TTL);
   shard.u32[ref * 2] = shard.u32[ref * 2]! | (TYPE_LIST << TYPE_SHIFT);
   ctx.reply.integer(1);
   return DONE;

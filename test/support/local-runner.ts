@@ -2,10 +2,11 @@
  * Runs shard commands on one thread, without sockets or workers: a command table over a few shards with a virtual clock.
  * Command tables use it; the same tables run against whole servers too.
  */
+
+import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
 import type { CommandSpec } from '../../src/commands/spec.ts';
 import { ESCALATE } from '../../src/commands/spec.ts';
 import { CommandTable } from '../../src/commands/table.ts';
-import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
 import type { Key } from '../../src/keyspace/key.ts';
 import { Shard, shardHeaderBytes } from '../../src/keyspace/shard.ts';
 import { ThreadState } from '../../src/keyspace/thread-state.ts';

@@ -1,0 +1,116 @@
+/** Session commands beside a real redis-server: replies byte by byte, and what COMMAND says about each command. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { CommandIndex } from '../../src/commands/command-info.ts';
+import { ALL_COMMANDS } from '../../src/commands/registry.ts';
+import { type Decoded, decodeReply } from '../support/decode-reply.ts';
+import { SessionRunner } from '../support/fake-server.ts';
+import { RawClient } from '../support/raw-client.ts';
+import { type RedisServer, redisServerPath, startRedis } from '../support/redis-server.ts';
+
+/** One line is a session of its own; `;` separates its commands. Words are separated by one blank. */
+const SAME_REPLIES = `
+PING;PING x;PING a b;ECHO x;ECHO
+HELLO x;HELLO 4;HELLO 1;HELLO -3;HELLO 3.0;HELLO 99999999999999999999
+HELLO 3 foo;HELLO 3 auth a;HELLO 3 AUTH default;HELLO 3 AUTH a b;HELLO 3 SETNAME;HELLO 3 SETNAME a\tb
+HELLO 3 setname x auth nobody y;CLIENT GETNAME
+AUTH x;AUTH default x;AUTH nobody x;AUTH a b c;AUTH
+SELECT x;SELECT 15;SELECT 16;SELECT -1;SELECT 2147483647;SELECT 2147483648;SELECT -2147483649
+SELECT 99999999999999999999;SELECT 01
+CLIENT;CLIENT foo;CLIENT ID x;CLIENT KILL;CLIENT SETNAME;CLIENT REPLY;CLIENT NO-EVICT;CLIENT PAUSE
+CLIENT LIST foo;CLIENT LIST TYPE;CLIENT LIST TYPE foo;CLIENT LIST ID;CLIENT LIST ID x
+CLIENT LIST TYPE normal ID 1;CLIENT LIST ID 99999999999999999999
+CLIENT KILL x;CLIENT KILL 1.2.3.4:5;CLIENT KILL ID x;CLIENT KILL ID 0;CLIENT KILL ID 999
+CLIENT KILL ID 999 TYPE;CLIENT KILL TYPE foo;CLIENT KILL USER foo;CLIENT KILL ADDR 1.2.3.4:5
+CLIENT KILL SKIPME foo;CLIENT KILL ID 999 SKIPME no;CLIENT KILL foo bar;CLIENT KILL TYPE slave
+CLIENT GETNAME;CLIENT SETNAME me;CLIENT GETNAME;CLIENT SETNAME a\tb;CLIENT GETNAME
+CLIENT REPLY foo;CLIENT REPLY ON;CLIENT NO-EVICT foo;CLIENT NO-EVICT on;CLIENT NO-EVICT OFF
+CLIENT PAUSE x;CLIENT PAUSE -1;CLIENT PAUSE 0 foo;CLIENT PAUSE 99999999999999999999
+CLIENT PAUSE 0;CLIENT PAUSE 0 WRITE;CLIENT UNPAUSE
+CLIENT UNBLOCK x;CLIENT UNBLOCK 99;CLIENT UNBLOCK 0;CLIENT UNBLOCK 99 foo;CLIENT UNBLOCK 99 ERROR x
+CLIENT GETREDIR;CLIENT TRACKINGINFO
+MULTI;MULTI;DISCARD
+DISCARD;UNWATCH;MULTI x
+COMMAND foo;COMMAND LIST foo;COMMAND LIST FILTERBY;COMMAND LIST FILTERBY foo bar
+COMMAND LIST FILTERBY MODULE x;COMMAND LIST FILTERBY ACLCAT foo
+COMMAND INFO foo;COMMAND INFO client|;COMMAND DOCS foo;COMMAND COUNT x
+COMMAND GETKEYS;COMMAND GETKEYS foo x;COMMAND GETKEYS get;COMMAND GETKEYS get a
+COMMAND GETKEYS get a b;COMMAND GETKEYS ping x;COMMAND GETKEYS mset a b c d;COMMAND GETKEYS mset a b c
+COMMAND GETKEYS client kill;COMMAND GETKEYS object encoding x;COMMAND GETKEYS object foo x
+COMMAND GETKEYS client|kill x
+COMMAND GETKEYSANDFLAGS set a b;COMMAND GETKEYSANDFLAGS set a b get;COMMAND GETKEYSANDFLAGS ping x
+COMMAND GETKEYSANDFLAGS bitop and a b c;COMMAND GETKEYSANDFLAGS lcs a b
+COMMAND GETKEYSANDFLAGS bitfield k get u8 1;COMMAND GETKEYSANDFLAGS bitfield k set u8 1 2
+COMMAND GETKEYSANDFLAGS bitfield k overflow sat get u8 1;COMMAND GETKEYSANDFLAGS copy a b
+CONFIG;CONFIG foo;CONFIG GET;CONFIG GET maxmemory;CONFIG GET nothing
+CONFIG SET;CONFIG SET maxmemory;CONFIG SET nothing 1;CONFIG SET maxmemory 0 hz;CONFIG SET maxmemory 0
+CONFIG RESETSTAT;CONFIG RESETSTAT x;CONFIG REWRITE
+TIME x;SHUTDOWN foo;SHUTDOWN ABORT;SHUTDOWN ABORT NOW;SHUTDOWN SAVE NOSAVE;SHUTDOWN NOSAVE ABORT
+LOLWUT VERSION x
+SLOWLOG;SLOWLOG foo;SLOWLOG GET;SLOWLOG GET x;SLOWLOG GET -1;SLOWLOG GET -2;SLOWLOG GET 1 2
+SLOWLOG LEN;SLOWLOG RESET
+LATENCY;LATENCY foo;LATENCY LATEST;LATENCY LATEST x;LATENCY RESET;LATENCY RESET x y;LATENCY HISTORY x
+ACL;ACL foo;ACL WHOAMI;ACL CAT;ACL CAT foo;ACL CAT @read;ACL CAT a b
+MODULE;MODULE LIST;MODULE foo
+ROLE;ROLE x;WAIT;WAIT x y;WAIT 0 -1;WAIT 0 x;WAIT -1 0;WAIT 0 0
+REPLICAOF;REPLICAOF NO ONE;SLAVEOF no one;REPLICAOF a x;REPLICAOF a 99999999;REPLICAOF a -1
+RESET
+QUIT
+`
+  .split('\n')
+  .filter((line) => line !== '');
+
+/** Commands that are newer than Redis 7.0. */
+const NEWER_MIN = [7, 1] as const;
+
+/** Flags and categories that changed after Redis 7.0. */
+const OTHER_FACTS: ReadonlyMap<string, string> = new Map([
+  ['watch', 'no_multi keeps it out of transactions'],
+]);
+
+function isNewer(since: string): boolean {
+  const [major = 0, minor = 0] = since.split('.').map(Number);
+  return major > NEWER_MIN[0] || (major === NEWER_MIN[0] && minor >= NEWER_MIN[1]);
+}
+
+/** A row of COMMAND INFO without what differs for good: tips, notes, sub-commands (asked for by themselves). */
+function comparable(row: Decoded): unknown {
+  const [name, arity, flags, first, last, step, categories, , keySpecs] = row as Decoded[];
+  const specs = (keySpecs as Decoded[][]).map((spec) =>
+    spec[0] === 'notes' ? spec.slice(2) : spec,
+  );
+  return { name, arity, flags, first, last, step, categories, specs };
+}
+
+describe.skipIf(redisServerPath() === null)('beside redis-server', () => {
+  let server: RedisServer;
+  beforeAll(async () => {
+    server = await startRedis();
+  });
+  afterAll(() => server.stop());
+
+  test.each(SAME_REPLIES)('%s', async (line) => {
+    for (const protocol of [2, 3]) {
+      const client = await RawClient.connect(server.port);
+      await client.command(['HELLO', protocol]);
+      const runner = new SessionRunner(ALL_COMMANDS);
+      runner.session.protocol = protocol;
+      for (const command of line.split(';')) {
+        const words = command.split(' ');
+        expect(runner.run(...words), command).toBe(await client.command(words));
+      }
+      client.close();
+    }
+  });
+
+  const named = CommandIndex.of(ALL_COMMANDS).all.filter(
+    ({ fullName, spec }) =>
+      !isNewer(spec.since) && !fullName.startsWith('debug|') && !OTHER_FACTS.has(fullName),
+  );
+
+  test.each(named)('COMMAND INFO $fullName', async ({ fullName }) => {
+    const words = ['COMMAND', 'INFO', fullName];
+    const theirs = decodeReply(await server.command(words)) as Decoded[];
+    const ours = decodeReply(new SessionRunner(ALL_COMMANDS).run(...words)) as Decoded[];
+    expect(comparable(ours[0]!)).toEqual(comparable(theirs[0]!));
+  });
+});

@@ -1,0 +1,265 @@
+/**
+ * Runs session commands without a server: a connection and services that record what is asked of them and answer from
+ * plain fields.
+ */
+import { globMatch } from '../../src/base/glob.ts';
+import type {
+  ClientFilter,
+  CommandSpec,
+  Resume,
+  ServerServices,
+  Session,
+  SessionContext,
+} from '../../src/commands/spec.ts';
+import { CommandTable } from '../../src/commands/table.ts';
+import { ThreadState } from '../../src/keyspace/thread-state.ts';
+import { wrongArity } from '../../src/resp/errors.ts';
+import { ReplyWriter } from '../../src/resp/reply-writer.ts';
+import type { ArgView } from '../../src/resp/request-parser.ts';
+import { type Argument, argView, CLOCK_START_MS } from './local-runner.ts';
+
+export class FakeSession implements Session {
+  id = 7;
+  name = '';
+  libName = '';
+  libVersion = '';
+  db = 0;
+  protocol = 2;
+  user = 'default';
+  isAuthenticated = true;
+  noEvict = false;
+  noTouch = false;
+  replyMode: Session['replyMode'] = 'on';
+  isInTransaction = false;
+  isLoopback = true;
+  isClosing = false;
+  isWatching = false;
+
+  infoLine(): string {
+    return `id=${this.id} name=${this.name}`;
+  }
+
+  closeAfterReply(): void {
+    this.isClosing = true;
+  }
+
+  reset(): void {
+    this.name = '';
+    this.db = 0;
+    this.protocol = 2;
+    this.discardTransaction();
+  }
+
+  beginTransaction(): void {
+    this.isInTransaction = true;
+  }
+
+  discardTransaction(): void {
+    this.isInTransaction = false;
+    this.isWatching = false;
+  }
+
+  unwatch(): void {
+    this.isWatching = false;
+  }
+}
+
+export class FakeServer implements ServerServices {
+  readonly commands: readonly CommandSpec[];
+  readonly config = new Map([
+    ['databases', '16'],
+    ['maxmemory', '0'],
+    ['maxmemory-policy', 'noeviction'],
+  ]);
+  password = '';
+  /** What was asked for, one text each. */
+  readonly calls: string[] = [];
+  /** Clients that CLIENT KILL finds. */
+  killable = 0;
+  blockedId = 0;
+  isShuttingDown = false;
+  isShutdownPossible = true;
+  /** While true, asynchronous answers wait for `flush`. */
+  isSlow = false;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(commands: readonly CommandSpec[]) {
+    this.commands = commands;
+  }
+
+  #answer(call: string, answer: () => void): void {
+    this.calls.push(call);
+    if (this.isSlow) this.#waiting.push(answer);
+    else answer();
+  }
+
+  /** Gives the answers that are waiting. */
+  flush(): void {
+    for (const answer of this.#waiting.splice(0)) answer();
+  }
+
+  get requiresPassword(): boolean {
+    return this.password !== '';
+  }
+
+  hasUser(name: string): boolean {
+    return name === 'default';
+  }
+
+  checkPassword(user: string, password: Uint8Array): boolean {
+    const isRight = !this.requiresPassword || Buffer.from(password).toString() === this.password;
+    return this.hasUser(user) && isRight;
+  }
+
+  configGet(patterns: readonly string[]): readonly (readonly [string, string])[] {
+    return [...this.config].filter(([name]) =>
+      patterns.some((pattern) => {
+        const [glob, text] = [Buffer.from(pattern), Buffer.from(name)];
+        return globMatch(glob, 0, glob.length, text, 0, text.length, true);
+      }),
+    );
+  }
+
+  configText(name: string): string {
+    return this.config.get(name) ?? '';
+  }
+
+  configSet(
+    pairs: readonly (readonly [string, string])[],
+    _session: Session,
+    done: (error: string | null) => void,
+  ): void {
+    this.#answer(`configSet ${pairs.flat().join(' ')}`, () => {
+      const unknown = pairs.find(([name]) => !this.config.has(name));
+      if (unknown === undefined) for (const [name, value] of pairs) this.config.set(name, value);
+      done(
+        unknown === undefined
+          ? null
+          : `ERR Unknown option or number of arguments for CONFIG SET - '${unknown[0]}'`,
+      );
+    });
+  }
+
+  configRewrite(done: (error: string | null) => void): void {
+    this.#answer('configRewrite', () => done('ERR The server is running without a config file'));
+  }
+
+  configResetStat(): void {
+    this.calls.push('configResetStat');
+  }
+
+  info(sections: readonly string[], done: (text: string) => void): void {
+    this.#answer(`info ${sections.join(' ')}`, () => done(`# ${sections.join()}\r\n`));
+  }
+
+  clientList(filter: ClientFilter, done: (lines: string) => void): void {
+    this.#answer(`clientList ${JSON.stringify(filter)}`, () => done('id=7\n'));
+  }
+
+  clientKill(filter: ClientFilter, self: Session, done: (killed: number) => void): void {
+    this.#answer(`clientKill ${self.id} ${JSON.stringify(filter)}`, () => done(this.killable));
+  }
+
+  clientUnblock(id: number, withError: boolean, done: (unblocked: boolean) => void): void {
+    this.#answer(`clientUnblock ${id} ${withError}`, () => done(id === this.blockedId));
+  }
+
+  clientPause(untilMs: number, writesOnly: boolean): void {
+    this.calls.push(`clientPause ${untilMs - CLOCK_START_MS} ${writesOnly}`);
+  }
+
+  clientUnpause(): void {
+    this.calls.push('clientUnpause');
+  }
+
+  shutdown(
+    save: boolean | null,
+    now: boolean,
+    force: boolean,
+    done: (error: string) => void,
+  ): void {
+    this.calls.push(`shutdown ${save} ${now} ${force}`);
+    this.isShuttingDown = this.isShutdownPossible;
+    if (!this.isShutdownPossible) done('ERR Errors trying to SHUTDOWN. Check logs.');
+  }
+
+  shutdownAbort(): boolean {
+    const wasShuttingDown = this.isShuttingDown;
+    this.isShuttingDown = false;
+    return wasShuttingDown;
+  }
+
+  log(level: string, text: string): void {
+    this.calls.push(`log ${level} ${text}`);
+  }
+
+  debug(what: string, value: string): string | null {
+    this.calls.push(`debug ${what} ${value}`);
+    return null;
+  }
+}
+
+/** Runs session commands of a table and returns raw replies. */
+export class SessionRunner {
+  readonly session = new FakeSession();
+  readonly server: FakeServer;
+  readonly state = new ThreadState();
+  canSuspend = true;
+  readonly #table: CommandTable;
+  readonly #later: string[] = [];
+
+  constructor(commands: readonly CommandSpec[]) {
+    this.server = new FakeServer(commands);
+    this.#table = new CommandTable(commands);
+    this.state.setTime(CLOCK_START_MS);
+  }
+
+  /** The raw reply as latin1 text; empty where the command replies later or not at all. */
+  run(...words: readonly Argument[]): string {
+    const args = argView(words);
+    const reply = new ReplyWriter();
+    reply.resp3 = this.session.protocol === 3;
+    let row = this.#table.find(args.buf, args.offset[0]!, args.end(0));
+    if (row?.subcommands && args.count > 1) {
+      row = row.subcommands.find(args.buf, args.offset[1]!, args.end(1)) ?? row;
+    }
+    if (row === null) throw new Error(`no command ${String(words[0])}`);
+    if (!row.acceptsCount(args.count)) reply.error(wrongArity(row.fullName));
+    else if (row.spec.place === 'session') row.spec.run(this.#context(args, reply));
+    else throw new Error(`${row.fullName} is no session command`);
+    return written(reply);
+  }
+
+  #context(args: ArgView, reply: ReplyWriter): SessionContext {
+    const { session, server, state, canSuspend } = this;
+    return {
+      args,
+      reply,
+      state,
+      session,
+      server,
+      canSuspend,
+      text: (index) => args.text(index),
+      suspend: () => this.#suspend(),
+    };
+  }
+
+  #suspend(): Resume {
+    return (write) => {
+      const reply = new ReplyWriter();
+      reply.resp3 = this.session.protocol === 3;
+      write(reply);
+      this.#later.push(written(reply));
+    };
+  }
+
+  /** Lets the server give the answers that are waiting; the replies they led to. */
+  flush(): string[] {
+    this.server.flush();
+    return this.#later.splice(0);
+  }
+}
+
+function written(reply: ReplyWriter): string {
+  return Buffer.from(reply.buf.subarray(0, reply.length)).toString('latin1');
+}
