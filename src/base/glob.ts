@@ -5,12 +5,15 @@
  * Peculiarities kept: an empty text matches only the empty pattern (not even `*`); a range whose
  * ends are swapped works; bytes of ranges are ordered as signed ones (as on x86); in `[a-]` the
  * bracket is the end of a range; a class without its closing bracket ends with the pattern; an
- * escaped byte in a class is compared with its case.
+ * escaped byte in a class is compared with its case; a pattern with more than STARS_MAX stars that text stands between
+ * matches nothing.
  *
  * COST O(pattern × text), not exponential: of several stars only the last one is tried again,
  * since whatever follows it can only be found further to the right.
  */
 
+/** Redis's limit against deep recursion, kept so that patterns mean the same. */
+const STARS_MAX = 1000;
 const STAR = 0x2a;
 const QUESTION = 0x3f;
 const OPEN = 0x5b;
@@ -44,10 +47,12 @@ export function globMatch(
   // Where matching resumes after the last star: the pattern behind it, the text it reaches to.
   let starPattern = -1;
   let starText = 0;
+  let stars = 0;
   while (t < te) {
     if (p < pe && pattern[p] === STAR) {
       while (p < pe && pattern[p] === STAR) p++;
       if (p === pe) return true;
+      if (p !== starPattern && ++stars > STARS_MAX) return false;
       starPattern = p;
       starText = t;
       continue;

@@ -36,7 +36,10 @@ const IMPLIED: readonly (readonly [CommandFlag, readonly string[]])[] = [
   ['blocking', ['blocking']],
 ];
 
-/** The command's categories, explicit and implied by its flags, in the order of ACL_CATEGORIES, without `@`. */
+/**
+ * The command's categories, explicit and implied by its flags, in the order of ACL_CATEGORIES,
+ * without `@`.
+ */
 export function aclCategories(spec: CommandSpec): string[] {
   const has = new Set<string>(spec.acl);
   for (const [flag, categories] of IMPLIED) {

@@ -98,7 +98,10 @@ export function shownKeyFlags(flags: readonly KeyFlag[]): string[] {
   );
 }
 
-/** First key, last key and step as clients before Redis 7 understand them; zeros where they cannot tell. */
+/**
+ * First key, last key and step as clients before Redis 7 understand them; zeros where they cannot
+ * tell.
+ */
 export function legacyKeyRange(keys: readonly KeySpec[]): readonly [number, number, number] {
   let first = 0;
   let last = 0;

@@ -136,8 +136,9 @@ function keyFlags(spec: CommandSpec, key: KeySpec, inner: ArgView): readonly Key
 function onlyGets(words: readonly string[]): boolean {
   for (let at = 0; at < words.length; ) {
     const word = words[at]!;
-    if (word === 'GET') at += 3;
-    else if (word === 'OVERFLOW') at += 2;
+    const following = words.length - at - 1;
+    if (word === 'GET' && following >= 2) at += 3;
+    else if (word === 'OVERFLOW' && following >= 1) at += 2;
     else return false;
   }
   return true;

@@ -1,5 +1,6 @@
 /** OBJECT: how a value is kept, and what is known of its use. */
-import { STRING_ENCODING_NAMES } from '../keyspace/entry.ts';
+import { parseInt64 } from '../base/number-text.ts';
+import { ENCODING_INT, STRING_ENCODING_NAMES, TYPE_STRING } from '../keyspace/entry.ts';
 import { peek } from '../keyspace/peek.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import { lfuDecayed } from '../keyspace/thread-state.ts';
@@ -64,9 +65,19 @@ function cmdIdleTime(ctx: CommandContext): RunStatus {
   return DONE;
 }
 
-/** Values are never shared. */
+/** What Redis reports of the integers 0 to 9999, which it shares; nothing is shared here, but tools compare with it. */
+const REFCOUNT_SHARED = 2147483647;
+const SHARED_INTEGERS = 10000;
+
+/** 1, since values are not shared, and Redis's constant for integers that it shares. */
 function cmdRefCount(ctx: CommandContext): RunStatus {
-  if (lookup(ctx) !== 0) ctx.reply.integer(1);
+  const ref = lookup(ctx);
+  if (ref === 0) return DONE;
+  const shard = ctx.at(2);
+  const isInteger = shard.typeOf(ref) === TYPE_STRING && shard.encodingOf(ref) === ENCODING_INT;
+  const at = shard.valueOffset(ref);
+  const value = isInteger ? parseInt64(shard.u8, at, at + shard.valueLength(ref)) : -1;
+  ctx.reply.integer(value >= 0 && value < SHARED_INTEGERS ? REFCOUNT_SHARED : 1);
   return DONE;
 }
 

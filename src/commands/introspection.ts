@@ -1,4 +1,7 @@
-/** What exporters ask besides INFO: SLOWLOG, LATENCY, ACL and MODULE, as far as there is something to answer. */
+/**
+ * What exporters ask besides INFO: SLOWLOG, LATENCY, ACL and MODULE, as far as there is something
+ * to answer.
+ */
 import { subcommandSyntax } from '../resp/errors.ts';
 import { ACL_CATEGORIES, aclCategories } from './acl-categories.ts';
 import { CommandIndex } from './command-info.ts';

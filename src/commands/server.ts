@@ -1,4 +1,7 @@
-/** Server: INFO, TIME, SHUTDOWN, ROLE, WAIT, REPLICAOF, LOLWUT; COMMAND, CONFIG and others from files of their own. */
+/**
+ * Server: INFO, TIME, SHUTDOWN, ROLE, WAIT, REPLICAOF, LOLWUT; COMMAND, CONFIG and others from
+ * files of their own.
+ */
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { COMMAND_COMMAND } from './command.ts';
 import { CONFIG_COMMAND } from './config-command.ts';

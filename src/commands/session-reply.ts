@@ -1,4 +1,7 @@
-/** What session commands share: reading words, replies that come from other threads, containers and their HELP. */
+/**
+ * What session commands share: reading words, replies that come from other threads, containers and
+ * their HELP.
+ */
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { helpCommand, replyUnknownSubcommand } from './help.ts';
@@ -24,8 +27,9 @@ export function textsFrom(ctx: SessionContext, from: number): string[] {
 }
 
 /**
- * Replies with what `start` hands to its callback: at once where it answers before it returns, otherwise later with the
- * connection suspended meanwhile. Where replies must be written at once and it does not answer, the reply is an error.
+ * Replies with what `start` hands to its callback: at once where it answers before it returns,
+ * otherwise later with the connection suspended meanwhile. Where replies must be written at once
+ * and it does not answer, the reply is an error.
  */
 export function replyWhenDone<T>(
   ctx: SessionContext,
@@ -70,7 +74,10 @@ export interface ContainerFacts {
   readonly acl: readonly AclCategory[];
   /** Since when HELP exists. */
   readonly helpSince: string;
-  /** Lines of HELP between its first line and its entry about itself: `NAME <args>`, then indented text. */
+  /**
+   * Lines of HELP between its first line and its entry about itself: `NAME <args>`, then indented
+   * text.
+   */
   readonly help: readonly string[];
 }
 

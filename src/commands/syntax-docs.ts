@@ -1,5 +1,6 @@
 /**
- * The `syntax` of a command as a tree: what COMMAND DOCS shows as `arguments` and redis-cli makes its hints from.
+ * The `syntax` of a command as a tree: what COMMAND DOCS shows as `arguments` and redis-cli makes
+ * its hints from.
  *
  * NOTATION
  *   key               a value; its type follows from its name, or is written after a colon: `value:integer`
@@ -11,7 +12,8 @@
  *
  *   `key value [key value ...] [NX | XX]` is a repeated block (key, value) and an optional choice of two tokens.
  *
- * TRUST syntax comes from this program's own tables: a mistake throws, and a test parses all of them.
+ * TRUST syntax comes from this program's own tables: a mistake throws, and a test parses all of
+ * them.
  */
 
 export type ArgumentType =
@@ -74,7 +76,9 @@ interface Item {
   readonly node: DocArgument | null;
 }
 
-/** The argument tree of `syntax` for a command with `keySpecCount` key specifications. O(length). */
+/**
+ * The argument tree of `syntax` for a command with `keySpecCount` key specifications. O(length).
+ */
 export function parseSyntax(syntax: string, keySpecCount: number): readonly DocArgument[] {
   return new SyntaxParser(syntax, keySpecCount).parse();
 }

@@ -8,18 +8,19 @@
  * for each database with keys, mix its number (u32, big-endian), then for each key of it xor the
  * key's own digest (mix its name, then the entry).
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { asciiBytes } from '../base/bytes.ts';
 import type { Ref } from '../memory/arena.ts';
 import { TYPE_STRING } from './entry.ts';
 import { NO_TTL, type Shard } from './shard.ts';
 
 export const DIGEST_BYTES = 20;
-const EXPIRE_MARK = asciiBytes('!!expire!!');
 
 function sha1(bytes: Uint8Array): Uint8Array {
-  return createHash('sha1').update(bytes).digest();
+  return hash('sha1', bytes, 'buffer');
 }
+
+const EXPIRE_MARK = sha1(asciiBytes('!!expire!!'));
 
 function xorRaw(digest: Uint8Array, bytes: Uint8Array): void {
   for (let i = 0; i < DIGEST_BYTES; i++) digest[i] = digest[i]! ^ bytes[i]!;
@@ -44,7 +45,7 @@ export function mixEntry(digest: Uint8Array, shard: Shard, ref: Ref): void {
   mixNumber(digest, type);
   const at = shard.valueOffset(ref);
   mix(digest, shard.u8.subarray(at, at + shard.valueLength(ref)));
-  if (shard.expireMs(ref) !== NO_TTL) xorRaw(digest, sha1(EXPIRE_MARK));
+  if (shard.expireMs(ref) !== NO_TTL) xorRaw(digest, EXPIRE_MARK);
 }
 
 /**

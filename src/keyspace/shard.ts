@@ -18,7 +18,7 @@ import { Dict } from '../structures/dict.ts';
 import * as entry from './entry.ts';
 import { ExpiryHints } from './expiry-hints.ts';
 import { FILTER_BYTES, InterestFilter } from './interest-filter.ts';
-import type { Key } from './key.ts';
+import { Key } from './key.ts';
 import { LazyFree } from './lazy-free.ts';
 import { freshAccessWord, lfuTouched, TOUCH_LFU, TOUCH_LRU } from './thread-state.ts';
 import type { ThreadState } from './thread-state.ts';
@@ -509,7 +509,7 @@ export class Shard {
     const removed = this.size(db);
     if (removed === 0) return 0;
     if (!this.watch.isEmpty) {
-      this.watch.touchDatabase(db, (lo, hi) => this.#holdsHash(db, lo, hi));
+      this.watch.touchDatabase(db, (lo, hi) => this.#entryOfHash(db, lo, hi) !== 0);
     }
     this.lazy.detach(this.#dicts[db]!);
     this.addExpires(db, -this.expires(db));
@@ -518,14 +518,13 @@ export class Shard {
     return removed;
   }
 
-  /** Exchanges two databases. O(1). */
+  /** Exchanges two databases. O(1), and O(watched keys). */
   swap(a: number, b: number): void {
     if (a === b) return;
     if (!this.watch.isEmpty) {
-      const matters = (lo: number, hi: number): boolean =>
-        this.#holdsHash(a, lo, hi) || this.#holdsHash(b, lo, hi);
-      this.watch.touchDatabase(a, matters);
-      this.watch.touchDatabase(b, matters);
+      this.#touchSwapped(a, b);
+      this.#touchSwapped(b, a);
+      this.#dropStale();
     }
     const from = this.#database(a);
     const to = this.#database(b);
@@ -537,17 +536,43 @@ export class Shard {
     this.state.dirty += 1;
   }
 
-  /** True when a live key with this hash is in the database: watches know keys by their hash only. */
-  #holdsHash(db: number, lo: number, hi: number): boolean {
+  /**
+   * Touches the watched keys of database `db` that a swap with `other` changes: those that are there now, and those that
+   * will be. A key in `other` that has expired counts as absent and goes, or its later expiry would look like a change.
+   */
+  #touchSwapped(db: number, other: number): void {
+    this.watch.touchDatabase(db, (lo, hi) => {
+      const comes = this.#entryOfHash(other, lo, hi);
+      if (comes !== 0 && this.isExpired(comes)) this.#stale.push(other, comes);
+      return this.#entryOfHash(db, lo, hi) !== 0 || (comes !== 0 && !this.isExpired(comes));
+    });
+  }
+
+  readonly #stale: number[] = [];
+
+  #dropStale(): void {
+    const key = new Key();
+    const gone = new Set<Ref>();
+    for (let i = 0; i < this.#stale.length; i += 2) {
+      const ref = this.#stale[i + 1]!;
+      if (gone.has(ref)) continue;
+      gone.add(ref);
+      this.deleteEntry(this.#stale[i]!, ref, key);
+    }
+    this.#stale.length = 0;
+  }
+
+  /** The entry with this hash, or 0: watches know keys by their hash only. */
+  #entryOfHash(db: number, lo: number, hi: number): Ref {
     const dict = this.#dicts[db]!;
-    if (dict.size === 0) return false;
-    let isHeld = false;
+    let found = 0;
+    if (dict.size === 0) return found;
     dict.visitUnit(lo & (dict.unitCount - 1), (ref) => {
       const at = this.keyOffset(ref);
       this.hasher.hash(this.u8, at, at + this.keyLength(ref));
-      if (this.hasher.lo === lo && this.hasher.hi === hi && !this.isExpired(ref)) isHeld = true;
+      if (this.hasher.lo === lo && this.hasher.hi === hi) found = ref;
     });
-    return isHeld;
+    return found;
   }
 
   /** Throws when an invariant of any database of this shard does not hold. O(n). */

@@ -55,6 +55,8 @@ export class Connection implements Session {
   isStalled = false;
   isReadPaused = false;
   isClosing = false;
+  /** The peer has half-closed: nothing more will come. */
+  isEnded = false;
   isClosed = false;
 
   isInTransaction = false;

@@ -1,4 +1,6 @@
-/** What INFO shows, as plain data: whoever gathers counters fills it, info-text.ts makes it text. */
+/**
+ * What INFO shows, as plain data: whoever gathers counters fills it, info-text.ts makes it text.
+ */
 
 export interface InfoSnapshot {
   readonly server: InfoServer;

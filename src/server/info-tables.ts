@@ -25,8 +25,9 @@ export function commandStatsLines({ commands }: InfoSnapshot): Line[] {
 }
 
 /**
- * The latency in microseconds below which `percentile` percent of the calls of `row` were. Within a bucket calls are
- * taken as evenly spread, so the answer is at most a factor of two off. 0 without calls. O(buckets).
+ * The latency in microseconds below which `percentile` percent of the calls of `row` were. Within a
+ * bucket calls are taken as evenly spread, so the answer is at most a factor of two off. 0 without
+ * calls. O(buckets).
  */
 export function latencyPercentile(commands: InfoCommands, row: number, percentile: number): number {
   const { histograms, bucketCount } = commands;

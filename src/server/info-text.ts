@@ -1,7 +1,7 @@
 /**
- * INFO as text, from a plain snapshot of the server's counters. Field names and order are those of Redis 7 and 8; what
- * Tessera has no such thing for (fork, defragmentation, Lua before there are scripts) is shown as zero, because
- * exporters expect the field.
+ * INFO as text, from a plain snapshot of the server's counters. Field names and order are those of
+ * Redis 7 and 8; what Tessera has no such thing for (fork, defragmentation, Lua before there are
+ * scripts) is shown as zero, because exporters expect the field.
  */
 import { REDIS_VERSION, TESSERA_VERSION } from '../base/version.ts';
 import type { InfoSnapshot } from './info-snapshot.ts';
@@ -325,8 +325,8 @@ const SECTIONS: readonly Section[] = [
 ];
 
 /**
- * The text of INFO for `sections`: names in lower case, `default`, `all` or `everything`; none means `default`, unknown
- * ones add nothing. Values are latin1 or ASCII; lines end with CR LF.
+ * The text of INFO for `sections`: names in lower case, `default`, `all` or `everything`; none
+ * means `default`, unknown ones add nothing. Values are latin1 or ASCII; lines end with CR LF.
  */
 export function infoText(snapshot: InfoSnapshot, sections: readonly string[]): string {
   const asked = new Set(sections.length === 0 ? ['default'] : sections);

@@ -249,6 +249,15 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#transport!.close(c.conn, true);
   }
 
+  /** The peer sent its last byte: replies still on their way are waited for. */
+  onEnd(conn: number): boolean {
+    const c = this.#connections[conn];
+    if (c === undefined || c.isClosing) return false;
+    if (c.inflight === 0 && !c.isBlocked) return false;
+    c.isEnded = true;
+    return true;
+  }
+
   onClose(conn: number): void {
     const c = this.#connections[conn];
     if (c === undefined) return;
@@ -344,6 +353,10 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
       if (c.isClosing) continue;
       if (c.inputLength !== 0) this.#advanceKept(c);
       else this.#checkInput(c);
+      if (c.isEnded && !c.isClosing && c.inflight === 0 && !c.isBlocked) {
+        c.isClosing = true;
+        this.#transport!.close(c.conn, false);
+      }
     }
   }
 

@@ -8,6 +8,7 @@ import type { Answer, ClientsAsk, ToMain } from './control.ts';
 import { infoText } from './info-source.ts';
 import type { IoServer } from './io-server.ts';
 import type { Logger } from './log.ts';
+import { flushKeyspaceStats } from './shard-worker.ts';
 import { PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
 import type { ThreadParts } from './thread-setup.ts';
 
@@ -98,6 +99,7 @@ export class Services implements ServerServices {
   }
 
   info(sections: readonly string[], done: (text: string) => void): void {
+    flushKeyspaceStats(this.#parts.ctx, this.#parts.stats);
     done(infoText(this.#parts, sections, this.#transport));
   }
 

@@ -1,6 +1,7 @@
 /**
  * ShardSet: which shards a command needs, worked out from its keys. One object is reused.
  */
+import { scanShardIndex } from '../commands/scan-cursor.ts';
 import type { CommandSpec } from '../commands/spec.ts';
 import { type CommandRow, KeyIndexes, keyIndexes } from '../commands/table.ts';
 import type { ArgView } from '../resp/request-parser.ts';
@@ -45,7 +46,7 @@ export class ShardSet {
     if (spec.shards === 'all') {
       this.markAll();
     } else if (spec.shards === 'cursor') {
-      this.mark(cursorShard(args, this.shards.length));
+      this.mark(scanShardIndex(args, this.shards.length));
     } else if (keyIndexes(spec.keys, args, this.#keys)) {
       for (let i = 0; i < this.#keys.count; i++) this.mark(ctx.at(this.#keys.index[i]!).index);
     }
@@ -57,13 +58,4 @@ export class ShardSet {
     this.markCommand(row, args, ctx);
     this.collect();
   }
-}
-
-/** The shard that a SCAN cursor (argument 1) stands in; 0 where it is no number: the handler replies the error. */
-function cursorShard(args: ArgView, shardCount: number): number {
-  if (args.count < 2) return 0;
-  const cursor = args.toInt(1);
-  if (Number.isNaN(cursor) || cursor < 0) return 0;
-  if (!Number.isFinite(cursor)) return Number(BigInt(args.text(1)) % BigInt(shardCount));
-  return cursor % shardCount;
 }

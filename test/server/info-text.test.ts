@@ -211,7 +211,7 @@ describe('infoText', () => {
         'cmdstat_get:calls=5,usec=12,usec_per_call=2.48,rejected_calls=1,failed_calls=2\r\n\r\n' +
         '# Errorstats\r\nerrorstat_ERR:count=1\r\nerrorstat_WRONGTYPE:count=2\r\n\r\n' +
         '# Latencystats\r\n' +
-        'latency_percentiles_usec_get:p50=1.664,p99=2045.772,p99.9=2091.909\r\n',
+        'latency_percentiles_usec_get:p50=1.664,p99=2044.723,p99.9=2091.909\r\n',
     );
   });
 

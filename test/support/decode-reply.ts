@@ -2,8 +2,8 @@
 export type Decoded = string | number | null | readonly Decoded[];
 
 /**
- * Strings and errors as latin1 text, integers as numbers, nulls as null, every aggregate as an array (maps as their
- * keys and values in turn). Throws where `text` is not exactly one reply.
+ * Strings and errors as latin1 text, integers as numbers, nulls as null, every aggregate as an
+ * array (maps as their keys and values in turn). Throws where `text` is not exactly one reply.
  */
 export function decodeReply(text: string): Decoded {
   const decoder = new Decoder(text);

@@ -1,6 +1,6 @@
 /**
- * Runs session commands without a server: a connection and services that record what is asked of them and answer from
- * plain fields.
+ * Runs session commands without a server: a connection and services that record what is asked of
+ * them and answer from plain fields.
  */
 import { globMatch } from '../../src/base/glob.ts';
 import type {
@@ -76,7 +76,8 @@ export class FakeServer implements ServerServices {
   readonly calls: string[] = [];
   /** Clients that CLIENT KILL finds. */
   killable = 0;
-  blockedId = 0;
+  /** The client that CLIENT UNBLOCK finds. */
+  blockedId = -1;
   isShuttingDown = false;
   isShutdownPossible = true;
   /** While true, asynchronous answers wait for `flush`. */
@@ -127,6 +128,7 @@ export class FakeServer implements ServerServices {
   configSet(
     pairs: readonly (readonly [string, string])[],
     _session: Session,
+    _mayWait: boolean,
     done: (error: string | null) => void,
   ): void {
     this.#answer(`configSet ${pairs.flat().join(' ')}`, () => {
@@ -153,7 +155,10 @@ export class FakeServer implements ServerServices {
   }
 
   clientList(filter: ClientFilter, done: (lines: string) => void): void {
-    this.#answer(`clientList ${JSON.stringify(filter)}`, () => done('id=7\n'));
+    this.#answer(`clientList ${JSON.stringify(filter)}`, () => {
+      const isShown = (filter.type ?? 'normal') === 'normal' && (filter.ids?.includes(7) ?? true);
+      done(isShown ? 'id=7\n' : '');
+    });
   }
 
   clientKill(filter: ClientFilter, self: Session, done: (killed: number) => void): void {

@@ -1,6 +1,6 @@
 /**
- * A client that shows raw bytes: it frames replies of RESP2 and RESP3 without decoding them, so that tests compare what
- * is really on the wire.
+ * A client that shows raw bytes: it frames replies of RESP2 and RESP3 without decoding them, so
+ * that tests compare what is really on the wire.
  */
 import { connect, type Socket } from 'node:net';
 import type { Argument } from './local-runner.ts';
@@ -21,8 +21,8 @@ export function encodeCommand(args: readonly Argument[]): Buffer {
 }
 
 /**
- * Bytes of the whole reply (RESP2 or RESP3, nested, attributes included) at `start`, or -1 when it is incomplete.
- * Throws when the bytes are no reply. O(elements).
+ * Bytes of the whole reply (RESP2 or RESP3, nested, attributes included) at `start`, or -1 when it
+ * is incomplete. Throws when the bytes are no reply. O(elements).
  */
 export function replyLength(buf: Uint8Array, start: number): number {
   let at = start;
@@ -104,13 +104,19 @@ export class RawClient {
     this.socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
   }
 
-  /** Sends a command and reads one reply: its raw bytes as latin1 text. Calls may overlap; they answer in order. */
+  /**
+   * Sends a command and reads one reply: its raw bytes as latin1 text. Calls may overlap; they
+   * answer in order.
+   */
   command(args: readonly Argument[]): Promise<string> {
     this.send(encodeCommand(args));
     return this.readReply();
   }
 
-  /** The next whole reply or push message, raw. Rejects when the connection closes before, or after 10 s. */
+  /**
+   * The next whole reply or push message, raw. Rejects when the connection closes before, or after
+   * 10 s.
+   */
   readReply(): Promise<string> {
     return this.#read('a reply', (received) => replyLength(received, 0));
   }

@@ -1,4 +1,6 @@
-/** Starts a real redis-server on a free port, for comparisons; tests skip where it is not installed. */
+/**
+ * Starts a real redis-server on a free port, for comparisons; tests skip where it is not installed.
+ */
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -12,7 +14,10 @@ const PORT_MIN = 20_000;
 
 export interface RedisServer {
   readonly port: number;
-  /** Runs one command on a connection of its own (RESP2 until HELLO 3) and returns the raw reply as latin1 text. */
+  /**
+   * Runs one command on a connection of its own (RESP2 until HELLO 3) and returns the raw reply as
+   * latin1 text.
+   */
   command(args: readonly Argument[]): Promise<string>;
   /** Ends the process and removes its directory. */
   stop(): Promise<void>;
@@ -36,7 +41,10 @@ function freePort(): Promise<number> {
   });
 }
 
-/** True once the log says it is ready, false when the process ended before (the port was taken meanwhile). */
+/**
+ * True once the log says it is ready, false when the process ended before (the port was taken
+ * meanwhile).
+ */
 async function isReady(child: ChildProcess): Promise<boolean> {
   let log = '';
   for await (const chunk of child.stdout!) {
@@ -47,8 +55,9 @@ async function isReady(child: ChildProcess): Promise<boolean> {
 }
 
 /**
- * Starts redis-server on 127.0.0.1 without persistence and with DEBUG allowed, in a temporary directory. `extraArgs` are
- * command line options such as `['--maxmemory', '1mb']`. Throws when it is not installed or does not start.
+ * Starts redis-server on 127.0.0.1 without persistence and with DEBUG allowed, in a temporary
+ * directory. `extraArgs` are command line options such as `['--maxmemory', '1mb']`. Throws when it
+ * is not installed or does not start.
  */
 export async function startRedis(extraArgs: readonly string[] = []): Promise<RedisServer> {
   const path = redisServerPath();

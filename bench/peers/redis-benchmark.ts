@@ -1,0 +1,53 @@
+/** One run of redis-benchmark, and the server's CPU time during it. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { cpuSeconds } from './proc-stat.ts';
+import type { RunningServer } from './servers.ts';
+
+const RUN_TIMEOUT_MS = 180_000;
+const run = promisify(execFile);
+
+export interface Load {
+  readonly test: 'get' | 'set';
+  readonly requests: number;
+  readonly clients: number;
+  readonly pipeline: number;
+  /** Threads of redis-benchmark itself; 1 = its plain event loop. */
+  readonly threads: number;
+  /** Random keys of this many (`-r`); 0 = its single default key. */
+  readonly keySpace: number;
+}
+
+export interface LoadResult {
+  readonly requestsPerSecond: number;
+  /** Server user and system time divided by the requests. */
+  readonly cpuMicros: number;
+  readonly p99Ms: number;
+}
+
+function argsOf(load: Load, port: number): string[] {
+  const args = ['-h', '127.0.0.1', '-p', String(port), '-q', '--csv', '-t', load.test, '-d', '3'];
+  args.push('-n', String(load.requests), '-c', String(load.clients), '-P', String(load.pipeline));
+  if (load.keySpace > 0) args.push('-r', String(load.keySpace));
+  if (load.threads > 1) args.push('--threads', String(load.threads));
+  return args;
+}
+
+/** Last line of its CSV: `"GET","rps","avg","min","p50","p95","p99","max"`. Throws when it failed or hung. */
+export async function runLoad(server: RunningServer, load: Load): Promise<LoadResult> {
+  const before = cpuSeconds(server.pid);
+  const { stdout } = await run('redis-benchmark', argsOf(load, server.port), {
+    timeout: RUN_TIMEOUT_MS,
+    killSignal: 'SIGKILL',
+  });
+  const cpu = cpuSeconds(server.pid) - before;
+  const line = stdout.trim().split('\n').at(-1) ?? '';
+  const fields = line.split(',').map((field) => Number(field.replaceAll('"', '')));
+  const requestsPerSecond = fields[1] ?? Number.NaN;
+  if (!Number.isFinite(requestsPerSecond)) throw new Error(`redis-benchmark said: ${stdout}`);
+  return {
+    requestsPerSecond,
+    cpuMicros: (cpu / load.requests) * 1e6,
+    p99Ms: fields[6] ?? Number.NaN,
+  };
+}
