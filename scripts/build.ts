@@ -1,6 +1,7 @@
 /**
- * Bundles each thread's entry into dist/: a hot function that reads an imported binding costs four times as much as one
- * that reads a constant of its own module, and one file a thread starts faster.
+ * Bundles each thread's entry into dist/: a hot function that reads an imported binding costs four
+ * times as much as one that reads a constant of its own module, and one file a thread starts
+ * faster.
  */
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +14,12 @@ export async function buildAll(): Promise<void> {
   rmSync(`${root}dist`, { recursive: true, force: true });
   await build({
     absWorkingDir: root,
-    entryPoints: { main: 'src/main.ts', io: 'workers/io.ts', shard: 'workers/shard.ts' },
+    entryPoints: {
+      main: 'src/main.ts',
+      io: 'workers/io.ts',
+      shard: 'workers/shard.ts',
+      pool: 'workers/pool.ts',
+    },
     outdir: 'dist',
     bundle: true,
     platform: 'node',

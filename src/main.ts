@@ -1,18 +1,18 @@
 /**
- * Main: command line -> configuration -> arenas -> threads -> signals. Afterwards it is the hub of control messages;
- * no client byte passes here.
+ * Main: command line -> configuration -> arenas -> threads -> signals. Afterwards it is the hub of
+ * control messages; no client byte passes here.
  */
 import { randomBytes } from 'node:crypto';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
-import { constrainedMemory } from './server/machine.ts';
 import { TESSERA_VERSION } from './base/version.ts';
 import { ALL_COMMANDS } from './commands/registry.ts';
 import { CommandTable } from './commands/table.ts';
 import { decideStart } from './server/command-line.ts';
-import type { ConfigStore } from './server/config/store.ts';
 import { MeaningReport } from './server/config/report.ts';
+import type { ConfigStore } from './server/config/store.ts';
 import { Hub } from './server/hub.ts';
 import { fileLogWriter, type LogFilter, Logger } from './server/log.ts';
+import { constrainedMemory } from './server/machine.ts';
 import { planServer } from './server/plan.ts';
 import { applyRenames } from './server/renames.ts';
 
@@ -44,7 +44,9 @@ async function main(): Promise<void> {
 function sayHello(logger: Logger, config: ConfigStore): void {
   logger.notice('oO0OoO0OoO0Oo Tessera is starting oO0OoO0OoO0Oo');
   const node = `Node ${process.versions.node}`;
-  logger.notice(`Tessera version=${TESSERA_VERSION}, bits=64, pid=${process.pid}, ${node}, just started`);
+  logger.notice(
+    `Tessera version=${TESSERA_VERSION}, bits=64, pid=${process.pid}, ${node}, just started`,
+  );
   logger.notice(config.configFile === '' ? NO_CONFIG_FILE : 'Configuration loaded');
   if (config.bool('always-show-logo') || (process.stdout.isTTY && config.text('logfile') === '')) {
     const banner = BANNER.replace('PORT', String(config.int('port')));
@@ -56,8 +58,8 @@ function sayHello(logger: Logger, config: ConfigStore): void {
 }
 
 const NO_CONFIG_FILE =
-  'Warning: no config file specified, using the default config. In order to specify a config file ' +
-  'use tessera-server /path/to/redis.conf';
+  'Warning: no config file specified, using the default config. ' +
+  'In order to specify a config file use tessera-server /path/to/redis.conf';
 
 async function serve(config: ConfigStore): Promise<void> {
   const startedMs = Date.now();

@@ -28,7 +28,7 @@ export default function addTasks(bench: Bench): void {
   const parser = new RequestParser(DEFAULT_PARSER_LIMITS);
   const state = new ParseState();
   for (const [name, bytes] of streams) {
-    bench.add(`parser: ${name} (x${BATCH})`, () => {
+    bench.add(`parser: ${name}, x${BATCH}`, () => {
       let at = 0;
       while (at < bytes.length) {
         if (parser.parse(bytes, at, bytes.length, state, true) !== PARSE_COMPLETE) {

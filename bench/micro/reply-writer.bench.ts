@@ -36,7 +36,7 @@ export default function addTasks(bench: Bench): void {
     ['bulk of 200', (i) => writer.bulk(source, i, i + 200)],
   ];
   for (const [name, reply] of replies) {
-    bench.add(`reply-writer: ${name} (x${BATCH})`, () => {
+    bench.add(`reply-writer: ${name}, x${BATCH}`, () => {
       writer.clear();
       for (let i = 0; i < BATCH; i++) reply(i);
     });
@@ -49,7 +49,7 @@ export default function addTasks(bench: Bench): void {
   ];
   for (const length of COPY_LENGTHS) {
     for (const [name, copy] of copies) {
-      bench.add(`reply-writer: copy ${length} bytes, ${name} (x${BATCH})`, () => {
+      bench.add(`reply-writer: copy ${length} bytes, ${name}, x${BATCH}`, () => {
         for (let i = 0; i < BATCH; i++) copy(source, target, i, length);
       });
     }

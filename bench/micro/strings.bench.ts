@@ -10,7 +10,10 @@ const VALUE_BYTES = 32;
 const COPIES = 1024;
 const COPY_SIZES = [32, 56, 72, 96, 256];
 
-/** String commands through ThreadContext.run, parsing and locks excluded; one iteration is 4096 commands or 1024 copies. */
+/**
+ * String commands through ThreadContext.run, parsing and locks excluded; one iteration is 4096
+ * commands or 1024 copies.
+ */
 export default function stringsBench(bench: Bench): void {
   const runner = new LocalRunner([...STRING_COMMANDS, ...BITMAP_COMMANDS], { shards: 1 });
   const value = 'v'.repeat(VALUE_BYTES);
@@ -33,7 +36,9 @@ function eightKeys(i: number): string[] {
   return Array.from({ length: 8 }, (_, k) => `key:${(i + k * 97) % KEYS}`);
 }
 
-/** All commands lie in one receive buffer and are framed by one view, as a parser would leave them. */
+/**
+ * All commands lie in one receive buffer and are framed by one view, as a parser would leave them.
+ */
 function addCommand(
   bench: Bench,
   runner: LocalRunner,

@@ -1,7 +1,7 @@
 /**
- * Heavy client: `heavy-client.ts PORT keys` runs KEYS * in a loop, `heavy-client.ts PORT mget COUNT KEYS` an MGET of COUNT
- * keys, until its standard input closes. It throws the replies away as cheaply as it can. Writes the milliseconds of
- * each call.
+ * Heavy client: `heavy-client.ts PORT keys` runs KEYS * in a loop, `heavy-client.ts PORT mget COUNT
+ * KEYS` an MGET of COUNT keys, until its standard input closes. It throws the replies away as
+ * cheaply as it can. Writes the milliseconds of each call.
  */
 import { multiGet } from './data-set.ts';
 import { encodeCommand, RawConnection } from './raw-connection.ts';

@@ -1,4 +1,7 @@
-/** Runs the harness's own clients in processes of their own: they must not share an event loop with what they measure. */
+/**
+ * Runs the harness's own clients in processes of their own: they must not share an event loop with
+ * what they measure.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';

@@ -1,6 +1,6 @@
 /**
- * Idle connections: `idle-connections.ts PORT COUNT` opens COUNT connections and writes how many are open. When its
- * standard input closes it sends a PING on each and writes how many answered.
+ * Idle connections: `idle-connections.ts PORT COUNT` opens COUNT connections and writes how many
+ * are open. When its standard input closes it sends a PING on each and writes how many answered.
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';

@@ -1,7 +1,8 @@
 /**
- * Latency probe: `latency-probe.ts PORT SECONDS KEYS`. Sends one GET per millisecond over four connections in turn,
- * whether or not earlier ones were answered: a stalled server cannot slow the questions down, so a stall of 400 ms is
- * 400 late answers and not one (coordinated omission). Writes `{count, p50Ms, p99Ms, maxMs}`.
+ * Latency probe: `latency-probe.ts PORT SECONDS KEYS`. Sends one GET per millisecond over four
+ * connections in turn, whether or not earlier ones were answered: a stalled server cannot slow the
+ * questions down, so a stall of 400 ms is 400 late answers and not one (coordinated omission).
+ * Writes `{count, p50Ms, p99Ms, maxMs}`.
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -30,7 +31,8 @@ async function openLane(): Promise<Lane> {
   const lane: Lane = { socket, sentAt: [], received: 0 };
   socket.on('data', (chunk: Buffer) => {
     const now = performance.now();
-    if (lane.received === 0 && chunk[0] !== 0x24) throw new Error(`GET: ${chunk.toString('latin1')}`);
+    if (lane.received === 0 && chunk[0] !== 0x24)
+      throw new Error(`GET: ${chunk.toString('latin1')}`);
     lane.received += chunk.length;
     for (; lane.received >= REPLY_LENGTH; lane.received -= REPLY_LENGTH) {
       const sent = lane.sentAt.shift()!;

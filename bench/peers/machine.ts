@@ -16,7 +16,9 @@ export interface Machine {
   readonly loadBefore: number;
 }
 
-/** `redis-server --version` says `Redis server v=7.0.15 sha=…`. Throws where it is not installed. */
+/**
+ * `redis-server --version` says `Redis server v=7.0.15 sha=…`. Throws where it is not installed.
+ */
 function redisVersion(): string {
   const text = execFileSync('redis-server', ['--version'], { encoding: 'utf8' });
   return /v=(\S+)/.exec(text)?.[1] ?? text.trim();

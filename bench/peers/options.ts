@@ -41,7 +41,9 @@ function groupsOf(text: string | undefined): ReadonlySet<Group> {
   return new Set(GROUPS.filter((group) => names.includes(group)));
 }
 
-/** Throws with a message for the user where the command line is wrong; null asks for the usage text. */
+/**
+ * Throws with a message for the user where the command line is wrong; null asks for the usage text.
+ */
 export function readOptions(argv: readonly string[], outFolder: string): BenchOptions | null {
   const { values } = parseArgs({
     args: [...argv],

@@ -10,7 +10,10 @@ export function encodeCommand(args: readonly string[]): Buffer {
   return Buffer.from(`*${args.length}\r\n${parts.join('')}`);
 }
 
-/** Sent behind a command whose reply is too large to parse: the stream then ends with `isEndOfReply`'s bytes. */
+/**
+ * Sent behind a command whose reply is too large to parse: the stream then ends with
+ * `isEndOfReply`'s bytes.
+ */
 export const END_MARK = encodeCommand(['ECHO', 'end']);
 
 export function isEndOfReply(tail: Buffer): boolean {

@@ -33,7 +33,10 @@ function argsOf(load: Load, port: number): string[] {
   return args;
 }
 
-/** Last line of its CSV: `"GET","rps","avg","min","p50","p95","p99","max"`. Throws when it failed or hung. */
+/**
+ * Last line of its CSV: `"GET","rps","avg","min","p50","p95","p99","max"`. Throws when it failed or
+ * hung.
+ */
 export async function runLoad(server: RunningServer, load: Load): Promise<LoadResult> {
   const before = cpuSeconds(server.pid);
   const { stdout } = await run('redis-benchmark', argsOf(load, server.port), {

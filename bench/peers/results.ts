@@ -2,7 +2,10 @@
 
 export type Unit = 'req/s' | 'µs/cmd' | 'bytes/key' | 'ms' | '% of a core' | 'MiB' | 'connections';
 
-/** `ratio-min`: Tessera divided by Redis is at least `bound`. `max`, `min`: Tessera's own value, in the metric's unit. */
+/**
+ * `ratio-min`: Tessera divided by Redis is at least `bound`. `max`, `min`: Tessera's own value, in
+ * the metric's unit.
+ */
 export interface Target {
   readonly kind: 'ratio-min' | 'max' | 'min';
   readonly bound: number;
@@ -27,7 +30,10 @@ export interface Judged extends Metric {
   readonly isPass: boolean | null;
 }
 
-/** Lower of the two middle values where the count is even: always a value that was measured. NaN of none. */
+/**
+ * Lower of the two middle values where the count is even: always a value that was measured. NaN of
+ * none.
+ */
 export function median(values: readonly number[]): number {
   if (values.length === 0) return Number.NaN;
   const sorted = [...values].sort((a, b) => a - b);

@@ -1,4 +1,7 @@
-/** Starts and stops the two servers. Each child ends by its own pid, at the latest when the harness ends. */
+/**
+ * Starts and stops the two servers. Each child ends by its own pid, at the latest when the harness
+ * ends.
+ */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -67,7 +70,10 @@ async function stopChild(child: ChildProcess, folder: string): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Starts a server on a free loopback port, without persistence, and waits for its first PONG. Throws with its log. */
+/**
+ * Starts a server on a free loopback port, without persistence, and waits for its first PONG.
+ * Throws with its log.
+ */
 export async function startServer(
   kind: ServerKind,
   extraArgs: readonly string[] = [],
@@ -75,7 +81,16 @@ export async function startServer(
   const port = await freePort();
   const folder = mkdtempSync(join(tmpdir(), `bench-${kind}-`));
   const program = kind === 'redis' ? 'redis-server' : tesseraPath;
-  const common = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
+  const common = [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+  ];
   const args = ['-c', WITH_FILES, 'sh', program, ...common, '--dir', folder, ...extraArgs];
   const start = performance.now();
   const child = spawn('/bin/sh', args, { stdio: ['ignore', 'pipe', 'pipe'] });

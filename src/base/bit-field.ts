@@ -1,6 +1,6 @@
 /**
- * Integers of 1 to 64 bits at any bit offset of a byte string, highest bit first; bit 0 is the highest of the first
- * byte. Nothing here allocates except the functions on BigInt.
+ * Integers of 1 to 64 bits at any bit offset of a byte string, highest bit first; bit 0 is the
+ * highest of the first byte. Nothing here allocates except the functions on BigInt.
  */
 
 /** Up to this width a field is read and written as a double. */
@@ -9,7 +9,8 @@ export const NUMBER_BITS_MAX = 48;
 const LOW_BITS = 32;
 
 /**
- * The unsigned field of `bits` bits (48 at most) at bit `bitAt` of u8[start, start + length). Bits behind the end are 0.
+ * The unsigned field of `bits` bits (48 at most) at bit `bitAt` of u8[start, start + length). Bits
+ * behind the end are 0.
  */
 export function readField(
   u8: Uint8Array,
@@ -32,7 +33,10 @@ export function readField(
   return value;
 }
 
-/** Writes the unsigned `value` as a field of `bits` bits (48 at most) that lies within the bytes from `start` on. */
+/**
+ * Writes the unsigned `value` as a field of `bits` bits (48 at most) that lies within the bytes
+ * from `start` on.
+ */
 export function writeField(
   u8: Uint8Array,
   start: number,

@@ -1,15 +1,20 @@
 /**
- * Bytes between buffers: what a command does with the value of a string. Nothing here allocates for short ranges.
+ * Bytes between buffers: what a command does with the value of a string. Nothing here allocates for
+ * short ranges.
  */
 
 /**
- * Ranges shorter than this are copied by a loop, longer ones by TypedArray.set on a fresh subarray. From a receive
- * buffer into shared memory (bench/micro/strings.bench.ts, loop against set): 32 bytes 29 ns and 41 ns, 56 bytes 61 ns
- * and 70 ns, 72 bytes 74 ns and 73 ns, 96 bytes 81 ns and 54 ns, 256 bytes 216 ns and 92 ns.
+ * Ranges shorter than this are copied by a loop, longer ones by TypedArray.set on a fresh subarray.
+ * From a receive buffer into shared memory (bench/micro/strings.bench.ts, loop against set): 32
+ * bytes 29 ns and 41 ns, 56 bytes 61 ns and 70 ns, 72 bytes 74 ns and 73 ns, 96 bytes 81 ns and 54
+ * ns, 256 bytes 216 ns and 92 ns.
  */
 const COPY_LOOP_MAX = 72;
 
-/** Copies source[start, end) to `to` of target; the two may be one buffer only if the ranges do not overlap. */
+/**
+ * Copies source[start, end) to `to` of target; the two may be one buffer only if the ranges do not
+ * overlap.
+ */
 export function copyBytes(
   target: Uint8Array,
   to: number,

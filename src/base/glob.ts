@@ -5,8 +5,8 @@
  * Peculiarities kept: an empty text matches only the empty pattern (not even `*`); a range whose
  * ends are swapped works; bytes of ranges are ordered as signed ones (as on x86); in `[a-]` the
  * bracket is the end of a range; a class without its closing bracket ends with the pattern; an
- * escaped byte in a class is compared with its case; a pattern with more than STARS_MAX stars that text stands between
- * matches nothing.
+ * escaped byte in a class is compared with its case; a pattern with more than STARS_MAX stars that
+ * text stands between matches nothing.
  *
  * COST O(pattern × text), not exponential: of several stars only the last one is tried again,
  * since whatever follows it can only be found further to the right.

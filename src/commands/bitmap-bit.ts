@@ -19,8 +19,8 @@ const RAW = ENCODING_RAW;
 const HASH = 0x23;
 
 /**
- * Argument `index` as the offset of a bit; NaN, and the error was replied, when it is invalid or beyond the longest
- * string. With `bits` above 0, "#n" stands for n * bits.
+ * Argument `index` as the offset of a bit; NaN, and the error was replied, when it is invalid or
+ * beyond the longest string. With `bits` above 0, "#n" stands for n * bits.
  */
 export function bitOffsetOrReply(ctx: CommandContext, index: number, bits: number): number {
   const { buf, offset, length } = ctx.args;

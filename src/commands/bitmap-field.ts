@@ -1,6 +1,7 @@
 /**
- * BITFIELD: integers of any width inside a string. All operations are read first, then the string is grown to the
- * farthest bit that any of them writes, then they run one after the other, each seeing what those before it wrote.
+ * BITFIELD: integers of any width inside a string. All operations are read first, then the string
+ * is grown to the farthest bit that any of them writes, then they run one after the other, each
+ * seeing what those before it wrote.
  */
 import {
   NUMBER_BITS_MAX,
@@ -53,7 +54,10 @@ class FieldOp {
   isSigned = false;
   bits = 0;
   bitAt = 0;
-  /** What SET stores or INCRBY adds; beyond 2^53 it is ± Infinity and exact only in argument `amountIndex`. */
+  /**
+   * What SET stores or INCRBY adds; beyond 2^53 it is ± Infinity and exact only in argument
+   * `amountIndex`.
+   */
   amount = 0;
   amountIndex = 0;
 }
@@ -102,7 +106,10 @@ function overflowOf(ctx: CommandContext, index: number): number {
   return args.equalsIgnoreCase(index, FAIL) ? OVERFLOW_FAIL : -1;
 }
 
-/** Reads the operation at argument `i`, whose word is known, into the list; false when an error was replied. */
+/**
+ * Reads the operation at argument `i`, whose word is known, into the list; false when an error was
+ * replied.
+ */
 function parseOpOrReply(ctx: CommandContext, i: number, kind: number, overflow: number): boolean {
   const { args, reply } = ctx;
   if (plan.count === ops.length) ops.push(new FieldOp());
@@ -135,7 +142,10 @@ function parseOpOrReply(ctx: CommandContext, i: number, kind: number, overflow: 
   return true;
 }
 
-/** Runs one operation on the string `ref` (0 = none, GET only) and replies; true when the string changed. */
+/**
+ * Runs one operation on the string `ref` (0 = none, GET only) and replies; true when the string
+ * changed.
+ */
 function runOp(ctx: CommandContext, shard: Shard, ref: Ref, op: FieldOp): boolean {
   const isSmall = op.bits <= NUMBER_BITS_MAX;
   const at = ref === 0 ? 0 : shard.valueOffset(ref);

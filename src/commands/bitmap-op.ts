@@ -1,7 +1,8 @@
 /**
- * BITOP: bitwise operations between strings. Missing keys are empty strings, short ones end in zeros.
+ * BITOP: bitwise operations between strings. Missing keys are empty strings, short ones end in
+ * zeros. All work is done in 32-bit words.
  */
-import { asciiBytes } from '../base/bytes.ts';
+import { asciiBytes, copyBytes } from '../base/bytes.ts';
 import { ENCODING_RAW } from '../keyspace/entry.ts';
 import { NO_TTL } from '../keyspace/shard.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
@@ -9,7 +10,7 @@ import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus }
 import { isStringOrReply, replyFull } from './string-value.ts';
 
 const OP_AND = 0;
-// 1 is OR: what `fold` does unless it is told otherwise.
+const OP_OR = 1;
 const OP_XOR = 2;
 const OP_NOT = 3;
 /** Bits of the first source that are in none of the others. */
@@ -23,13 +24,63 @@ const OP_ONE = 7;
 
 /** By the numbers above. */
 const OP_NAMES = ['AND', 'OR', 'XOR', 'NOT', 'DIFF', 'DIFF1', 'ANDOR', 'ONE'].map(asciiBytes);
+
+/** What happens to a word of the result with a word of a source. */
+const STEP_NONE = -1;
+const STEP_AND = OP_AND;
+const STEP_OR = OP_OR;
+const STEP_XOR = OP_XOR;
+/** ~source */
+const STEP_NOT = 3;
+/** source & ~result */
+const STEP_DIFF = 4;
+/** result & ~source */
+const STEP_DIFF1 = 5;
+
+/** By operation: its last step, with the first source, after all others were combined by OR. */
+const LAST_STEPS: readonly number[] = [
+  STEP_NONE,
+  STEP_NONE,
+  STEP_NONE,
+  STEP_NOT,
+  STEP_DIFF,
+  STEP_DIFF1,
+  STEP_AND,
+  STEP_NONE,
+];
+
 const FIRST_SOURCE = 3;
 const SCRATCH_BYTES_MIN = 4096;
 const SCRATCH_BYTES_KEPT = 1024 * 1024;
 
-/** The result, and for ONE the bits that more than one source has; both kept for the next command unless huge. */
-let result = new Uint8Array(SCRATCH_BYTES_MIN);
-let twice = new Uint8Array(0);
+/** Bytes that are words at the same time; they grow, and shrink after a huge command. */
+class Scratch {
+  bytes: Uint8Array = new Uint8Array(SCRATCH_BYTES_MIN);
+  words: Uint32Array = new Uint32Array(this.bytes.buffer);
+
+  /** Makes room for `length` bytes; what was there is lost. */
+  reserve(length: number): void {
+    if (length > this.bytes.length) this.#allocate((length + 3) & ~3);
+  }
+
+  trim(): void {
+    if (this.bytes.length > SCRATCH_BYTES_KEPT) this.#allocate(SCRATCH_BYTES_MIN);
+  }
+
+  #allocate(length: number): void {
+    this.bytes = new Uint8Array(length);
+    this.words = new Uint32Array(this.bytes.buffer);
+  }
+}
+
+const result = new Scratch();
+/** For ONE: the bits that more than one source has. */
+const twice = new Scratch();
+/** A source that does not begin at a word of the arena: a value that lies inside its entry. */
+const unaligned = new Scratch();
+
+/** The source that `locateSource` found last; borrowed until the arena changes. */
+const source = { words: result.words, base: 0, length: 0 };
 
 function opOf(ctx: CommandContext): number {
   return OP_NAMES.findIndex((name) => ctx.args.equalsIgnoreCase(1, name));
@@ -46,40 +97,6 @@ function isCountOrReply(ctx: CommandContext, op: number): boolean {
   return false;
 }
 
-/** Folds source[at, at + length) into `result`, whose first `total` bytes count; beyond the source there are zeros. */
-function fold(op: number, source: Uint8Array, at: number, length: number, total: number): void {
-  const into = result;
-  if (op === OP_AND) {
-    for (let i = 0; i < length; i++) into[i] = into[i]! & source[at + i]!;
-    into.fill(0, length, total);
-  } else if (op === OP_XOR) {
-    for (let i = 0; i < length; i++) into[i] = into[i]! ^ source[at + i]!;
-  } else if (op === OP_ONE) {
-    const more = twice;
-    for (let i = 0; i < length; i++) {
-      const byte = source[at + i]!;
-      more[i] = more[i]! | (into[i]! & byte);
-      into[i] = into[i]! | byte;
-    }
-  } else {
-    for (let i = 0; i < length; i++) into[i] = into[i]! | source[at + i]!;
-  }
-}
-
-/** The last step: what the fold of the other sources becomes with the first source, source[at, at + length). */
-function finish(op: number, source: Uint8Array, at: number, length: number, total: number): void {
-  const into = result;
-  for (let i = 0; i < total; i++) {
-    const first = i < length ? source[at + i]! : 0;
-    const rest = into[i]!;
-    if (op === OP_NOT) into[i] = ~first;
-    else if (op === OP_DIFF) into[i] = first & ~rest;
-    else if (op === OP_DIFF1) into[i] = ~first & rest;
-    else if (op === OP_ANDOR) into[i] = first & rest;
-    else into[i] = rest & ~twice[i]!;
-  }
-}
-
 /** Length of the longest source; NaN, and the error was replied, when one is no string. */
 function longestOrReply(ctx: CommandContext): number {
   let longest = 0;
@@ -92,24 +109,87 @@ function longestOrReply(ctx: CommandContext): number {
   return longest;
 }
 
+/** Points `source` at the value of argument `index` as words; a missing key has no bytes. */
+function locateSource(ctx: CommandContext, index: number): void {
+  const shard = ctx.at(index);
+  const ref = shard.find(ctx.db, ctx.key);
+  const at = ref === 0 ? 0 : shard.valueOffset(ref);
+  source.length = ref === 0 ? 0 : shard.valueLength(ref);
+  source.words = shard.u32;
+  source.base = at >>> 2;
+  if ((at & 3) === 0) return;
+  unaligned.reserve(source.length);
+  copyBytes(unaligned.bytes, 0, shard.u8, at, at + source.length);
+  source.words = unaligned.words;
+  source.base = 0;
+}
+
+function stepWord(step: number, before: number, word: number): number {
+  if (step === STEP_AND) return before & word;
+  if (step === STEP_OR) return before | word;
+  if (step === STEP_XOR) return before ^ word;
+  if (step === STEP_NOT) return ~word;
+  return step === STEP_DIFF ? word & ~before : before & ~word;
+}
+
+/** The bits of a source's last word that belong to it, where its length is no multiple of 4. */
+function tailMask(length: number): number {
+  return 0xffffffff >>> (32 - (length & 3) * 8);
+}
+
+/** Combines the result with `source`, word by word; behind the source's end there are zeros. */
+function combine(step: number, wordCount: number): void {
+  const into = result.words;
+  const { words, base, length } = source;
+  const full = length >>> 2;
+  for (let i = 0; i < full; i++) into[i] = stepWord(step, into[i]!, words[base + i]!);
+  let i = full;
+  if ((length & 3) !== 0) {
+    into[i] = stepWord(step, into[i]!, words[base + i]! & tailMask(length));
+    i += 1;
+  }
+  for (; i < wordCount; i++) into[i] = stepWord(step, into[i]!, 0);
+}
+
+/** Notes the bits of `source` for ONE: those seen at all, and those seen more than once. */
+function combineOnce(): void {
+  const seen = result.words;
+  const more = twice.words;
+  const { words, base, length } = source;
+  const full = length >>> 2;
+  const wordCount = (length + 3) >>> 2;
+  for (let i = 0; i < wordCount; i++) {
+    const word = i < full ? words[base + i]! : words[base + i]! & tailMask(length);
+    more[i] = more[i]! | (seen[i]! & word);
+    seen[i] = seen[i]! | word;
+  }
+}
+
 /** Computes the operation over all sources into `result`; `total` is the length of the longest. */
 function opCombine(ctx: CommandContext, op: number, total: number): void {
-  if (result.length < total) result = new Uint8Array(total);
-  if (op === OP_ONE && twice.length < total) twice = new Uint8Array(total);
-  result.fill(op === OP_AND ? 0xff : 0, 0, total);
-  if (op === OP_ONE) twice.fill(0, 0, total);
-  const needsFirstLast = op >= OP_NOT && op !== OP_ONE;
-  for (let i = FIRST_SOURCE + (needsFirstLast ? 1 : 0); i < ctx.args.count; i++) {
-    const shard = ctx.at(i);
-    const ref = shard.find(ctx.db, ctx.key);
-    if (ref === 0) fold(op, shard.u8, 0, 0, total);
-    else fold(op, shard.u8, shard.valueOffset(ref), shard.valueLength(ref), total);
+  const wordCount = (total + 3) >>> 2;
+  const lastStep = LAST_STEPS[op]!;
+  const step = op === OP_AND || op === OP_XOR ? op : STEP_OR;
+  result.reserve(total);
+  result.words.fill(op === OP_AND ? 0xffffffff : 0, 0, wordCount);
+  if (op === OP_ONE) {
+    twice.reserve(total);
+    twice.words.fill(0, 0, wordCount);
   }
-  if (op < OP_NOT) return;
-  const shard = ctx.at(FIRST_SOURCE);
-  const ref = shard.find(ctx.db, ctx.key);
-  if (ref === 0) finish(op, shard.u8, 0, 0, total);
-  else finish(op, shard.u8, shard.valueOffset(ref), shard.valueLength(ref), total);
+  const first = lastStep === STEP_NONE ? FIRST_SOURCE : FIRST_SOURCE + 1;
+  for (let i = first; i < ctx.args.count; i++) {
+    locateSource(ctx, i);
+    if (op === OP_ONE) combineOnce();
+    else combine(step, wordCount);
+  }
+  if (lastStep !== STEP_NONE) {
+    locateSource(ctx, FIRST_SOURCE);
+    combine(lastStep, wordCount);
+  } else if (op === OP_ONE) {
+    const into = result.words;
+    const more = twice.words;
+    for (let i = 0; i < wordCount; i++) into[i] = into[i]! & ~more[i]!;
+  }
 }
 
 function cmdBitop(ctx: CommandContext): RunStatus {
@@ -134,13 +214,11 @@ function cmdBitop(ctx: CommandContext): RunStatus {
   if (ref === 0) {
     replyFull(ctx);
   } else {
-    shard.u8.set(result.subarray(0, total), shard.valueOffset(ref));
+    copyBytes(shard.u8, shard.valueOffset(ref), result.bytes, 0, total);
     reply.integer(total);
   }
-  if (total > SCRATCH_BYTES_KEPT) {
-    result = new Uint8Array(SCRATCH_BYTES_MIN);
-    twice = new Uint8Array(0);
-  }
+  result.trim();
+  twice.trim();
   return DONE;
 }
 

@@ -1,5 +1,6 @@
 /**
- * Ranges of bits: BITCOUNT and BITPOS. Arguments are checked before the key is looked up, as in Redis 7.2 and later.
+ * Ranges of bits: BITCOUNT and BITPOS. Arguments are checked before the key is looked up, as in
+ * Redis 7.2 and later.
  */
 import { countOnesOfBits, findBit } from '../base/bits.ts';
 import { asciiBytes } from '../base/bytes.ts';
@@ -17,7 +18,10 @@ import { isStringOrReply } from './string-value.ts';
 const BIT = asciiBytes('BIT');
 const BYTE = asciiBytes('BYTE');
 
-/** A range of bits; as arguments give it first, then resolved against a length. Reused by every command. */
+/**
+ * A range of bits; as arguments give it first, then resolved against a length. Reused by every
+ * command.
+ */
 const range = { start: 0, end: 0, isBits: false };
 
 /** Reads start and end from `index` on, each only if it is there; false when one is no integer. */
@@ -35,7 +39,10 @@ function parseUnit(ctx: CommandContext, index: number): boolean {
   return args.count <= index || range.isBits || args.equalsIgnoreCase(index, BYTE);
 }
 
-/** Turns the range into the first and last bit of a string of `length` bytes; false when it is empty. */
+/**
+ * Turns the range into the first and last bit of a string of `length` bytes; false when it is
+ * empty.
+ */
 function resolveRange(length: number): boolean {
   const total = range.isBits ? length * 8 : length;
   if (range.start < 0) range.start = Math.max(0, range.start + total);

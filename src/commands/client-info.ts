@@ -42,6 +42,10 @@ export interface ClientFields {
   readonly libName: string;
   readonly libVersion: string;
   readonly ioThread: number;
+  /** Since the connection was opened. */
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly commandsRun: number;
 }
 
 /** The states that have a letter in `flags`. */
@@ -128,6 +132,9 @@ export function clientInfoLine(fields: ClientFields): string {
     ['lib-name', fields.libName],
     ['lib-ver', fields.libVersion],
     ['io-thread', fields.ioThread],
+    ['tot-net-in', fields.bytesReceived],
+    ['tot-net-out', fields.bytesSent],
+    ['tot-cmds', fields.commandsRun],
   ];
   return pairs.map(([name, value]) => `${name}=${value}`).join(' ');
 }

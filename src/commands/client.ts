@@ -143,6 +143,40 @@ function cmdClientGetredir(ctx: SessionContext): void {
   ctx.reply.integer(-1);
 }
 
+/** Words that CLIENT TRACKING takes after ON or OFF, with the number of their values. */
+const TRACKING_OPTIONS: ReadonlyMap<string, number> = new Map([
+  ['REDIRECT', 1],
+  ['PREFIX', 1],
+  ['BCAST', 0],
+  ['OPTIN', 0],
+  ['OPTOUT', 0],
+  ['NOLOOP', 0],
+]);
+
+/** Tracking is off and stays off: OFF is fulfilled, ON cannot be. */
+function cmdClientTracking(ctx: SessionContext): void {
+  const { args, reply } = ctx;
+  const isOn = onOrOff(ctx);
+  if (isOn === null) return;
+  for (let at = 3; at < args.count; at++) {
+    const values = TRACKING_OPTIONS.get(ctx.text(at).toUpperCase());
+    if (values === undefined || at + values >= args.count) {
+      reply.errorBytes(ERROR_BYTES.SYNTAX);
+      return;
+    }
+    at += values;
+  }
+  if (isOn) reply.error('ERR CLIENT TRACKING is not supported yet');
+  else reply.ok();
+}
+
+function cmdClientCaching(ctx: SessionContext): void {
+  ctx.reply.error(
+    'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or ' +
+      'OPTOUT mode enabled',
+  );
+}
+
 function cmdClientTrackinginfo(ctx: SessionContext): void {
   const { reply } = ctx;
   reply.map(3);
@@ -156,6 +190,8 @@ function cmdClientTrackinginfo(ctx: SessionContext): void {
 }
 
 const HELP = [
+  'CACHING (YES|NO)',
+  '    Says whether the keys of the next command are tracked, in OPTIN or OPTOUT mode.',
   'GETNAME',
   '    Shows the name of this connection.',
   'GETREDIR',
@@ -188,6 +224,8 @@ const HELP = [
   '    Tells the client library: LIB-NAME or LIB-VER.',
   'SETNAME <name>',
   '    Names this connection.',
+  'TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] [NOLOOP]',
+  '    Switches the tracking of keys for client-side caching; only OFF is supported yet.',
   'TRACKINGINFO',
   '    Shows how this connection tracks keys.',
   'UNBLOCK <client-id> [TIMEOUT|ERROR]',
@@ -243,8 +281,9 @@ export const CLIENT_COMMAND: SessionCommandSpec = container(
       arity: -3,
       flags: ADMIN,
       syntax:
-        `<ip:port | <[ID client-id [client-id ...]] | [${CLIENT_TYPE_SYNTAX}] | [USER username] | ` +
-        '[ADDR ip:port] | [LADDR ip:port] | [SKIPME <YES | NO>] | [MAXAGE maxage] ...>>',
+        '<ip:port | <[ID client-id [client-id ...]] | ' +
+        `[${CLIENT_TYPE_SYNTAX}] | [USER username] | [ADDR ip:port] | [LADDR ip:port] | ` +
+        '[SKIPME <YES | NO>] | [MAXAGE maxage] ...>>',
       run: cmdClientKill,
     },
     {
@@ -333,6 +372,26 @@ export const CLIENT_COMMAND: SessionCommandSpec = container(
       arity: 2,
       flags: PLAIN,
       run: cmdClientGetredir,
+    },
+    {
+      name: 'tracking',
+      summary: 'Switches the tracking of keys for client-side caching.',
+      since: '6.0.0',
+      arity: -3,
+      flags: PLAIN,
+      syntax:
+        '<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] ' +
+        '[OPTOUT] [NOLOOP]',
+      run: cmdClientTracking,
+    },
+    {
+      name: 'caching',
+      summary: 'Says whether the keys of the next command are tracked.',
+      since: '6.0.0',
+      arity: 3,
+      flags: PLAIN,
+      syntax: '<YES | NO>',
+      run: cmdClientCaching,
     },
     {
       name: 'trackinginfo',

@@ -52,9 +52,12 @@ export class CommandIndex {
 
   /** Every command, each container followed by its sub-commands. */
   readonly all: readonly NamedCommand[];
+  /** Commands without sub-commands listed by themselves. */
+  readonly top: readonly NamedCommand[];
   readonly #byName: ReadonlyMap<string, NamedCommand>;
 
   private constructor(specs: readonly CommandSpec[]) {
+    this.top = specs.map((spec) => ({ fullName: spec.name, spec }));
     this.all = specs.flatMap((spec) => named(spec, ''));
     this.#byName = new Map(this.all.map((command) => [command.fullName, command]));
   }

@@ -11,6 +11,7 @@ import {
   writeCommandInfo,
 } from './command-info.ts';
 import { container, textsFrom, wordIs } from './session-reply.ts';
+import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { CommandSpec, KeyFlag, KeySpec, SessionCommandSpec, SessionContext } from './spec.ts';
 import { KeyIndexes, keyIndexes } from './table.ts';
 
@@ -40,12 +41,30 @@ function cmdCommandInfo(ctx: SessionContext): void {
   }
 }
 
+/** The whole of COMMAND DOCS takes some 8 ms to make: longer than the clients of an I/O thread should wait. */
+const DOCS_INLINE_MAX = 8;
+
 function cmdCommandDocs(ctx: SessionContext): void {
-  const { reply, server } = ctx;
-  const index = CommandIndex.of(server.commands);
-  const commands =
-    ctx.args.count === 2 ? topCommands(ctx) : textsFrom(ctx, 2).map((name) => index.find(name));
-  const known = commands.filter((command) => command !== null);
+  const { server, session } = ctx;
+  const names = textsFrom(ctx, 2);
+  if (ctx.canSuspend && (names.length === 0 || names.length > DOCS_INLINE_MAX)) {
+    const resume = ctx.suspend();
+    server.runJob({ task: 'command-docs', names, isResp3: session.protocol === 3 }, (bytes) =>
+      resume((reply) => reply.raw(bytes)),
+    );
+    return;
+  }
+  writeDocsOf(ctx.reply, CommandIndex.of(server.commands), names);
+}
+
+/** COMMAND DOCS of the commands named (none: of all). Names that are no commands are left out. */
+export function writeDocsOf(
+  reply: ReplyWriter,
+  index: CommandIndex,
+  names: readonly string[],
+): void {
+  const asked = names.length === 0 ? index.top : names.map((name) => index.find(name));
+  const known = asked.filter((command) => command !== null);
   reply.map(known.length);
   for (const command of known) {
     reply.bulkLatin1(command.fullName);

@@ -203,7 +203,7 @@ function scanShard(shard: Shard, db: number, from: number, count: number): numbe
     bucketCursor = dict.scan(bucketCursor, walk.visit);
     buckets -= 1;
   } while (bucketCursor !== 0 && buckets > 0 && walk.sampled < count);
-  if (!shard.state.isReadOnly) {
+  if (!shard.state.isReadOnly && !shard.state.keepsExpired) {
     for (let i = 0; i < walk.expired.length; i++) freeExpired(shard, db, walk.expired[i]!);
   }
   return bucketCursor;
@@ -247,7 +247,7 @@ function cmdRandomKey(ctx: CommandContext): RunStatus {
       replyKey(ctx.reply, shard, ref);
       return DONE;
     }
-    if (!ctx.state.isReadOnly) freeExpired(shard, ctx.db, ref);
+    if (!ctx.state.isReadOnly && !ctx.state.keepsExpired) freeExpired(shard, ctx.db, ref);
   }
   for (const shard of ctx.shards) {
     const ref = firstLive(shard, ctx.db);

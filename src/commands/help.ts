@@ -13,7 +13,7 @@ export function replyHelp(reply: ReplyWriter, command: string, lines: readonly s
   reply.simple(`${command} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`);
   for (const line of lines) reply.simple(line);
   reply.simple('HELP');
-  reply.simple('    Print this help.');
+  reply.simple('    Prints this help.');
 }
 
 /** The `run` of a container: reached only when no sub-command has the name given. */

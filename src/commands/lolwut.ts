@@ -32,6 +32,6 @@ export function cmdLolwut(ctx: SessionContext): void {
     return;
   }
   const picture = mosaic(Math.floor(ctx.state.nowMs / 1000) % 1000);
-  const versions = `Tessera ver. ${TESSERA_VERSION}, serving what Redis ver. ${REDIS_VERSION} does\n`;
+  const versions = `Tessera ver. ${TESSERA_VERSION}, compatible with Redis ver. ${REDIS_VERSION}\n`;
   reply.verbatim(`${picture}\n${versions}`, 'txt');
 }

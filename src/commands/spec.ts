@@ -246,6 +246,13 @@ export interface ClientFilter {
   readonly skipId?: number;
 }
 
+/** Work for the pool of helper threads: CPU-heavy, off the data path. */
+export interface PoolJob {
+  readonly task: 'command-docs';
+  readonly names: readonly string[];
+  readonly isResp3: boolean;
+}
+
 /** Everything outside the connection that session commands may ask of the server. */
 export interface ServerServices {
   /** Configuration of this thread's copy: [name, value] pairs that match the glob patterns. */
@@ -282,6 +289,8 @@ export interface ServerServices {
   shutdownAbort(): boolean;
   /** Every command of the table. */
   readonly commands: readonly CommandSpec[];
+  /** Has the pool do a job; `done` gets the reply bytes. */
+  runJob(job: PoolJob, done: (bytes: Uint8Array) => void): void;
   log(level: 'debug' | 'verbose' | 'notice' | 'warning', text: string): void;
   /** DEBUG's crash drills and switches that concern the whole server; text of an error, or null. */
   debug(what: string, value: string): string | null;

@@ -1,5 +1,6 @@
 /**
- * Strings compared with a value or with a digest of one: the conditions of SET and DELEX, DELEX and DIGEST.
+ * Strings compared with a value or with a digest of one: the conditions of SET and DELEX, DELEX and
+ * DIGEST.
  */
 import { equalBytes } from '../base/bytes.ts';
 import { xxh3 } from '../base/xxh3.ts';
@@ -48,7 +49,10 @@ export function conditionUnits(shard: Shard, ref: Ref): number {
   return shard.valueLength(ref) >>> 4;
 }
 
-/** Whether IFEQ, IFNE, IFDEQ or IFDNE holds for an existing string; argument `index` is what it compares with. */
+/**
+ * Whether IFEQ, IFNE, IFDEQ or IFDNE holds for an existing string; argument `index` is what it
+ * compares with.
+ */
 export function holds(
   ctx: CommandContext,
   shard: Shard,

@@ -1,6 +1,7 @@
 /**
- * Strings as numbers: INCR and its relatives. Integers are kept as their decimal text; up to 2^53 - 1 everything is done
- * in doubles and nothing is allocated, beyond that in BigInt up to the limits of int64.
+ * Strings as numbers: INCR and its relatives. Integers are kept as their decimal text; up to 2^53 -
+ * 1 everything is done in doubles and nothing is allocated, beyond that in BigInt up to the limits
+ * of int64.
  */
 import { addExtended, formatExtended, parseExtended } from '../base/decimal-float.ts';
 import {
@@ -28,8 +29,9 @@ const INT64_MAX = 0x7fffffffffffffffn;
 const INT64_MIN = -0x8000000000000000n;
 
 /**
- * Makes the safe integer `value` the value of the located key, TTL kept; `ref` is what findWrite just returned, a string
- * or 0. In place where the text is as long as before. False when the arena is full: nothing has changed then.
+ * Makes the safe integer `value` the value of the located key, TTL kept; `ref` is what findWrite
+ * just returned, a string or 0. In place where the text is as long as before. False when the arena
+ * is full: nothing has changed then.
  */
 export function opStoreInteger(
   ctx: CommandContext,
@@ -50,7 +52,10 @@ export function opStoreInteger(
   return true;
 }
 
-/** Makes `text` (one byte per character) the value of the located key. `expireMs` as in `Shard.createString`. */
+/**
+ * Makes `text` (one byte per character) the value of the located key. `expireMs` as in
+ * `Shard.createString`.
+ */
 export function opStoreText(
   ctx: CommandContext,
   shard: Shard,
@@ -93,7 +98,10 @@ export function bigValueOf(shard: Shard, ref: Ref): bigint {
   return parseBigInt64(shard.u8, at, at + shard.valueLength(ref));
 }
 
-/** Like `increment`, where a number may be beyond 2^53. `ref` is a string with the text of an int64, or 0. */
+/**
+ * Like `increment`, where a number may be beyond 2^53. `ref` is a string with the text of an int64,
+ * or 0.
+ */
 function incrementBig(ctx: CommandContext, shard: Shard, ref: Ref, delta: bigint): RunStatus {
   const sum = bigValueOf(shard, ref) + delta;
   if (sum > INT64_MAX || sum < INT64_MIN) {
@@ -124,7 +132,10 @@ function cmdDecrby(ctx: CommandContext): RunStatus {
   return Number.isFinite(delta) ? increment(ctx, -delta) : incrementByArgument(ctx, delta, true);
 }
 
-/** The rest of INCRBY and DECRBY: an argument that is no integer (`delta` is NaN), or one beyond 2^53. */
+/**
+ * The rest of INCRBY and DECRBY: an argument that is no integer (`delta` is NaN), or one beyond
+ * 2^53.
+ */
 function incrementByArgument(ctx: CommandContext, delta: number, isNegated: boolean): RunStatus {
   const { args, reply } = ctx;
   if (Number.isNaN(delta)) {

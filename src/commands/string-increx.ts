@@ -1,5 +1,6 @@
 /**
- * INCREX: an increment with bounds and a TTL in one step. Exact arithmetic: BigInt for integers, 80-bit floats otherwise.
+ * INCREX: an increment with bounds and a TTL in one step. Exact arithmetic: BigInt for integers,
+ * 80-bit floats otherwise.
  */
 import { asciiBytes } from '../base/bytes.ts';
 import {
@@ -28,6 +29,14 @@ const PERSIST = asciiBytes('PERSIST');
 const ENX = asciiBytes('ENX');
 const INT64_MAX = 0x7fffffffffffffffn;
 const INT64_MIN = -0x8000000000000000n;
+/** The limits of 80-bit floats, where sums saturate that no bound stops before. */
+const LARGEST: ExtendedFloat = {
+  negative: false,
+  mantissa: 0xffffffffffffffffn,
+  exponent: 16320,
+  infinite: false,
+};
+const LARGEST_NEGATIVE: ExtendedFloat = { ...LARGEST, negative: true };
 
 /** Options of the command that was parsed last; indexes are arguments, 0 = not given. */
 const options = {
@@ -69,7 +78,10 @@ function parseOptionsOrReply(ctx: CommandContext): boolean {
   return false;
 }
 
-/** Reads the option at `i`; returns how many arguments it takes, 0 = it is none or contradicts another. */
+/**
+ * Reads the option at `i`; returns how many arguments it takes, 0 = it is none or contradicts
+ * another.
+ */
 function parseOption(ctx: CommandContext, i: number): number {
   const args = ctx.args;
   if (args.equalsIgnoreCase(i, SATURATE)) options.saturate = true;
@@ -194,19 +206,20 @@ function incrementFloat(ctx: CommandContext, shard: Shard, ref: Ref, expireMs: n
     reply.errorBytes(ERROR_BYTES.INCREX_BOUNDS);
     return;
   }
-  let sum = addExtended(value, delta);
-  if (sum === null || value.infinite) {
+  if (value.infinite || delta.infinite) {
     reply.errorBytes(ERROR_BYTES.NAN_OR_INFINITY);
     return;
   }
-  const isLow = lower !== null && isBelow(sum, lower);
-  if (isLow || (upper !== null && isBelow(upper, sum))) {
-    if (!options.saturate) {
-      replyFloats(reply, formatExtended(value), '0');
-      return;
-    }
-    sum = isLow ? lower : upper!;
+  const exact = addExtended(value, delta);
+  const isLow = exact === null ? delta.negative : lower !== null && isBelow(exact, lower);
+  const isHigh = exact === null ? !delta.negative : upper !== null && isBelow(upper, exact);
+  if ((isLow || isHigh) && !options.saturate) {
+    replyFloats(reply, formatExtended(value), '0');
+    return;
   }
+  let sum = exact ?? (isLow ? LARGEST_NEGATIVE : LARGEST);
+  if (isLow && lower !== null) sum = lower;
+  if (isHigh && upper !== null) sum = upper;
   const applied = addExtended(sum, negated(value));
   if (applied === null) {
     reply.errorBytes(ERROR_BYTES.NAN_OR_INFINITY);
@@ -226,7 +239,10 @@ function replyFloats(reply: ReplyWriter, value: string, applied: string): void {
   }
 }
 
-/** Stores the sum with the TTL that the options ask for; false, and the error was replied, when the arena is full. */
+/**
+ * Stores the sum with the TTL that the options ask for; false, and the error was replied, when the
+ * arena is full.
+ */
 function storeResult(
   ctx: CommandContext,
   shard: Shard,

@@ -57,8 +57,8 @@ function valueView(shard: Shard, ref: Ref): Uint8Array {
 }
 
 /**
- * Lengths of the common subsequences of all prefixes: cell [i * (b.length + 1) + j] is that of a's first i and b's first
- * j bytes. O(a * b) time and memory.
+ * Lengths of the common subsequences of all prefixes: cell [i * (b.length + 1) + j] is that of a's
+ * first i and b's first j bytes. O(a * b) time and memory.
  */
 function lengthTable(a: Uint8Array, b: Uint8Array): Uint32Array {
   const width = b.length + 1;

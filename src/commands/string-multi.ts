@@ -1,9 +1,11 @@
 /**
- * Several strings in one command. All shards of the keys are held meanwhile, so each of these is atomic.
+ * Several strings in one command. All shards of the keys are held meanwhile, so each of these is
+ * atomic.
  *
- * A full arena: the pairs are stored in order, and the first that finds no room ends the command with the OOM error.
- * Pairs before it stay stored, as each of them alone would have; the pair itself and those after it are unchanged. The
- * usual way to run out of memory is `maxmemory`, and that refuses the whole command before it starts.
+ * A full arena: the pairs are stored in order, and the first that finds no room ends the command
+ * with the OOM error. Pairs before it stay stored, as each of them alone would have; the pair
+ * itself and those after it are unchanged. The usual way to run out of memory is `maxmemory`, and
+ * that refuses the whole command before it starts.
  */
 import { TYPE_STRING } from '../keyspace/entry.ts';
 import { KEEP_TTL, NO_TTL } from '../keyspace/shard.ts';
@@ -46,7 +48,10 @@ function cmdMget(ctx: CommandContext): RunStatus {
   return DONE;
 }
 
-/** Stores the pairs at arguments [first, end). False when an arena is full; see the top of this file. */
+/**
+ * Stores the pairs at arguments [first, end). False when an arena is full; see the top of this
+ * file.
+ */
 function opStorePairs(ctx: CommandContext, first: number, end: number, expireMs: number): boolean {
   for (let i = first; i < end; i += 2) {
     if (!storeArgument(ctx, ctx.at(i), ctx.key, i + 1, expireMs)) return false;

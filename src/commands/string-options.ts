@@ -46,7 +46,10 @@ export class StringOptions {
   /** Argument that EX and its like name. */
   expireIndex = 0;
 
-  /** Reads the arguments from `index` on. False: a syntax error. `accept` is a sum of ACCEPT_ constants. */
+  /**
+   * Reads the arguments from `index` on. False: a syntax error. `accept` is a sum of ACCEPT_
+   * constants.
+   */
   parse(ctx: CommandContext, index: number, accept: number): boolean {
     this.condition = CONDITION_NONE;
     this.withGet = false;
@@ -62,7 +65,10 @@ export class StringOptions {
     return true;
   }
 
-  /** Reads the option at `index`; returns how many arguments it takes, 0 = it is none or contradicts another. */
+  /**
+   * Reads the option at `index`; returns how many arguments it takes, 0 = it is none or contradicts
+   * another.
+   */
   #one(ctx: CommandContext, index: number, accept: number): number {
     const args = ctx.args;
     const hasNext = index + 1 < args.count;

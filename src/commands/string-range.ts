@@ -55,9 +55,10 @@ function cmdStrlen(ctx: CommandContext): RunStatus {
 }
 
 /**
- * The entry of the located key with a value of at least `length` bytes, zeros behind what was there (all of it for a new
- * key), ready for writing in place. `ref` is what findWrite just returned, a string or 0. The value becomes raw. Returns
- * 0 when the arena is full: nothing has changed then. Watchers were told only if the length changed.
+ * The entry of the located key with a value of at least `length` bytes, zeros behind what was there
+ * (all of it for a new key), ready for writing in place. `ref` is what findWrite just returned, a
+ * string or 0. The value becomes raw. Returns 0 when the arena is full: nothing has changed then.
+ * Watchers were told only if the length changed.
  */
 export function opGrowZeroed(ctx: CommandContext, shard: Shard, ref: Ref, length: number): Ref {
   const { db, key } = ctx;

@@ -112,7 +112,10 @@ function isConditionMet(ctx: CommandContext, shard: Shard, ref: Ref): boolean {
   return holds(ctx, shard, ref, condition, options.conditionIndex);
 }
 
-/** Stores argument `index` under the located key; a time that has passed deletes the key instead. False: arena full. */
+/**
+ * Stores argument `index` under the located key; a time that has passed deletes the key instead.
+ * False: arena full.
+ */
 function setOrExpire(ctx: CommandContext, shard: Shard, index: number, expireMs: number): boolean {
   if (expireMs > 0 && expireMs <= ctx.state.nowMs) {
     shard.delete(ctx.db, ctx.key);

@@ -1,6 +1,6 @@
 /**
- * What the string and bitmap families share: choosing an encoding, storing an argument as a value, replying with a
- * value, and times of expiry given as arguments.
+ * What the string and bitmap families share: choosing an encoding, storing an argument as a value,
+ * replying with a value, and times of expiry given as arguments.
  */
 import { copyBytes } from '../base/bytes.ts';
 import { parseBigInt64, parseInt64 } from '../base/number-text.ts';
@@ -30,7 +30,8 @@ const NINE = 0x39;
 /** The encoding under which Redis keeps buf[start, end): int, embstr up to 44 bytes, or raw. */
 export function encodingFor(buf: Uint8Array, start: number, end: number): number {
   const length = end - start;
-  // Most texts are no numbers, and their first byte says so: "-" and digits are all that may begin one.
+  // Most texts are no numbers, and their first byte says so: "-" and digits are all that may begin
+  // one.
   if (length <= INT_TEXT_MAX && length !== 0 && buf[start]! <= NINE) {
     const value = parseInt64(buf, start, end);
     if (!Number.isNaN(value)) return INT;
@@ -39,8 +40,8 @@ export function encodingFor(buf: Uint8Array, start: number, end: number): number
 }
 
 /**
- * Stores argument `index` as the whole value of `key`. `expireMs` is as in `Shard.createString`. False when the arena
- * is full: nothing has changed then.
+ * Stores argument `index` as the whole value of `key`. `expireMs` is as in `Shard.createString`.
+ * False when the arena is full: nothing has changed then.
  */
 export function storeArgument(
   ctx: CommandContext,
@@ -66,7 +67,9 @@ export function replyValue(ctx: CommandContext, shard: Shard, ref: Ref): void {
   ctx.reply.bulk(shard.u8, at, at + shard.valueLength(ref));
 }
 
-/** False, and the error was replied, when the entry exists and holds something other than a string. */
+/**
+ * False, and the error was replied, when the entry exists and holds something other than a string.
+ */
 export function isStringOrReply(ctx: CommandContext, shard: Shard, ref: Ref): boolean {
   if (ref === 0 || shard.typeOf(ref) === STRING) return true;
   ctx.reply.errorBytes(ERROR_BYTES.WRONG_TYPE);
@@ -89,8 +92,9 @@ const INT64_MAX = 0x7fffffffffffffffn;
 const SECONDS_SAFE_MAX = 9007199254740;
 
 /**
- * Reads argument `index` as a time of expiry: unix time in ms, always above 0. NaN when it is invalid, and then the
- * error has been replied. `command` is the lower-case name for that error. Times beyond 2^53 ms lose their last digits.
+ * Reads argument `index` as a time of expiry: unix time in ms, always above 0. NaN when it is
+ * invalid, and then the error has been replied. `command` is the lower-case name for that error.
+ * Times beyond 2^53 ms lose their last digits.
  */
 export function expireMsOrReply(
   ctx: CommandContext,

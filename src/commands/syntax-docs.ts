@@ -3,14 +3,17 @@
  * its hints from.
  *
  * NOTATION
- *   key               a value; its type follows from its name, or is written after a colon: `value:integer`
+ *   key               a value; its type follows from its name or stands behind a colon:
+ *                     `value:integer`
  *   NX  'lib-name'    a token: a word without lower-case letters, or a quoted one
  *   [ ... ]           optional; alternatives inside are separated by `|`
  *   < ... >           one of several, or simply a group; around the whole syntax it may be left out
  *   COUNT count       a token belongs to the values behind it, in brackets to everything behind it
- *   key [key ...]     a repetition: the words before the bracket may occur again; ` ...` alone repeats the whole group
+ *   key [key ...]     a repetition: the words before the bracket may occur again; ` ...`
+ *                     alone repeats the whole group
  *
- *   `key value [key value ...] [NX | XX]` is a repeated block (key, value) and an optional choice of two tokens.
+ *   `key value [key value ...] [NX | XX]` is a repeated block (key, value) and an optional
+ *   choice of two tokens.
  *
  * TRUST syntax comes from this program's own tables: a mistake throws, and a test parses all of
  * them.
@@ -60,10 +63,11 @@ const TYPE_BY_NAME: ReadonlyMap<string, ArgumentType> = new Map(
       ['double', 'float timeout score longitude latitude radius width height'],
       [
         'integer',
-        'integer bit bits client-id count cursor db decrement destination-db end frequency increment index ' +
-          'index1 index2 len limit maxage milliseconds min-match-len ms num-matches numfields ' +
-          'numkeys numlocal numreplicas offset port protover rank seconds slot start start-slot ' +
-          'end-slot stop ttl version weight',
+        'integer bit bits client-id count cursor db decrement destination-db end ' +
+          'frequency increment index index1 index2 len limit maxage milliseconds ' +
+          'min-match-len ms num-matches numfields numkeys numlocal numreplicas offset ' +
+          'port protover rank seconds slot start start-slot end-slot stop ttl version ' +
+          'weight',
       ],
     ] as const
   ).flatMap(([type, names]) => names.split(' ').map((name) => [name, type] as const)),

@@ -12,6 +12,7 @@ export class ActiveExpire {
   readonly #shard: Shard;
   readonly #key = new Key();
   readonly #expired: number[] = [];
+  /** The database that the running pass has reached. */
   #db = 0;
   #earliest = 0;
 
@@ -27,17 +28,18 @@ export class ActiveExpire {
     return false;
   }
 
-  /** One slice. True when nothing is due any more. */
+  /** One slice, in one database. True when the pass over all databases is complete. */
   slice(): boolean {
     const shard = this.#shard;
-    for (let db = 0; db < shard.databases; db++) {
-      if (shard.expires(db) === 0 || !shard.hints(db).isDue(shard.state.nowMs)) continue;
-      this.#db = db;
-      const dict = shard.dict(db);
-      if (!shard.hints(db).cycle(dict, shard.state.nowMs, HINTS_PER_SLICE, this.#collect)) {
-        return false;
-      }
+    const { nowMs } = shard.state;
+    for (; this.#db < shard.databases; this.#db++) {
+      const hints = shard.hints(this.#db);
+      if (shard.expires(this.#db) === 0 || !hints.isDue(nowMs)) continue;
+      const dict = shard.dict(this.#db);
+      if (hints.cycle(dict, nowMs, HINTS_PER_SLICE, this.#collect)) this.#db += 1;
+      return false;
     }
+    this.#db = 0;
     return true;
   }
 

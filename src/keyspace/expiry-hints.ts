@@ -7,8 +7,9 @@
  * hint's resolution where Redis samples.
  *
  * LAYOUT (words, in the database struct)
- *   0 hint table ref (0 = the hints inside)   1 hint count (0 = 16)   2 next: no hint is lower than this
- *   3 cycle position   4 lowest hint seen by the running cycle   15..30 the hints inside
+ *   0 hint table ref (0 = the hints inside)   1 hint count (0 = unused)   2 next: no hint is lower than this, but for
+ *   those that a running cycle has to look at   3 cycle position   4 lowest hint seen by the running cycle
+ *   15..30 the hints inside
  *   hint: (unix ms - HINT_EPOCH_MS) / 256 rounded down, 0xffffffff = nothing; about 34 years of range
  *
  * The table has a quarter of the dict's buckets (one byte a bucket); doubling it copies every hint to both halves.
@@ -29,6 +30,8 @@ const HINTS_MAX = 1 << 22;
 const HINT_EPOCH_MS = 1_735_689_600_000;
 const HINT_MS = 256;
 const NOTHING = 0xffffffff;
+/** Hints passed over in one slice, due or not: some 50 us. */
+const SCANNED_MAX = 1 << 15;
 
 function hintOf(expireMs: number): number {
   const hint = Math.floor((expireMs - HINT_EPOCH_MS) / HINT_MS);
@@ -47,8 +50,7 @@ export class ExpiryHints {
   }
 
   #count(): number {
-    const count = this.#u32[this.#base + COUNT]!;
-    return count === 0 ? HINTS_INSIDE : count;
+    return this.#u32[this.#base + COUNT]!;
   }
 
   #table(): number {
@@ -60,53 +62,52 @@ export class ExpiryHints {
   note(lo: number, expireMs: number, buckets: number): void {
     const u32 = this.#u32;
     const base = this.#base;
-    if (u32[base + COUNT] === 0) this.clear();
-    if (buckets >= this.#count() * BUCKETS_PER_HINT * 2) this.#grow(buckets / BUCKETS_PER_HINT);
+    if (u32[base + COUNT] === 0) this.#init();
+    if (buckets >= this.#count() * BUCKETS_PER_HINT * 2) this.#grow(buckets);
     const hint = hintOf(expireMs);
     const at = this.#table() + (lo & (this.#count() - 1));
     if (hint < u32[at]!) u32[at] = hint;
     if (hint < u32[base + NEXT]!) u32[base + NEXT] = hint;
   }
 
-  #grow(wanted: number): void {
+  #init(): void {
     const u32 = this.#u32;
     const base = this.#base;
-    const count = this.#count();
-    const next = Math.min(wanted, HINTS_MAX);
-    if (next <= count) return;
-    const ref = this.#arena.alloc(next * 4);
-    if (ref === 0) return;
-    const from = this.#table();
-    for (let at = 0; at < next; at += count) u32.copyWithin(ref * 2 + at, from, from + count);
-    if (u32[base + TABLE] !== 0) this.#arena.free(u32[base + TABLE]!);
-    u32[base + TABLE] = ref;
-    u32[base + COUNT] = next;
-    // A cycle in progress starts anew: its position meant another table.
-    u32[base + NEXT] = Math.min(u32[base + NEXT]!, u32[base + LOWEST]!);
-    u32[base + POSITION] = 0;
-    u32[base + LOWEST] = NOTHING;
-    if (next > HINTS_INSIDE) this.#lowerNextToMinimum();
-  }
-
-  #lowerNextToMinimum(): void {
-    const u32 = this.#u32;
-    const table = this.#table();
-    let lowest = NOTHING;
-    for (let i = 0; i < this.#count(); i++) if (u32[table + i]! < lowest) lowest = u32[table + i]!;
-    u32[this.#base + NEXT] = lowest;
-  }
-
-  /** Forgets all hints: the database is empty. */
-  clear(): void {
-    const u32 = this.#u32;
-    const base = this.#base;
-    if (u32[base + TABLE] !== 0) this.#arena.free(u32[base + TABLE]!);
-    u32[base + TABLE] = 0;
     u32[base + COUNT] = HINTS_INSIDE;
     u32[base + NEXT] = NOTHING;
     u32[base + POSITION] = 0;
     u32[base + LOWEST] = NOTHING;
     u32.fill(NOTHING, base + INSIDE, base + INSIDE + HINTS_INSIDE);
+  }
+
+  /** Makes the table right for so many buckets. Without memory for it each hint goes on standing for more of them. */
+  #grow(buckets: number): void {
+    const u32 = this.#u32;
+    const base = this.#base;
+    const count = this.#count();
+    const wanted = Math.min(buckets / BUCKETS_PER_HINT, HINTS_MAX);
+    if (wanted <= count) return;
+    const ref = this.#arena.alloc(wanted * 4);
+    if (ref === 0) return;
+    const from = this.#table();
+    for (let at = 0; at < wanted; at += count) u32.copyWithin(ref * 2 + at, from, from + count);
+    if (u32[base + TABLE] !== 0) this.#arena.free(u32[base + TABLE]!);
+    u32[base + TABLE] = ref;
+    u32[base + COUNT] = wanted;
+    // A cycle in progress starts anew, and at once: its position meant another table.
+    if (u32[base + POSITION] !== 0) u32[base + NEXT] = 0;
+    u32[base + POSITION] = 0;
+    u32[base + LOWEST] = NOTHING;
+  }
+
+  /** Forgets all hints: the database is empty. O(1). */
+  clear(): void {
+    const u32 = this.#u32;
+    const base = this.#base;
+    if (u32[base + TABLE] !== 0) this.#arena.free(u32[base + TABLE]!);
+    u32[base + TABLE] = 0;
+    u32[base + COUNT] = 0;
+    u32[base + POSITION] = 0;
   }
 
   /** True when something may be due. O(1). */
@@ -117,38 +118,48 @@ export class ExpiryHints {
   }
 
   /**
-   * One slice of the active expire cycle: looks at up to `hints` due hints and calls `expire` for each entry of their
-   * buckets; `expire` returns the entry's time of expiry when it stays, 0 when it has none or was freed. Returns true
-   * when the pass over the table is complete.
+   * One slice of the active expire cycle: looks at up to `hints` due hints. For each it calls `collect` with the units
+   * of the dict in which the hint's keys are; `collect` frees what is due there and returns the earliest time of expiry
+   * among the keys that stay, 0 when none has one. Returns true when the pass over the table is complete.
    */
-  cycle(
-    dict: Dict,
-    nowMs: number,
-    hints: number,
-    collect: (unit: number) => number,
-  ): boolean {
+  cycle(dict: Dict, nowMs: number, hints: number, collect: (unit: number) => number): boolean {
     const u32 = this.#u32;
     const base = this.#base;
-    const now = hintOf(nowMs);
-    const count = this.#count();
-    const table = this.#table();
-    let position = u32[base + POSITION]!;
-    if (position === 0) {
+    if (u32[base + POSITION] === 0) {
+      // The table may have stayed behind a dict that grew by keys without a TTL.
+      if (dict.bucketCount >= this.#count() * BUCKETS_PER_HINT * 2) this.#grow(dict.bucketCount);
       u32[base + LOWEST] = NOTHING;
       u32[base + NEXT] = NOTHING;
     }
-    let looked = 0;
     dict.pauseResize();
-    while (position < count && looked < hints) {
+    const isComplete = this.#pass(dict, hintOf(nowMs), hints, collect);
+    dict.resumeResize();
+    return isComplete;
+  }
+
+  #pass(dict: Dict, now: number, hints: number, collect: (unit: number) => number): boolean {
+    const u32 = this.#u32;
+    const base = this.#base;
+    const count = this.#count();
+    const table = this.#table();
+    let position = u32[base + POSITION]!;
+    const end = Math.min(count, position + SCANNED_MAX);
+    let looked = 0;
+    while (position < end && looked < hints) {
       if (u32[table + position]! <= now) {
         looked += 1;
-        u32[table + position] = this.#expireHint(dict, position, count, collect);
+        const hint = this.#expireHint(dict, position, count, collect);
+        if (dict.size === 0) {
+          // Nothing is left, and with the last key the table of hints has gone.
+          this.clear();
+          return true;
+        }
+        u32[table + position] = hint;
       }
       const hint = u32[table + position]!;
       if (hint < u32[base + LOWEST]!) u32[base + LOWEST] = hint;
       position += 1;
     }
-    dict.resumeResize();
     if (position < count) {
       u32[base + POSITION] = position;
       return false;
@@ -177,10 +188,13 @@ export class ExpiryHints {
 
   /** Throws when a key's expiry is earlier than what its hint and the next-word promise. */
   checkCovers(lo: number, expireMs: number): void {
-    const hint = this.#u32[this.#table() + (lo & (this.#count() - 1))]!;
+    if (this.#count() === 0) throw new Error('expiry hints: no hints for a key with a TTL');
+    const index = lo & (this.#count() - 1);
+    const hint = this.#u32[this.#table() + index]!;
     if (hint > hintOf(expireMs)) throw new Error('expiry hints: a key expires before its hint');
     const next = Math.min(this.#u32[this.#base + NEXT]!, this.#u32[this.#base + LOWEST]!);
-    if (this.#u32[this.#base + POSITION] === 0 && next > hintOf(expireMs)) {
+    const position = this.#u32[this.#base + POSITION]!;
+    if ((position === 0 || index < position) && next > hintOf(expireMs)) {
       throw new Error('expiry hints: a key expires before the next hint');
     }
   }

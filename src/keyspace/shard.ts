@@ -20,8 +20,8 @@ import { ExpiryHints } from './expiry-hints.ts';
 import { FILTER_BYTES, InterestFilter } from './interest-filter.ts';
 import { Key } from './key.ts';
 import { LazyFree } from './lazy-free.ts';
-import { freshAccessWord, lfuTouched, TOUCH_LFU, TOUCH_LRU } from './thread-state.ts';
 import type { ThreadState } from './thread-state.ts';
+import { freshAccessWord, lfuTouched, TOUCH_LFU, TOUCH_LRU } from './thread-state.ts';
 import { WatchTable } from './watch-table.ts';
 
 const MAGIC = 0x54534844;
@@ -212,7 +212,8 @@ export class Shard {
   }
 
   #touchLfu(ref: Ref): void {
-    if (!this.state.isReadOnly) this.setAccessWord(ref, lfuTouched(this.accessWord(ref), this.state));
+    if (!this.state.isReadOnly)
+      this.setAccessWord(ref, lfuTouched(this.accessWord(ref), this.state));
   }
 
   /** The live entry of a key or 0, without counting. After a non-zero answer the key's slot is known (see below). */
@@ -221,7 +222,7 @@ export class Shard {
     const ref = dict.find(key.buf, key.start, key.end, key.lo, key.hi);
     if (ref === 0) return 0;
     if ((this.u32[ref * 2]! & HAS_TTL) === 0 || this.expireMs(ref) > this.state.nowMs) return ref;
-    if (!this.state.isReadOnly) this.#deleteExpired(db, key, ref);
+    if (this.#mayDelete()) this.#deleteExpired(db, key, ref);
     return 0;
   }
 
@@ -233,6 +234,11 @@ export class Shard {
       else if (this.state.touchMode === TOUCH_LFU) this.#touchLfu(ref);
     }
     return ref;
+  }
+
+  /** False while lookups have to leave expired entries where they are. */
+  #mayDelete(): boolean {
+    return !this.state.isReadOnly && !this.state.keepsExpired;
   }
 
   #deleteExpired(db: number, key: Key, ref: Ref): void {
@@ -253,33 +259,40 @@ export class Shard {
    * writes at `valueOffset` of the returned entry. `expireMs` is a unix time in ms, NO_TTL or KEEP_TTL. The bytes to be
    * written must not come from the key's own old value. Returns 0 when the arena is full: nothing has changed then.
    */
-  createString(
-    db: number,
-    key: Key,
-    valueLength: number,
-    encoding: number,
-    expireMs: number,
-  ): Ref {
-    const dict = this.#dicts[db]!;
-    const old = dict.find(key.buf, key.start, key.end, key.lo, key.hi);
-    if (expireMs === KEEP_TTL) {
-      expireMs = old === 0 || this.isExpired(old) ? NO_TTL : this.expireMs(old);
-    }
+  createString(db: number, key: Key, valueLength: number, encoding: number, expireMs: number): Ref {
+    const old = this.#dicts[db]!.find(key.buf, key.start, key.end, key.lo, key.hi);
+    if (old === 0) return this.#makeString(db, key, 0, valueLength, encoding, expireMs);
+    const isDead = this.isExpired(old);
+    if (expireMs === KEEP_TTL) expireMs = isDead ? NO_TTL : this.expireMs(old);
     const hasTtl = expireMs !== NO_TTL;
     const keyLength = key.end - key.start;
-    const bytes = entry.entryBytes(keyLength, hasTtl, valueLength);
-    if (old !== 0 && this.#canReuse(old, bytes, hasTtl)) {
+    let ref = old;
+    if (this.#canReuse(old, entry.entryBytes(keyLength, hasTtl, valueLength), hasTtl)) {
       const at = old * 2;
       this.u32[at] = entry.headWord(keyLength, hasTtl, entry.TYPE_STRING, encoding, false);
       this.u32[at + 1] = freshAccessWord(this.state);
       this.u32[at + 2] = valueLength;
       if (hasTtl) this.#writeExpire(db, key.lo, old, expireMs);
       this.touched(db, key);
-      return old;
+    } else {
+      ref = this.#makeString(db, key, old, valueLength, encoding, expireMs);
     }
+    if (isDead && ref !== 0) this.state.expiredKeys += 1;
+    return ref;
+  }
+
+  /** Makes a string entry in the place of `old` (0 = none; then there is no TTL to keep). 0 when the arena is full. */
+  #makeString(
+    db: number,
+    key: Key,
+    old: Ref,
+    valueLength: number,
+    encoding: number,
+    expireMs: number,
+  ): Ref {
+    const hasTtl = expireMs > NO_TTL;
     const ref = this.#allocString(key, valueLength, encoding, hasTtl);
-    if (ref === 0) return 0;
-    if (!this.#link(db, key, old, ref)) return 0;
+    if (ref === 0 || !this.#link(db, key, old, ref)) return 0;
     if (hasTtl) {
       this.addExpires(db, 1);
       this.#writeExpire(db, key.lo, ref, expireMs);
@@ -371,9 +384,10 @@ export class Shard {
    */
   resizeString(db: number, key: Key, ref: Ref, length: number): Ref {
     const word = this.u32[ref * 2]!;
-    const moved = (word & REMOTE) !== 0
-      ? this.#resizeRemote(ref, length)
-      : this.#resizeInline(db, key, ref, length);
+    const moved =
+      (word & REMOTE) !== 0
+        ? this.#resizeRemote(ref, length)
+        : this.#resizeInline(db, key, ref, length);
     if (moved === 0) return 0;
     this.u32[moved * 2 + 2] = length;
     this.setEncoding(moved, entry.ENCODING_RAW);
@@ -488,8 +502,10 @@ export class Shard {
   }
 
   #removeFound(db: number, key: Key, ref: Ref): void {
-    this.#dicts[db]!.removeFound();
+    const dict = this.#dicts[db]!;
+    dict.removeFound();
     if ((this.u32[ref * 2]! & HAS_TTL) !== 0) this.addExpires(db, -1);
+    if (dict.size === 0) this.#hints[db]!.clear();
     this.freeEntry(ref);
     this.touched(db, key);
   }

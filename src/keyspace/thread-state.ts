@@ -19,7 +19,8 @@ export class ThreadState {
   lfuDecayMinutes = 1;
   /** True while a shard is only joined for reading: lookups then change nothing at all. */
   isReadOnly = false;
-  /** Expired keys stay (logically absent) while this is off: DEBUG SET-ACTIVE-EXPIRE does not touch it. */
+  /** True for a command that only reads during CLIENT PAUSE: expired keys are absent, but stay. */
+  keepsExpired = false;
   keyspaceHits = 0;
   keyspaceMisses = 0;
   expiredKeys = 0;

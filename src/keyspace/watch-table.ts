@@ -7,6 +7,8 @@
  * A key is known by its 64-bit keyed hash and database. Two keys that collide share an entry: a transaction could then
  * be aborted for a change to the other key (once in 2^64 pairs), never run when it must not.
  *
+ * The table doubles when half full, and goes with the last watched key.
+ *
  * OWNERSHIP  only under an exclusive hold of the shard.
  */
 import type { Arena } from '../memory/arena.ts';
@@ -150,7 +152,14 @@ export class WatchTable {
     u32[this.#base + USED] = u32[this.#base + USED]! - 1;
     // A key watched anew must not meet a version that an older watcher of it remembers.
     this.#nextStamp();
-    this.#closeGap(at);
+    if (this.isEmpty) this.#freeTable();
+    else this.#closeGap(at);
+  }
+
+  #freeTable(): void {
+    this.#arena.free(this.#u32[this.#base + TABLE]!);
+    this.#u32[this.#base + TABLE] = 0;
+    this.#u32[this.#base + CAPACITY] = 0;
   }
 
   /** Moves later members of the probe run into the gap, so that no tombstones are needed (Knuth 6.4, algorithm R). */

@@ -26,7 +26,9 @@ export interface SoftLimitMark {
   softLimitSinceMs: number;
 }
 
-/** True when a client's unsent replies are over the hard limit, or over the soft limit for too long. */
+/**
+ * True when a client's unsent replies are over the hard limit, or over the soft limit for too long.
+ */
 export function checkOutputLimit(
   limits: ClientLimits,
   client: SoftLimitMark,

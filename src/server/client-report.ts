@@ -3,9 +3,13 @@ import { clientInfoLine } from '../commands/client-info.ts';
 import type { ClientFilter } from '../commands/spec.ts';
 import type { Connection } from './connection.ts';
 
-/** A connection's objects on the JS heap, measured once: what an idle client costs besides its buffers. */
+/**
+ * A connection's objects on the JS heap, measured once: what an idle client costs besides its
+ * buffers.
+ */
 const CONNECTION_BYTES = 1200;
 
+/** A connection in the words of CLIENT LIST. */
 export function describeClient(
   c: Connection,
   backlogBytes: number,
@@ -54,10 +58,16 @@ export function describeClient(
     libName: c.libName,
     libVersion: c.libVersion,
     ioThread,
+    bytesReceived: c.bytesReceived,
+    bytesSent: c.bytesSent,
+    commandsRun: c.commandsRun,
   });
 }
 
-/** Connections have no descriptor of their own here (io_uring's fixed files); the number shown is unique, as fds are. */
+/**
+ * Connections have no descriptor of their own here (io_uring's fixed files); the number shown is
+ * unique, as fds are.
+ */
 const FIRST_FD = 8;
 
 /** True when every field of the filter matches. */

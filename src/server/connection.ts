@@ -1,6 +1,6 @@
 /**
- * Connection: one client of an I/O thread, from accept to close. State of the conversation only; nothing about keys but
- * the watches of its transaction.
+ * Connection: one client of an I/O thread, from accept to close. State of the conversation only;
+ * nothing about keys but the watches of its transaction.
  */
 import type { Session } from '../commands/spec.ts';
 import { ParseState } from '../resp/request-parser.ts';
@@ -16,6 +16,12 @@ export interface ConnectionHost {
 }
 
 const EMPTY = new Uint8Array(0);
+/** Least room for kept input: what one read of a socket may bring. */
+const INPUT_MIN = 16 * 1024;
+/** Room made ahead for an announced argument, and the most that is kept for the next one. */
+const INPUT_AHEAD_MAX = 1024 * 1024;
+/** After this long without a byte received, spare room is given back. */
+const INPUT_IDLE_MS = 2000;
 
 export class Connection implements Session {
   readonly conn: number;
@@ -39,10 +45,16 @@ export class Connection implements Session {
   replyMode: 'on' | 'off' | 'skip-next' | 'skip' = 'on';
   lastActiveMs: number;
   lastCommand = 'NULL';
+  bytesReceived = 0;
+  bytesSent = 0;
+  /** Commands answered, those of transactions one by one. */
+  commandsRun = 0;
 
   /** Bytes received that no command has consumed: [0, inputLength) of `input`. */
   input: Uint8Array = EMPTY;
   inputLength = 0;
+  /** Most bytes kept at a time since `trimInput` looked last. */
+  #inputPeak = 0;
 
   /** Routed commands without a reply yet, all to shard `inflightShard` (-1: to several). */
   inflight = 0;
@@ -132,7 +144,9 @@ export class Connection implements Session {
     this.transactionBlock = null;
   }
 
-  /** The queue of the open transaction; made with the first command, because its watches come first. */
+  /**
+   * The queue of the open transaction; made with the first command, because its watches come first.
+   */
   queue(): TransactionBlock {
     if (this.transactionBlock === null) {
       this.transactionBlock = new TransactionBlock();
@@ -160,25 +174,50 @@ export class Connection implements Session {
     if (this.watched.length !== 0) this.#host.unwatchAll(this);
   }
 
-  /** Keeps bytes [start, end) of `buf` behind what is kept already. */
+  /**
+   * Keeps bytes [start, end) of `buf` behind what is kept already. A large argument that was
+   * announced gets its room at once instead of by doubling.
+   */
   keepInput(buf: Uint8Array, start: number, end: number): void {
     const need = this.inputLength + end - start;
     if (need > this.input.length) {
-      let size = Math.max(1024, this.input.length);
-      while (size < need) size *= 2;
-      const grown = new Uint8Array(size);
-      grown.set(this.input.subarray(0, this.inputLength));
-      this.input = grown;
+      const ahead = Math.min(this.parseState.need, INPUT_AHEAD_MAX);
+      let size = Math.max(INPUT_MIN, this.input.length);
+      while (size < need || size < ahead) size *= 2;
+      this.#resizeInput(size);
     }
     this.input.set(buf.subarray(start, end), this.inputLength);
     this.inputLength = need;
+    if (need > this.#inputPeak) this.#inputPeak = need;
   }
 
-  /** Drops the first `bytes` kept bytes; memory of a large command is given back with the last one. */
+  #resizeInput(size: number): void {
+    const resized = size === 0 ? EMPTY : new Uint8Array(size);
+    resized.set(this.input.subarray(0, this.inputLength));
+    this.input = resized;
+  }
+
+  /**
+   * Gives room for input back that was not needed of late; called about once a second. A client
+   * that has gone quiet keeps what its half-sent command needs, and nothing else.
+   */
+  trimInput(nowMs: number): void {
+    const size = this.input.length;
+    if (size === 0) return;
+    const isIdle = nowMs - this.lastActiveMs > INPUT_IDLE_MS;
+    let wanted = isIdle ? this.inputLength : this.#inputPeak;
+    if (!isIdle && (wanted !== 0 || size > INPUT_MIN)) wanted = Math.max(wanted, INPUT_MIN);
+    this.#inputPeak = this.inputLength;
+    if (wanted * 2 <= size) this.#resizeInput(wanted);
+  }
+
+  /**
+   * Drops the first `bytes` kept bytes; memory of a large command is given back with the last one.
+   */
   dropInput(bytes: number): void {
     if (bytes === this.inputLength) {
       this.inputLength = 0;
-      this.input = EMPTY;
+      if (this.input.length > INPUT_AHEAD_MAX) this.input = EMPTY;
     } else if (bytes > 0) {
       this.input.copyWithin(0, bytes, this.inputLength);
       this.inputLength -= bytes;

@@ -1,28 +1,58 @@
 /**
- * Control messages between main and the other threads: msgpackr-encoded over MessagePorts. Nothing on the data path
- * comes this way.
+ * Control messages between main and the other threads: msgpackr-encoded over MessagePorts. Nothing
+ * on the data path comes this way.
  *
- * Every request has a number chosen by its sender; the answer bears it. Main is the hub: an I/O thread asks main, and
- * main asks the other threads where that is needed.
+ * Every request has a number chosen by its sender; the answer bears it. Main is the hub: an I/O
+ * thread asks main, and main asks the other threads where that is needed.
  */
-import { pack, unpack } from 'msgpackr';
+
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
-import type { ClientFilter } from '../commands/spec.ts';
+import { pack, unpack } from 'msgpackr';
+import type { ClientFilter, PoolJob } from '../commands/spec.ts';
 
 /** From a thread to main. */
 export type ToMain =
   | { readonly type: 'ready'; readonly thread: number; readonly transport: string }
+  | {
+      readonly type: 'job';
+      readonly id: number;
+      readonly thread: number;
+      readonly job: PoolJob;
+    }
   | { readonly type: 'failed'; readonly thread: number; readonly message: string }
-  | { readonly type: 'config-set'; readonly id: number; readonly thread: number; readonly words: readonly string[]; readonly isLocal: boolean }
+  | {
+      readonly type: 'config-set';
+      readonly id: number;
+      readonly thread: number;
+      readonly words: readonly string[];
+      readonly isLocal: boolean;
+    }
   | { readonly type: 'config-rewrite'; readonly id: number; readonly thread: number }
-  | { readonly type: 'clients'; readonly id: number; readonly thread: number; readonly ask: ClientsAsk; readonly selfId: number }
+  | {
+      readonly type: 'clients';
+      readonly id: number;
+      readonly thread: number;
+      readonly ask: ClientsAsk;
+      readonly selfId: number;
+    }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
-  | { readonly type: 'shutdown'; readonly id: number; readonly thread: number; readonly save: boolean | null; readonly now: boolean; readonly force: boolean }
+  | {
+      readonly type: 'shutdown';
+      readonly id: number;
+      readonly thread: number;
+      readonly save: boolean | null;
+      readonly now: boolean;
+      readonly force: boolean;
+    }
   | { readonly type: 'crash-drill'; readonly what: string };
 
 /** From main to a thread. */
 export type ToThread =
-  | { readonly type: 'config'; readonly id: number; readonly record: Readonly<Record<string, string>> }
+  | {
+      readonly type: 'config';
+      readonly id: number;
+      readonly record: Readonly<Record<string, string>>;
+    }
   | { readonly type: 'ask'; readonly id: number; readonly ask: ClientsAsk; readonly selfId: number }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
   | { readonly type: 'stop' };
@@ -39,6 +69,8 @@ export interface Answer {
   /** CLIENT LIST: lines with the ids to sort by. */
   readonly lines?: readonly (readonly [number, string])[];
   readonly count?: number;
+  /** Result of a pool job: reply bytes. */
+  readonly bytes?: Uint8Array;
 }
 
 /** One end of a control channel. */
@@ -65,6 +97,7 @@ export function decodeControl<In>(message: unknown): In {
   return unpack(message as Uint8Array) as In;
 }
 
+/** Encodes a message that `decodeControl` or a `ControlPort` reads. */
 export function encodeControl<Out>(message: Out): Uint8Array {
   return pack(message);
 }

@@ -17,7 +17,7 @@ import { PAUSE_ALL, PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { STAT, type ThreadStats } from './thread-stats.ts';
-import { TransactionBlock } from './transaction-block.ts';
+import { TransactionBlock, type WatchedKey } from './transaction-block.ts';
 import { type RunSession, TransactionRun } from './transaction-run.ts';
 
 /** The command was consumed: replied to, queued, or sent to a worker. */
@@ -34,12 +34,18 @@ const EXEC_ABORT_OUT_OF_MEMORY = `EXECABORT Transaction discarded because of: ${
 /** One call in this many is timed: the clock costs 60 ns a call, a tenth of a pipelined command. */
 const TIME_SAMPLE = 16;
 
+/** Words that only an HTTP request begins a line with: a web page is being used to reach this server. */
+const HTTP_POST: Uint8Array = Uint8Array.from(Buffer.from('POST'));
+const HTTP_HOST: Uint8Array = Uint8Array.from(Buffer.from('HOST:'));
+
 /** What the dispatcher needs for session commands. */
 export interface SessionRunner {
   /** Runs a session command and writes its reply, or (where it may) suspends the connection. */
   run(c: Connection, row: CommandRow, args: ArgView, canSuspend: boolean): void;
   /** Whether `enable-debug-command` lets this client use DEBUG. */
   mayDebug(c: Connection): boolean;
+  /** Closes a connection that speaks HTTP, without a reply. */
+  refuseHttp(c: Connection): void;
 }
 
 export interface DispatcherParts {
@@ -95,6 +101,10 @@ export class Dispatcher {
   #lookup(c: Connection, args: ArgView): CommandRow | null {
     const row = this.#table.find(args.buf, args.offset[0]!, args.end(0));
     if (row === null) {
+      if (args.equalsIgnoreCase(0, HTTP_POST) || args.equalsIgnoreCase(0, HTTP_HOST)) {
+        this.#parts.sessions.refuseHttp(c);
+        return null;
+      }
       const rest: string[] = [];
       for (let i = 1; i < args.count && i < 32; i++) rest.push(args.text(i));
       this.#refuse(c, null, unknownCommand(args.text(0), rest));
@@ -158,6 +168,7 @@ export class Dispatcher {
       this.#refuseReady(c, row, ERROR_BYTES.OUT_OF_MEMORY);
       return CONSUMED;
     }
+    if (this.#isPaused(c, row)) return HELD;
     if (c.isInTransaction) {
       if (!row.isTransactionControl) return this.#queue(c, row, args);
       if (row.isWatch || row.isMulti) {
@@ -166,7 +177,6 @@ export class Dispatcher {
         return CONSUMED;
       }
     }
-    if (this.#isPaused(c, row)) return HELD;
     c.lastCommand = row.fullName;
     if (row.isSession) return this.#runSession(c, row, args);
     return row.singleKey !== 0 ? this.#runSingle(c, row, args) : this.#runMulti(c, row, args);
@@ -188,6 +198,7 @@ export class Dispatcher {
 
   #isPaused(c: Connection, row: CommandRow): boolean {
     const mode = this.#parts.layout.pauseMode;
+    this.#ctx.state.keepsExpired = mode !== PAUSE_NONE && !row.isWrite;
     if (mode === PAUSE_NONE) return false;
     if (mode !== PAUSE_ALL && !row.isWrite && !this.#writesAtExec(c, row)) return false;
     c.isPaused = true;
@@ -223,6 +234,7 @@ export class Dispatcher {
     const mark = this.#reply.length;
     const started = performance.now();
     this.#parts.sessions.run(c, row, args, true);
+    c.commandsRun += 1;
     this.#account(row, mark, (performance.now() - started) * 1e6, 1);
     this.#afterReply(c, mark);
     return CONSUMED;
@@ -287,6 +299,7 @@ export class Dispatcher {
 
   #ranHere(c: Connection, row: CommandRow, mark: number, counter: number): DispatchStatus {
     this.#stats.add(counter, 1);
+    c.commandsRun += 1;
     this.#account(row, mark, this.#nanos, TIME_SAMPLE);
     if (c.replyMode !== 'on') this.#afterReply(c, mark);
     return CONSUMED;
@@ -405,6 +418,7 @@ export class Dispatcher {
       const status = this.#execQueue(c);
       if (status !== RAN) return status === SENT_AWAY ? CONSUMED : HELD;
     }
+    c.commandsRun += 1;
     this.#account(row, mark, -1, 1);
     this.#afterReply(c, mark);
     return CONSUMED;
@@ -422,7 +436,7 @@ export class Dispatcher {
       state.touchMode = c.noTouch ? 0 : state.policyTouchMode;
       c.watched = [];
       c.endTransaction();
-      run.run(this.#reply, block.bytes, 0, this.#sessionRunner(c));
+      if (run.run(this.#reply, block.bytes, 0, this.#sessionRunner(c))) c.commandsRun += block.items;
       this.#locks.endAllLeases(set.shards, set.count);
       return RAN;
     }
@@ -446,6 +460,7 @@ export class Dispatcher {
       return STALLED;
     }
     this.#sent(c, via, -1);
+    c.commandsRun += ready.items;
     this.#stats.add(STAT.routed, 1);
     c.watched = [];
     c.endTransaction();
@@ -480,6 +495,13 @@ export class Dispatcher {
     }
     this.#dirtyRings[via] = true;
     this.#isAnyRingDirty = true;
+  }
+
+  /** Gives back, with the next tick, the watches of a connection that closed while its WATCH was on its way. */
+  unwatchOrphans(watches: readonly WatchedKey[]): void {
+    const block = new TransactionBlock();
+    for (const watch of watches) block.addWatch(watch);
+    this.#unwatchLater.push(block);
   }
 
   readonly #unwatchLater: TransactionBlock[] = [];

@@ -1,17 +1,40 @@
 /**
- * Hub: main's side of the control channels. It starts the threads, applies CONFIG SET everywhere, gathers answers about
- * clients from all I/O threads, ends the server, and ends the process when a thread dies.
+ * Hub: main's side of the control channels. It starts the threads, applies CONFIG SET everywhere,
+ * gathers answers about clients from all I/O threads, ends the server, and ends the process when a
+ * thread dies.
  */
 import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import type { Piscina } from 'piscina';
 import { ringEventfd } from '../transport/libc.ts';
-import type { ConfigStore } from './config/store.ts';
-import { rewriteConfigFile } from './config/rewrite.ts';
 import { MeaningReport } from './config/report.ts';
-import { type Answer, decodeControl, encodeControl, type ToMain, type ToThread } from './control.ts';
+import { rewriteConfigFile } from './config/rewrite.ts';
+import type { ConfigStore } from './config/store.ts';
+import {
+  type Answer,
+  decodeControl,
+  encodeControl,
+  type ToMain,
+  type ToThread,
+} from './control.ts';
 import type { LogFilter, Logger } from './log.ts';
 import type { ServerPlan } from './plan.ts';
 import { ringerOf, type ThreadStart } from './thread-setup.ts';
+
+const POOL_THREADS_MAX = 1;
+const POOL_IDLE_MS = 5000;
+
+/** Loaded with the first job only: a server that never needs the pool does not pay for it. */
+async function startPool(): Promise<Piscina> {
+  const { Piscina: Pool } = await import('piscina');
+  return new Pool({
+    filename: fileURLToPath(new URL('./pool.js', import.meta.url)),
+    minThreads: 0,
+    maxThreads: POOL_THREADS_MAX,
+    idleTimeout: POOL_IDLE_MS,
+  });
+}
 
 export interface HubOptions {
   readonly config: ConfigStore;
@@ -38,6 +61,7 @@ export class Hub {
   #nextId = 1;
   #starting = 0;
   #isEnding = false;
+  #pool: Promise<Piscina> | null = null;
   /** CONFIG SETs run one after the other: each is applied everywhere before the next. */
   #configQueue: Promise<void> = Promise.resolve();
 
@@ -97,7 +121,9 @@ export class Hub {
   #died(thread: number, error: unknown): void {
     const { logger, plan } = this.#options;
     const isIo = thread <= this.#ioThreads;
-    const what = isIo ? `I/O thread ${thread}` : `shard worker ${thread - plan.layout.workerThread(0)}`;
+    const what = isIo
+      ? `I/O thread ${thread}`
+      : `shard worker ${thread - plan.layout.workerThread(0)}`;
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     logger.warning(`=== TESSERA BUG REPORT: ${what} died: ${text}`);
     this.#options.onEnd(1);
@@ -133,7 +159,8 @@ export class Hub {
     const { logger } = this.#options;
     switch (message.type) {
       case 'ready':
-        if (message.transport !== '') logger.verbose(`I/O thread ${message.thread}: ${message.transport}`);
+        if (message.transport !== '')
+          logger.verbose(`I/O thread ${message.thread}: ${message.transport}`);
         this.#starting -= 1;
         if (this.#starting === 0) this.#onAllReady();
         return;
@@ -159,6 +186,9 @@ export class Hub {
       }
       case 'clients':
         this.#clients(message);
+        return;
+      case 'job':
+        void this.#runJob(message);
         return;
       case 'shutdown':
         logger.warning('User requested shutdown...');
@@ -234,9 +264,27 @@ export class Hub {
     );
   }
 
+  /** Runs a job in the pool, which is started with the first job and shrinks to nothing when idle. */
+  async #runJob(message: Extract<ToMain, { type: 'job' }>): Promise<void> {
+    this.#pool ??= startPool();
+    const pool = await this.#pool;
+    const answer: Answer = await pool.run(message.job).then(
+      (bytes: Uint8Array) => ({ error: null, bytes }),
+      (error: unknown) => {
+        const text = error instanceof Error ? error.message : String(error);
+        this.#options.logger.warning(`A job of the pool failed: ${message.job.task}: ${text}`);
+        const line = `-ERR ${message.job.task} failed, see the log\r\n`;
+        return { error: null, bytes: Buffer.from(line, 'latin1') };
+      },
+    );
+    this.#send(message.thread, { type: 'answer', id: message.id, answer });
+  }
+
   /** DEBUG SEGFAULT and its kin: the process ends as it would on a real crash. */
   #crashDrill(what: string): void {
-    this.#options.logger.warning(`=== TESSERA BUG REPORT: crash asked for by DEBUG ${what.toUpperCase()}`);
+    this.#options.logger.warning(
+      `=== TESSERA BUG REPORT: crash asked for by DEBUG ${what.toUpperCase()}`,
+    );
     process.abort();
   }
 

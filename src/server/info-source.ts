@@ -1,12 +1,18 @@
 /**
- * Fills INFO's snapshot: from shared counters, arena headers and /proc. Any I/O thread can do it without asking others,
- * so INFO answers while shard workers are busy.
+ * Fills INFO's snapshot: from shared counters, arena headers and /proc. Any I/O thread can do it
+ * without asking others, so INFO answers while shard workers are busy.
  */
 import { readFileSync } from 'node:fs';
 import { arch, release, type } from 'node:os';
-import type { InfoDatabase, InfoMemory, InfoSnapshot, InfoStats, InfoThreadCpu } from './info-snapshot.ts';
-import { infoText as textOf } from './info-text.ts';
 import { readBindAddresses } from './config/special-directives.ts';
+import type {
+  InfoDatabase,
+  InfoMemory,
+  InfoSnapshot,
+  InfoStats,
+  InfoThreadCpu,
+} from './info-snapshot.ts';
+import { infoText as textOf } from './info-text.ts';
 import { constrainedMemory } from './machine.ts';
 import { keyspaceBytes, type ThreadParts } from './thread-setup.ts';
 import { HISTOGRAM_BUCKETS, STAT } from './thread-stats.ts';
@@ -14,7 +20,10 @@ import { HISTOGRAM_BUCKETS, STAT } from './thread-stats.ts';
 /** Keys looked at for the average TTL of a database. */
 const TTL_SAMPLES = 64;
 const PAGE_BYTES = 4096;
-/** Fields of /proc/PID/stat behind the command name, which may hold spaces: user and system time in 1/100 s. */
+/**
+ * Fields of /proc/PID/stat behind the command name, which may hold spaces: user and system time in
+ * 1/100 s.
+ */
 const STAT_USER = 11;
 const STAT_SYSTEM = 12;
 
@@ -31,7 +40,11 @@ class Rates {
 const rates = new Rates();
 
 /** The text of INFO for `sections` (none: the default ones). */
-export function infoText(parts: ThreadParts, sections: readonly string[], transport: string): string {
+export function infoText(
+  parts: ThreadParts,
+  sections: readonly string[],
+  transport: string,
+): string {
   return textOf(infoSnapshot(parts, transport), sections);
 }
 

@@ -46,6 +46,7 @@ export function latencyPercentile(commands: InfoCommands, row: number, percentil
   return 0;
 }
 
+/** Latency percentiles of the commands that were called; none where no percentile is asked for. */
 export function latencyStatsLines({ commands }: InfoSnapshot): Line[] {
   if (commands.percentiles.length === 0) return [];
   const lines: Line[] = [];
@@ -59,6 +60,7 @@ export function latencyStatsLines({ commands }: InfoSnapshot): Line[] {
   return lines;
 }
 
+/** Error replies by their first word, in alphabetical order. */
 export function errorStatsLines({ errors }: InfoSnapshot): Line[] {
   return [...errors]
     .sort(([a], [b]) => (a < b ? -1 : 1))

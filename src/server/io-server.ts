@@ -25,11 +25,16 @@ import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { STAT, type ThreadStats } from './thread-stats.ts';
+import type { WatchedKey } from './transaction-block.ts';
 
 /** Input kept for a connection that must wait; beyond it, reading pauses. */
 const HELD_INPUT_MAX = 1024 * 1024;
+/** Replies collected for one connection before they are sent and its output limit is looked at. */
+const REPLY_PART_BYTES = 256 * 1024;
 /** Words of one watched key in a WATCHED frame. */
 const WATCHED_WORDS = 5;
+const NO_NAME = new Uint8Array(0);
+const NO_KEYS: readonly Uint8Array[] = [];
 
 export interface IoServerParts {
   readonly layout: SharedLayout;
@@ -138,6 +143,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     const nowMs = Date.now();
     ctx.state.setTime(nowMs);
     c.lastActiveMs = nowMs;
+    c.bytesReceived += end - start;
     stats.add(STAT.netInputBytes, end - start);
     stats.add(STAT.readsProcessed, 1);
     if (c.inputLength !== 0 || c.isBlocked) {
@@ -201,13 +207,17 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
         break;
       }
       at = parser.next;
+      if (this.#reply.length > REPLY_PART_BYTES) this.#sendPart(c);
       if (c.isBlocked) break;
     }
     return at;
   }
 
   #noteHeld(c: Connection): void {
-    if (c.isPaused) this.#paused.add(c);
+    if (c.isPaused && !this.#paused.has(c)) {
+      this.#paused.add(c);
+      this.#parts.stats.add(STAT.blockedNow, 1);
+    }
     if (c.isStalled) this.#stalled.add(c);
   }
 
@@ -225,6 +235,12 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#reply.resp3 = c.protocol === 3;
   }
 
+  /** Sends what a long pipeline was answered so far: its replies may be far larger than its commands. */
+  #sendPart(c: Connection): void {
+    this.#send(c, this.#reply.buf, 0, this.#reply.length);
+    this.#reply.clear();
+  }
+
   #sendReplies(c: Connection): void {
     const reply = this.#reply;
     if (reply.length !== 0) this.#send(c, reply.buf, 0, reply.length);
@@ -234,6 +250,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
 
   #send(c: Connection, buf: Uint8Array, start: number, end: number): void {
     const { stats, limits } = this.#parts;
+    c.bytesSent += end - start;
     stats.add(STAT.netOutputBytes, end - start);
     stats.add(STAT.writesProcessed, 1);
     this.#transport!.send(c.conn, buf, start, end);
@@ -264,7 +281,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#connections[conn] = undefined;
     c.isClosing = true;
     c.isClosed = true;
-    this.#paused.delete(c);
+    if (this.#paused.delete(c)) this.#parts.stats.add(STAT.blockedNow, -1);
     this.#stalled.delete(c);
     c.unwatch();
     this.#parts.stats.add(STAT.connectionsNow, -1);
@@ -286,6 +303,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     for (const ring of this.#replyRings) this.#drainReplies(ring);
     if (this.#stalled.size !== 0) this.#resumeAll(this.#stalled);
     if (this.#paused.size !== 0 && this.#parts.layout.pauseMode === PAUSE_NONE) {
+      this.#parts.stats.add(STAT.blockedNow, -this.#paused.size);
       this.#resumeAll(this.#paused);
     }
     this.#runResumable();
@@ -304,16 +322,19 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
       any = true;
       incoming.read(ring);
       const c = this.#connections[incoming.conn];
-      if (c === undefined || c.generation !== incoming.generation) continue;
+      const isGone = c === undefined || c.generation !== incoming.generation;
       if (incoming.kind !== KIND_REPLY) {
-        this.#noteWatched(c, ring);
+        if (isGone) this.#dispatcher!.unwatchOrphans(this.#watchedKeys(ring, NO_KEYS));
+        else this.#noteWatched(c, ring);
         continue;
       }
+      if (isGone) continue;
       if (!c.isReplyDropped && incoming.end > incoming.start) {
         this.#send(c, ring.u8, incoming.start, incoming.end);
       }
       if (incoming.hasMore) continue;
       c.isReplyDropped = false;
+      c.commandsRun += 1;
       c.inflight -= 1;
       if (c.inflight === 0) this.#resumable.push(c);
     }
@@ -322,21 +343,27 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
 
   /** Keys that a routed WATCH registered; their bytes are those of the command still kept in order by key hash. */
   #noteWatched(c: Connection, ring: RingConsumer): void {
+    const keys = this.#watchedKeys(ring, c.pendingWatch);
+    c.pendingWatch.splice(0, keys.length);
+    c.watched.push(...keys);
+  }
+
+  /** The keys of the WATCHED frame just read; their bytes come from `names`, one each, where it has any. */
+  #watchedKeys(ring: RingConsumer, names: readonly Uint8Array[]): WatchedKey[] {
     const { start, end } = this.#incoming;
     const words = ring.u32;
-    const pending = c.pendingWatch;
-    c.pendingWatch = [];
-    let i = 0;
+    const keys: WatchedKey[] = [];
     for (let at = start >>> 2; at < end >>> 2; at += WATCHED_WORDS) {
-      c.watched.push({
+      keys.push({
         shard: words[at]!,
         db: words[at + 1]!,
         lo: words[at + 2]!,
         hi: words[at + 3]!,
         version: words[at + 4]!,
-        key: pending[i++]!,
+        key: names[keys.length] ?? NO_NAME,
       });
     }
+    return keys;
   }
 
   #resumeAll(set: Set<Connection>): void {
@@ -365,21 +392,21 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     ctx.state.setTime(nowMs);
     if (layout.pauseMode !== PAUSE_NONE && nowMs >= layout.pauseUntilMs) layout.setPause(PAUSE_NONE, 0);
     this.#dispatcher!.retryUnwatch();
-    this.#closeIdle(nowMs);
+    this.#visitClients(nowMs);
     flushKeyspaceStats(ctx, stats);
     this.onWake();
     this.onTurnEnd();
   }
 
-  /** `timeout`, and output limits over time: a slice of the connections each tick, all of them within a second. */
-  #closeIdle(nowMs: number): void {
+  /** Input room, `timeout`, output limits over time: a slice of the clients each tick, all of them within a second. */
+  #visitClients(nowMs: number): void {
     const { limits } = this.#parts;
-    if (limits.timeoutMs === 0 && !limits.hasOutputLimit) return;
     const count = this.#connections.length;
     for (let i = Math.ceil(count / 10); i > 0; i--) {
       this.#timeoutCursor = (this.#timeoutCursor + 1) % count;
       const c = this.#connections[this.#timeoutCursor];
       if (c === undefined || c.isClosing) continue;
+      c.trimInput(nowMs);
       const isIdle = limits.timeoutMs !== 0 && nowMs - c.lastActiveMs > limits.timeoutMs;
       if (isIdle && !c.isBlocked && c.inflight === 0) {
         limits.log('verbose', 'Closing idle client');
@@ -445,15 +472,25 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     return this.#parts.limits.mayDebug(c.isLoopback);
   }
 
+  refuseHttp(c: Connection): void {
+    this.#parts.limits.log(
+      'warning',
+      'Possible SECURITY ATTACK detected: somebody sends HTTP (POST or Host:) to this server, most likely from a web ' +
+        `page, to have it run commands (Cross Protocol Scripting). Connection from ${c.peer.text} aborted.`,
+    );
+    c.isClosing = true;
+  }
+
   #suspend(c: Connection): Resume {
     c.isSuspended = true;
+    const isReplyWanted = c.replyMode === 'on';
     return (write) => {
       if (c.isClosed) return;
       const reply = new ReplyWriter(1024);
       reply.resp3 = c.protocol === 3;
       write(reply);
       c.isSuspended = false;
-      if (c.replyMode === 'on') this.#send(c, reply.buf, 0, reply.length);
+      if (isReplyWanted) this.#send(c, reply.buf, 0, reply.length);
       if (c.isClosing) this.#transport!.close(c.conn, false);
       else {
         this.#resumable.push(c);

@@ -1,8 +1,9 @@
 /** Puts one I/O thread together: set-up, transport, services, control messages. */
 import type { MessagePort } from 'node:worker_threads';
-import type { ListenOptions, Transport } from '../transport/transport.ts';
-import { createTransport } from '../transport/select.ts';
+import type { ParserLimits } from '../resp/request-parser.ts';
 import { ringEventfd } from '../transport/libc.ts';
+import { createTransport } from '../transport/select.ts';
+import type { ListenOptions, Transport } from '../transport/transport.ts';
 import type { ClientLimits } from './client-limits.ts';
 import {
   allowsProtectedAction,
@@ -14,8 +15,15 @@ import { Dispatcher } from './dispatcher.ts';
 import { IoServer } from './io-server.ts';
 import { fileLogWriter, type LogFilter, Logger } from './log.ts';
 import { Services } from './services.ts';
-import { applyCommandLimits, setUpThread, type ThreadParts, type ThreadStart } from './thread-setup.ts';
+import {
+  applyCommandLimits,
+  setUpThread,
+  type ThreadParts,
+  type ThreadStart,
+} from './thread-setup.ts';
 
+/** 16 KiB each, and all of them become resident in turn: 2 MiB serve a turn of hundreds of small commands. */
+const RECEIVE_BUFFERS = 128;
 /** Descriptors that the process needs besides connections. */
 const CONNECTION_SLACK = 128;
 
@@ -49,17 +57,8 @@ function applyLimits(parts: ThreadParts, limits: ClientLimits): void {
   limits.mayDebug = (isLoopback) => allowsProtectedAction(debug, isLoopback);
 }
 
-/** Runs an I/O thread until main stops it. `port` leads to main. */
-export async function runIoThread(start: ThreadStart, port: MessagePort): Promise<void> {
-  const parts = setUpThread(start, ringEventfd);
-  const { config, layout } = parts;
-  const logger = new Logger({
-    role: 'I',
-    level: config.text('loglevel') as LogFilter,
-    write: fileLogWriter(config.path('logfile')),
-  });
-  const control = new ControlPort<ToMain, ToThread>(port);
-  const limits: ClientLimits = {
+function unsetLimits(parts: ThreadParts, logger: Logger): ClientLimits {
+  return {
     maxClients: 0,
     timeoutMs: 0,
     queryBufferMax: 0,
@@ -72,12 +71,37 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
     log: (level, text) => logger.log(level, text),
     allStats: parts.allStats,
   };
-  applyLimits(parts, limits);
-  const parserLimits = {
+}
+
+function loggerOf({ config }: ThreadParts): Logger {
+  return new Logger({
+    role: 'I',
+    level: config.text('loglevel') as LogFilter,
+    write: fileLogWriter(config.path('logfile')),
+  });
+}
+
+function parserLimitsOf({ config }: ThreadParts): ParserLimits {
+  return {
     maxBulkLength: config.int('proto-max-bulk-len'),
     maxMultibulk: 0x7fffffff,
     maxInline: 64 * 1024,
   };
+}
+
+function errorText(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Runs an I/O thread until main stops it. `port` leads to main. */
+export async function runIoThread(start: ThreadStart, port: MessagePort): Promise<void> {
+  const parts = setUpThread(start, ringEventfd);
+  const { config, layout } = parts;
+  const logger = loggerOf(parts);
+  const control = new ControlPort<ToMain, ToThread>(port);
+  const limits = unsetLimits(parts, logger);
+  applyLimits(parts, limits);
+  const parserLimits = parserLimitsOf(parts);
   let isArmed = false;
   const io: IoServer = new IoServer({
     layout,
@@ -103,10 +127,16 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
       });
     },
   });
-  const dispatcher = new Dispatcher({ ...parts, thread: start.thread, workers: parts.workerRingers, sessions: io });
+  const dispatcher = new Dispatcher({
+    ...parts,
+    thread: start.thread,
+    workers: parts.workerRingers,
+    sessions: io,
+  });
   dispatcher.isLeaseOn = config.bool('lease');
   const chosen = createTransport(config.text('transport') as 'auto', io, {
     connectionsMax: config.int('maxclients') + CONNECTION_SLACK,
+    receiveBufferCount: RECEIVE_BUFFERS,
   });
   const transport: Transport = chosen.transport;
   const commands = parts.table.specs;
@@ -138,14 +168,13 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
     transport.unlisten();
     return transport.listen(listenOptions(parts)).then(
       () => null,
-      (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      (error: unknown) => errorText(error),
     );
   };
   try {
     await transport.listen(listenOptions(parts));
   } catch (error) {
-    const message = error instanceof Error ? error.message : String(error);
-    control.send({ type: 'failed', thread: start.thread, message });
+    control.send({ type: 'failed', thread: start.thread, message: errorText(error) });
     return;
   }
   layout.setWakeFd(start.thread, transport.wakeFd);

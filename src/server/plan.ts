@@ -9,13 +9,19 @@ import type { ConfigStore } from './config/store.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
 
 const GIB = 1024 ** 3;
-/** Up to here byte indexes of an arena are 31-bit integers, which V8 handles best (memory/arena.ts, LIMITS). */
+/**
+ * Up to here byte indexes of an arena are 31-bit integers, which V8 handles best (memory/arena.ts,
+ * LIMITS).
+ */
 const ARENA_BYTES_FAST = 2 * GIB - 4096;
 const ARENA_BYTES_MAX = 32 * GIB - 4096;
 const SPILL_BYTES = 2 * GIB - 4096;
 const SHARDS_MIN = 8;
 const SHARDS_MAX = 256;
-/** Room for skew: one shard may hold this much more than its even share before a larger arena is better. */
+/**
+ * Room for skew: one shard may hold this much more than its even share before a larger arena is
+ * better.
+ */
 const SKEW = 1.25;
 
 export interface ServerPlan {
@@ -25,7 +31,10 @@ export interface ServerPlan {
   readonly notes: readonly string[];
 }
 
-/** Lays out a server for `config` on a machine with `memoryBytes`. Throws when not even small arenas are granted. */
+/**
+ * Lays out a server for `config` on a machine with `memoryBytes`. Throws when not even small arenas
+ * are granted.
+ */
 export function planServer(
   config: ConfigStore,
   commandRows: number,
@@ -63,7 +72,10 @@ export function planServer(
   };
 }
 
-/** A power of two: enough shards for arenas of the fast size to hold the machine's memory, and for the cores. */
+/**
+ * A power of two: enough shards for arenas of the fast size to hold the machine's memory, and for
+ * the cores.
+ */
 function shardsFor(memoryBytes: number, cores: number): number {
   let shards = SHARDS_MIN;
   while (shards < SHARDS_MAX && (shards < cores * 4 || shards * ARENA_BYTES_FAST < memoryBytes)) {

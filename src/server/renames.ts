@@ -1,7 +1,9 @@
 /** rename-command: the command table under other names. */
 import type { CommandSpec } from '../commands/spec.ts';
 
-/** The specs with renamed commands under their new names; an empty new name takes the command away. */
+/**
+ * The specs with renamed commands under their new names; an empty new name takes the command away.
+ */
 export function applyRenames(
   specs: readonly CommandSpec[],
   renames: Readonly<Record<string, string>>,

@@ -3,16 +3,17 @@
  *
  * LAYOUT of a command frame's payload (u32 words)
  *   0  kind | flags << 8      1  connection index      2  connection generation      3  database
- *   4  command row            5  arguments             6  spill ref (0 = the rest follows here)     7  rest in bytes
+ *   4  command row 5 arguments 6 spill ref (0 = the rest follows here) 7 rest in bytes
  *   rest, COMMAND: argument lengths (u32 each), then the arguments' bytes
  *   rest, TRANSACTION and UNWATCH: a transaction block (server/transaction-block.ts)
  *
  * LAYOUT of a reply frame's payload
- *   0  kind | flags << 8      1  connection index      2  connection generation      3  bytes that follow
+ *   0  kind | flags << 8 1 connection index 2 connection generation 3 bytes that follow
  *   REPLY: reply bytes; with MORE set another REPLY frame of the same reply follows
- *   WATCHED: five u32 for each key: shard, database, lo, hi, version; precedes the REPLY of its WATCH
+ *   WATCHED: five u32 for each key: shard, database, lo, hi, version; precedes the REPLY of its
+ *   WATCH
  */
-import { type ReplyWriter } from '../resp/reply-writer.ts';
+import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { ArgView } from '../resp/request-parser.ts';
 import type { RingConsumer, RingProducer } from '../sync/ring.ts';
 import type { Spill } from './spill.ts';
@@ -89,7 +90,10 @@ export function sendBlock(
 
 let isSpilled = false;
 
-/** Reserves the frame (and a spill block) and writes its head; byte offset of the rest, -1 ring full, -2 spill full. */
+/**
+ * Reserves the frame (and a spill block) and writes its head; byte offset of the rest, -1 ring
+ * full, -2 spill full.
+ */
 function beginMessage(
   ring: RingProducer,
   spill: Spill,
@@ -209,8 +213,8 @@ export class Incoming {
 }
 
 /**
- * Writes bytes [from, end) of a reply as one frame, or as much of them as a frame takes (then with MORE). Returns how far
- * it got, or -1 when the ring is full.
+ * Writes bytes [from, end) of a reply as one frame, or as much of them as a frame takes (then with
+ * MORE). Returns how far it got, or -1 when the ring is full.
  */
 export function sendReplyPart(
   ring: RingProducer,

@@ -1,9 +1,15 @@
 /**
- * Services: what session commands may ask of the server, as one I/O thread answers it: from its own copy of the
- * configuration, from shared memory, or by asking main.
+ * Services: what session commands may ask of the server, as one I/O thread answers it: from its own
+ * copy of the configuration, from shared memory, or by asking main.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { ClientFilter, CommandSpec, ServerServices, Session } from '../commands/spec.ts';
+import type {
+  ClientFilter,
+  CommandSpec,
+  PoolJob,
+  ServerServices,
+  Session,
+} from '../commands/spec.ts';
 import type { Answer, ClientsAsk, ToMain } from './control.ts';
 import { infoText } from './info-source.ts';
 import type { IoServer } from './io-server.ts';
@@ -75,7 +81,8 @@ export class Services implements ServerServices {
     const words = pairs.flat();
     const isLocal = session.isLoopback;
     if (!mayWait) {
-      // Inside a transaction the answer cannot wait for the other threads: this thread's copy decides.
+      // Inside a transaction the answer cannot wait for the other threads: this thread's copy
+      // decides.
       const staged = this.#parts.config.stage(words, { localClient: isLocal });
       if (typeof staged === 'string') {
         done(staged);
@@ -170,13 +177,20 @@ export class Services implements ServerServices {
     return name === 'default';
   }
 
+  runJob(job: PoolJob, done: (bytes: Uint8Array) => void): void {
+    const id = this.#ask((answer) => done(answer.bytes ?? new Uint8Array(0)));
+    this.#toMain({ type: 'job', id, thread: this.#thread, job });
+  }
+
   shutdown(
     save: boolean | null,
     now: boolean,
     force: boolean,
     done: (error: string) => void,
   ): void {
-    const id = this.#ask((answer) => done(answer.error ?? 'ERR Errors trying to SHUTDOWN. Check logs.'));
+    const id = this.#ask((answer) =>
+      done(answer.error ?? 'ERR Errors trying to SHUTDOWN. Check logs.'),
+    );
     this.#toMain({ type: 'shutdown', id, thread: this.#thread, save, now, force });
   }
 

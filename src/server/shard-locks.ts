@@ -1,11 +1,15 @@
 /**
- * ShardLocks: the holds of one thread on shards. All or nothing for several shards: a thread never waits while it holds.
+ * ShardLocks: the holds of one thread on shards. All or nothing for several shards: a thread never
+ * waits while it holds.
  */
 import type { DoorbellRinger } from '../sync/doorbell.ts';
 import * as lock from '../sync/lock-word.ts';
 import type { SharedLayout } from './shared-layout.ts';
 
-/** Looks at a contended word before giving up: another I/O thread's lease lasts well under a microsecond. */
+/**
+ * Looks at a contended word before giving up: another I/O thread's lease lasts well under a
+ * microsecond.
+ */
 const LEASE_SPINS = 40;
 
 export class ShardLocks {
@@ -78,8 +82,8 @@ export class ShardLocks {
   }
 
   /**
-   * A worker's acquire of all of `shards` [0, count), exclusive or shared. On false nothing is held, and whoever frees
-   * the busy shard will ring the workers.
+   * A worker's acquire of all of `shards` [0, count), exclusive or shared. On false nothing is
+   * held, and whoever frees the busy shard will ring the workers.
    */
   acquire(shards: ArrayLike<number>, count: number, isShared: boolean): boolean {
     this.releaseAll();

@@ -12,7 +12,7 @@ import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import { RingConsumer, RingProducer } from '../sync/ring.ts';
 import * as messages from './route-messages.ts';
-import type { SharedLayout } from './shared-layout.ts';
+import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import { ShardSet } from './shard-set.ts';
 import type { Spill } from './spill.ts';
@@ -33,6 +33,10 @@ const FRAMES_PER_HOLD = 64;
 /** Read commands with more arguments than this hold their shards shared, so that plain reads go on meanwhile. */
 const SHARED_ARGS_MIN = 256;
 const UNITS_PER_STEP = 16;
+/** A thread with work all the time looks for control messages this often. */
+const ROUNDS_PER_POLL = 64;
+/** Words of a WATCHED frame: whole keys of five words, well below what a frame takes. */
+const WATCHED_FRAME_WORDS = 5 * 4096;
 /** A full reply ring means that the I/O thread is busy: look again soon. */
 const RING_RETRY_MS = 0.2;
 
@@ -107,11 +111,15 @@ export class ShardWorker {
   /** Runs until the control port says stop. */
   run(): void {
     const { bell } = this.#parts;
+    let rounds = 0;
     while (!this.#stop) {
       this.#parts.ctx.state.setTime(Date.now());
       const didWork = this.#drain();
       const parkMs = this.#background();
-      if (didWork) continue;
+      if (didWork) {
+        if (++rounds % ROUNDS_PER_POLL === 0) this.#poll();
+        continue;
+      }
       if (bell.prepare()) {
         if (this.#hasFrames()) {
           bell.awake();
@@ -121,8 +129,12 @@ export class ShardWorker {
         bell.park(parkMs);
       }
       bell.awake();
-      this.#stop = !this.#parts.pollControl();
+      this.#poll();
     }
+  }
+
+  #poll(): void {
+    if (!this.#parts.pollControl()) this.#stop = true;
   }
 
   #hasFrames(): boolean {
@@ -164,6 +176,8 @@ export class ShardWorker {
     if (!this.#acquireFor(row, incoming)) return false;
     const policyMode = ctx.state.policyTouchMode;
     ctx.state.touchMode = (incoming.flags & messages.FLAG_NO_TOUCH) !== 0 ? 0 : policyMode;
+    const isPaused = this.#parts.layout.pauseMode !== PAUSE_NONE;
+    ctx.state.keepsExpired = isPaused && !row.isWrite;
     const started = performance.now();
     ctx.begin(incoming.args, incoming.db);
     if (row.isDenyOom && this.#parts.isOverMemory()) {
@@ -178,6 +192,7 @@ export class ShardWorker {
     }
     if (messages.isErrorReply(reply, 0)) stats.error(reply.buf, 1, reply.length);
     ctx.state.isReadOnly = false;
+    ctx.state.keepsExpired = false;
     ctx.state.touchMode = policyMode;
     this.#send(inlet);
     return true;
@@ -224,8 +239,9 @@ export class ShardWorker {
   #send(inlet: Inlet): void {
     const { reply } = this.#parts;
     const ring = this.#outlets[inlet.io - 1]!;
-    if (this.#watched.length !== 0) {
-      const bytes = new Uint8Array(Uint32Array.from(this.#watched).buffer);
+    for (let from = 0; from < this.#watched.length; from += WATCHED_FRAME_WORDS) {
+      const words = this.#watched.slice(from, from + WATCHED_FRAME_WORDS);
+      const bytes = new Uint8Array(Uint32Array.from(words).buffer);
       this.#sendAll(inlet, ring, messages.KIND_WATCHED, bytes, bytes.length);
     }
     this.#sendAll(inlet, ring, messages.KIND_REPLY, reply.buf, reply.length);
@@ -241,6 +257,9 @@ export class ShardWorker {
       else {
         this.#parts.locks.releaseAll();
         this.#publishReplies();
+        // I/O threads end first: from then on nobody makes room.
+        this.#poll();
+        if (this.#stop) return;
         sleepMs(RING_RETRY_MS);
       }
       if (next === end) return;
@@ -284,6 +303,7 @@ export class ShardWorker {
     const { ctx, layout } = this.#parts;
     const nowMs = ctx.state.nowMs;
     const isExpireTime = nowMs - this.#lastExpireMs >= PARK_MS_EXPIRES || nowMs < this.#lastExpireMs;
+    const isExpireOff = layout.isActiveExpireOff || layout.pauseMode !== PAUSE_NONE;
     let parkMs = PARK_MS_IDLE;
     let isExpireDone = true;
     for (let i = 0; i < this.#owned.length; i++) {
@@ -294,7 +314,7 @@ export class ShardWorker {
         if (shard.dict(db).isResizing) parkMs = PARK_MS_BACKGROUND;
       }
       if (!shard.lazy.isEmpty) parkMs = PARK_MS_BACKGROUND;
-      const mayExpire = isExpireTime && !layout.isActiveExpireOff && expire.isDue(nowMs);
+      const mayExpire = isExpireTime && !isExpireOff && expire.isDue(nowMs);
       if (parkMs !== PARK_MS_BACKGROUND && !mayExpire) continue;
       if (!this.#slice(shard, mayExpire ? expire : null)) isExpireDone = false;
     }

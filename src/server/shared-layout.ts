@@ -1,15 +1,17 @@
 /**
- * What all threads of a server share besides the arenas: one control buffer with lock words, doorbells, switches and
- * counters, and the rings.
+ * What all threads of a server share besides the arenas: one control buffer with lock words,
+ * doorbells, switches and counters, and the rings.
  *
  * LAYOUT of the control buffer (64-byte lines)
  *   line 0            magic, version, I/O threads, shard workers, shards, command rows
- *   line 1            switches: pause mode, unix ms until (two words), loading, shutdown, active expire off
- *   line 2            spill lock word                            line 3  maxmemory in bytes (f64), change stamp
+ *   line 1            switches: pause mode, unix ms until (two words), loading, shutdown, active
+ *                     expire off
+ *   line 2            spill lock word line 3 maxmemory in bytes (f64), change stamp
  *   then              one line a shard: lock word                (sync/lock-word.ts)
  *   then              one line a thread: doorbell, eventfd       (sync/doorbell.ts)
  *   then              one statistics block a thread              (server/thread-stats.ts)
- * Thread numbers: 0 main, 1..I the I/O threads, I+1..I+K the shard workers. Shard s is owned by worker s % K.
+ * Thread numbers: 0 main, 1..I the I/O threads, I+1..I+K the shard workers. Shard s is owned by
+ * worker s % K.
  */
 import { formatRing, ringBytes } from '../sync/ring.ts';
 import { threadStatsBytes } from './thread-stats.ts';
@@ -159,7 +161,10 @@ export class SharedLayout {
     return statsOffset(this.topology) + thread * threadStatsBytes(this.topology.commandRows);
   }
 
-  /** One of the PAUSE constants. A plain read: a command that races with CLIENT PAUSE may go either way. */
+  /**
+   * One of the PAUSE constants. A plain read: a command that races with CLIENT PAUSE may go either
+   * way.
+   */
   get pauseMode(): number {
     return this.words[PAUSE_MODE]!;
   }

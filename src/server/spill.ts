@@ -1,6 +1,6 @@
 /**
- * Spill: memory for messages that are larger than a ring's frame. An arena of its own under a spin lock: a block is
- * taken by the sender, its ref travels in the ring, the receiver frees it.
+ * Spill: memory for messages that are larger than a ring's frame. An arena of its own under a spin
+ * lock: a block is taken by the sender, its ref travels in the ring, the receiver frees it.
  */
 import { Arena, type Ref } from '../memory/arena.ts';
 

@@ -1,6 +1,7 @@
 /**
- * ThreadContext: the CommandContext of one thread. It is set up once and pointed at one command after the other; which
- * shards are held meanwhile is the business of whoever calls `run` (lease, route, transaction, or a test).
+ * ThreadContext: the CommandContext of one thread. It is set up once and pointed at one command
+ * after the other; which shards are held meanwhile is the business of whoever calls `run` (lease,
+ * route, transaction, or a test).
  */
 
 import type { HalfSipHash } from '../base/half-sip-hash.ts';
@@ -36,7 +37,10 @@ export class ThreadContext implements CommandContext {
   host: ContextHost;
   readonly #hasher: HalfSipHash;
   readonly #shardCount: number;
-  /** Argument that `key` stands for; -1 = none. Saves a second hash where dispatch has located the key already. */
+  /**
+   * Argument that `key` stands for; -1 = none. Saves a second hash where dispatch has located the
+   * key already.
+   */
   #located = -1;
 
   constructor(

@@ -13,8 +13,8 @@ import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import type { ConfigSnapshot } from './config/store.ts';
 import { ConfigStore } from './config/store.ts';
 import { applyRenames } from './renames.ts';
-import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
 import { ShardLocks } from './shard-locks.ts';
+import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
 import { Spill } from './spill.ts';
 import { ThreadContext } from './thread-context.ts';
 import { ThreadStats } from './thread-stats.ts';
@@ -53,6 +53,7 @@ export interface ThreadParts {
 
 const REPLY_BYTES = 64 * 1024;
 
+/** Makes a thread's own objects over the shared buffers, I/O thread or shard worker. */
 export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts {
   const { buffers, thread } = start;
   const layout = new SharedLayout(buffers.control, buffers.rings);

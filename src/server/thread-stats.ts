@@ -1,13 +1,14 @@
 /**
- * ThreadStats: the counters of one thread in shared memory. Their thread adds, INFO on any thread sums over all threads
- * without asking anybody.
+ * ThreadStats: the counters of one thread in shared memory. Their thread adds, INFO on any thread
+ * sums over all threads without asking anybody.
  *
  * LAYOUT (f64 each, from the block's start)
  *   0..63                     counters, see STAT
  *   64 + row * 6 + 0..5       a command's calls, microseconds, rejected, failed, 2 reserved
- *   after the rows            a command's latency histogram: HISTOGRAM_BUCKETS counts a row, bucket b counts calls of
- *                             2^b up to 2^(b+1) nanoseconds
- *   after the histograms      ERROR_SLOTS slots of 5: count, then 32 bytes of the error's first word
+ *   after the rows            a command's latency histogram: HISTOGRAM_BUCKETS counts a row, bucket
+ *                             b counts calls of 2^b up to 2^(b+1) nanoseconds
+ *   after the histograms      ERROR_SLOTS slots of 5: count, then 32 bytes of the error's first
+ *                             word
  */
 export const STAT = {
   commands: 0,
@@ -108,7 +109,10 @@ export class ThreadStats {
     return COUNTERS + this.#rows * (ROW_WORDS + HISTOGRAM_BUCKETS) + slot * ERROR_WORDS;
   }
 
-  /** Counts an error reply whose text (after the `-`) starts at `start` of `buf`. Prefixes beyond the slots are lumped. */
+  /**
+   * Counts an error reply whose text (after the `-`) starts at `start` of `buf`. Prefixes beyond
+   * the slots are lumped.
+   */
   error(buf: Uint8Array, start: number, end: number): void {
     this.add(STAT.errorReplies, 1);
     let stop = start;

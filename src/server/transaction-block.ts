@@ -1,11 +1,13 @@
 /**
- * TransactionBlock: the queue of a MULTI, as bytes that can be run where they are or sent through a ring.
+ * TransactionBlock: the queue of a MULTI, as bytes that can be run where they are or sent through a
+ * ring.
  *
  * LAYOUT (u32 words, little-endian; every item starts at a multiple of 4)
  *   header   0 watches   1 items
  *   watch    0 shard   1 database   2 lo   3 hi   4 version   5 key length   then the key, padded
  *   item     0 bytes of this item   1 command row, or LITERAL   2 database   3 arguments
- *            COMMAND: argument lengths, then their bytes, padded     LITERAL: reply bytes, padded (3 = their length)
+ *            COMMAND: argument lengths, then their bytes, padded     LITERAL: reply bytes, padded
+ *                                                                    (3 = their length)
  *
  * Watches come first: they are checked under the locks, before anything runs.
  */
@@ -114,7 +116,10 @@ export interface WatchedKey {
   readonly key: Uint8Array;
 }
 
-/** Walks a transaction block that lies in `bytes` from `start` on (any alignment: bytes are read one by one). */
+/**
+ * Walks a transaction block that lies in `bytes` from `start` on (any alignment: bytes are read one
+ * by one).
+ */
 export class TransactionReader {
   bytes: Uint8Array = new Uint8Array(0);
   watches = 0;
@@ -157,7 +162,10 @@ export class TransactionReader {
     this.#at = this.keyStart + padded(this.keyEnd - this.keyStart);
   }
 
-  /** Reads the next item; fills `args` with its arguments, or the literal range where row is LITERAL. */
+  /**
+   * Reads the next item; fills `args` with its arguments, or the literal range where row is
+   * LITERAL.
+   */
   nextItem(args: ArgView): void {
     const at = this.#at;
     this.row = this.#u32(at + 4);

@@ -1,19 +1,28 @@
 /**
- * Runs a transaction block under the locks of all its shards: the same code on I/O threads and shard workers.
+ * Runs a transaction block under the locks of all its shards: the same code on I/O threads and
+ * shard workers.
  */
 import type { CommandRow, CommandTable } from '../commands/table.ts';
 import { Key } from '../keyspace/key.ts';
-import { isWatchStale } from '../keyspace/watch-ops.ts';
 import type { Shard } from '../keyspace/shard.ts';
+import { isWatchStale } from '../keyspace/watch-ops.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { ArgView } from '../resp/request-parser.ts';
 import type { ShardSet } from './shard-set.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { STAT, type ThreadStats } from './thread-stats.ts';
-import { LITERAL, TransactionBlock, TransactionReader, type WatchedKey } from './transaction-block.ts';
+import {
+  LITERAL,
+  TransactionBlock,
+  TransactionReader,
+  type WatchedKey,
+} from './transaction-block.ts';
 
-/** Runs a session command of a transaction, writes its reply and returns the database selected then. I/O threads only. */
+/**
+ * Runs a session command of a transaction, writes its reply and returns the database selected then.
+ * I/O threads only.
+ */
 export type RunSession = (row: CommandRow, args: ArgView) => number;
 
 export class TransactionRun {
@@ -51,7 +60,8 @@ export class TransactionRun {
       if (reader.row === LITERAL) continue;
       const row = this.#table.rows[reader.row]!;
       this.#ctx.begin(this.#args, reader.db);
-      // Commands that visit shards one after the other are atomic inside a transaction: they need all of them.
+      // Commands that visit shards one after the other are atomic inside a transaction: they need
+      // all of them.
       if (row.spec.place === 'shard' && row.spec.shards === 'each') set.markAll();
       else set.markCommand(row, this.#args, this.#ctx);
     }
@@ -71,8 +81,9 @@ export class TransactionRun {
   }
 
   /**
-   * Checks the watches and runs the queue; writes EXEC's whole reply. All shards of `markShards` are held. Watches are
-   * given back whether or not the transaction ran. Returns false when a watched key had changed.
+   * Checks the watches and runs the queue; writes EXEC's whole reply. All shards of `markShards`
+   * are held. Watches are given back whether or not the transaction ran. Returns false when a
+   * watched key had changed.
    */
   run(reply: ReplyWriter, bytes: Uint8Array, start: number, onSession: RunSession): boolean {
     const reader = this.#reader;
@@ -121,8 +132,8 @@ export class TransactionRun {
   }
 
   /**
-   * The block with its session commands run and replaced by their replies, as a shard worker can run it. They run before
-   * the locks are held, which nobody can tell: they do not touch keys.
+   * The block with its session commands run and replaced by their replies, as a shard worker can
+   * run it. They run before the locks are held, which nobody can tell: they do not touch keys.
    */
   withLiterals(
     block: TransactionBlock,
@@ -152,7 +163,10 @@ export class TransactionRun {
     return ready;
   }
 
-  /** Gives the watches of the block back; true when one of the keys has changed since it was watched. */
+  /**
+   * Gives the watches of the block back; true when one of the keys has changed since it was
+   * watched.
+   */
   #releaseWatches(shards: readonly Shard[]): boolean {
     const reader = this.#reader;
     const key = this.#key;

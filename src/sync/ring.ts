@@ -68,8 +68,13 @@ export class RingProducer {
     this.#tailSeen = Atomics.load(this.#control, TAIL_WORD) >>> 0;
   }
 
-  /** Makes room for a payload of up to `bytes`; false when the ring is too full now. Sets `offset`. */
+  /**
+   * Makes room for a payload of up to `bytes`; false when the ring is too full now. Sets `offset`. Throws above
+   * `payloadBytesMax`: waiting for room could then be in vain.
+   */
   reserve(bytes: number): boolean {
+    if (bytes > this.payloadBytesMax)
+      throw new Error('ring: a payload of more than payloadBytesMax');
     const need = frameBytes(bytes);
     const position = this.#head & (this.#capacity - 1);
     const toEnd = this.#capacity - position;

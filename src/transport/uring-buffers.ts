@@ -20,6 +20,7 @@ const CACHE_LINE_BYTES = 64;
 /** Half-word in the first ring entry that holds the ring's tail. */
 const TAIL_HALF = 7;
 
+/** RECEIVE BUFFERS of the head comment: one ring of a transport. */
 export class ReceiveBuffers {
   /** All buffers; buffer `id` starts at `id * strideBytes`. */
   readonly bytes: Uint8Array;
@@ -73,6 +74,7 @@ export class ReceiveBuffers {
   }
 }
 
+/** SEND SLOTS of the head comment: one pool of a transport. */
 export class SlotPool {
   readonly slotBytes: number;
   /** Bytes filled, by slot. */

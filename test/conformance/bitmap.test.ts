@@ -54,7 +54,10 @@ const fieldOffset = fc.oneof(
   { weight: 3, arbitrary: fc.integer({ min: 0, max: 12 }).map((n) => `#${n}`) },
   fc.constantFrom('-1', 'x', '#', '#-1', '#x', '4294967296'),
 );
-/** Not below -2^62: there SET with OVERFLOW SAT of narrow fields overflows inside Redis and saturates to the wrong end. */
+/**
+ * Not below -2^62: there SET with OVERFLOW SAT of narrow fields overflows inside Redis and
+ * saturates to the wrong end.
+ */
 const amount = fc.oneof(
   fc.integer({ min: -300, max: 300 }).map(String),
   fc.bigInt({ min: -(2n ** 62n), max: 2n ** 63n - 1n }).map(String),

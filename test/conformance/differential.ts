@@ -8,7 +8,9 @@ import type { RedisServer } from '../support/redis-server.ts';
 
 export type Command = readonly Argument[];
 
-/** A difference between versions that is meant: the reply of Redis 7.0.15 and ours, for a command. */
+/**
+ * A difference between versions that is meant: the reply of Redis 7.0.15 and ours, for a command.
+ */
 export interface AllowedDifference {
   readonly name: string;
   readonly applies: (command: Command, real: string, ours: string) => boolean;
@@ -28,7 +30,10 @@ const COMMANDS_MAX = 60;
 const CHECK_EVERY = 8;
 const ARENA_BYTES = 1 << 24;
 
-/** Throws (with fast-check's seed and the shortest failing list of commands) at the first reply that differs. */
+/**
+ * Throws (with fast-check's seed and the shortest failing list of commands) at the first reply that
+ * differs.
+ */
 export async function compareWithRedis(
   server: RedisServer,
   options: DifferentialOptions,

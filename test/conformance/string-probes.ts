@@ -1,4 +1,7 @@
-/** Commands of other families in their smallest form, so that strings can be tested without those families. */
+/**
+ * Commands of other families in their smallest form, so that strings can be tested without those
+ * families.
+ */
 import {
   type CommandContext,
   type CommandSpec,

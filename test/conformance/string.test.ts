@@ -147,7 +147,10 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   words('LPUSH', fc.constant(LIST), fc.constant('x')),
 );
 
-/** Relative times give another moment here and there: what is left to compare is whether there is a TTL at all. */
+/**
+ * Relative times give another moment here and there: what is left to compare is whether there is a
+ * TTL at all.
+ */
 function isRelativeTime(name: Command, real: string, ours: string): boolean {
   return name[0] === 'PEXPIRETIME' && real.length > 6 && ours.length > 6;
 }

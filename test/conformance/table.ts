@@ -1,4 +1,7 @@
-/** Tables of commands and replies, run for several shard counts, for both protocols, and with every large work escalated. */
+/**
+ * Tables of commands and replies, run for several shard counts, for both protocols, and with every
+ * large work escalated.
+ */
 import { expect, test } from 'vitest';
 import type { CommandSpec } from '../../src/commands/spec.ts';
 import { type Argument, LocalRunner } from '../support/local-runner.ts';
@@ -41,7 +44,10 @@ const SETTINGS: readonly Setting[] = [
   { shards: 4, workMax: Number.POSITIVE_INFINITY, resp3: true },
 ];
 
-/** Runs the rows in order on a fresh store, once for each setting; `prepare` may change limits first. */
+/**
+ * Runs the rows in order on a fresh store, once for each setting; `prepare` may change limits
+ * first.
+ */
 export function table(
   name: string,
   specs: readonly CommandSpec[],

@@ -6,6 +6,7 @@ import { globMatch } from '../../src/base/glob.ts';
 import type {
   ClientFilter,
   CommandSpec,
+  PoolJob,
   Resume,
   ServerServices,
   Session,
@@ -16,6 +17,7 @@ import { ThreadState } from '../../src/keyspace/thread-state.ts';
 import { wrongArity } from '../../src/resp/errors.ts';
 import { ReplyWriter } from '../../src/resp/reply-writer.ts';
 import type { ArgView } from '../../src/resp/request-parser.ts';
+import { runPoolJob } from '../../src/server/pool-jobs.ts';
 import { type Argument, argView, CLOCK_START_MS } from './local-runner.ts';
 
 export class FakeSession implements Session {
@@ -192,6 +194,10 @@ export class FakeServer implements ServerServices {
     const wasShuttingDown = this.isShuttingDown;
     this.isShuttingDown = false;
     return wasShuttingDown;
+  }
+
+  runJob(job: PoolJob, done: (bytes: Uint8Array) => void): void {
+    done(runPoolJob(job));
   }
 
   log(level: string, text: string): void {

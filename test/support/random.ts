@@ -42,7 +42,7 @@ export class Random {
  * Runs `body` with the seed of TESSERA_SEED, or a new one. A failure names the seed.
  */
 export async function withRandom(body: (random: Random) => Promise<void>): Promise<void> {
-  const seed = Number(process.env['TESSERA_SEED'] ?? Date.now() % 2 ** 31);
+  const seed = Number(process.env.TESSERA_SEED ?? Date.now() % 2 ** 31);
   try {
     await body(new Random(seed));
   } catch (error) {

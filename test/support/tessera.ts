@@ -11,7 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { RawClient } from './raw-client.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const DIST = process.env['TESSERA_DIST'] ?? join(ROOT, 'dist');
+const DIST = process.env.TESSERA_DIST ?? join(ROOT, 'dist');
 const START_TRIES_MAX = 5;
 const PORT_MIN = 20_000;
 const READY = 'Ready to accept connections';

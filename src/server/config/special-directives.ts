@@ -58,6 +58,7 @@ export function parseSave(words: readonly string[], context: ParseContext): Pars
   return { text: added === '' ? '' : `${context.current} ${added}` };
 }
 
+/** Always written: no line at all would mean the default points. */
 export function rewriteSave(name: string, text: string): RewriteLine[] {
   return [{ line: `${name} ${text === '' ? '""' : text}`, forced: true }];
 }
@@ -123,6 +124,7 @@ export function parseOutputBufferLimits(words: readonly string[], context: Parse
   return { text: result.join(' ') };
 }
 
+/** One line for each class, written where it differs from the default. */
 export function rewriteOutputBufferLimits(name: string, text: string): RewriteLine[] {
   const words = text.split(' ');
   const initial = DEFAULT_OUTPUT_BUFFER_LIMITS.split(' ');
@@ -146,6 +148,7 @@ export function readBindAddresses(text: string): string[] {
   return text === '' ? [] : text.split(' ');
 }
 
+/** At most 16 addresses; `bind ""` listens nowhere. */
 export function parseBind(words: readonly string[]): Parsed {
   if (words.length > BIND_ADDRESS_COUNT_MAX) {
     return { error: 'Too many bind addresses specified.' };
@@ -153,6 +156,7 @@ export function parseBind(words: readonly string[]): Parsed {
   return { text: isSingleEmpty(words) ? '' : words.join(' ') };
 }
 
+/** Not written while it is the default. */
 export function rewriteBind(name: string, text: string): RewriteLine[] {
   if (text === DEFAULT_BIND) return [];
   return [{ line: `${name} ${text === '' ? '""' : text}`, forced: true }];
@@ -172,6 +176,7 @@ export function parseDir(words: readonly string[], context: ParseContext): Parse
   return { text: toByteText(path) };
 }
 
+/** Always written, absolute: the file may be read from elsewhere. */
 export function rewriteDir(name: string, text: string): RewriteLine[] {
   return [{ line: `${name} ${quoteArgument(text)}`, forced: true }];
 }
@@ -194,6 +199,7 @@ export function parseNotifyKeyspaceEvents(words: readonly string[]): Parsed {
   return { text: present.replace(EVENT_CLASSES, 'A') };
 }
 
+/** Quoted: the characters may be none. */
 export function rewriteNotifyKeyspaceEvents(name: string, text: string): RewriteLine[] {
   return [{ line: `${name} ${quoteArgument(text)}`, forced: text !== '' }];
 }
@@ -203,6 +209,7 @@ export function rewriteNotifyKeyspaceEvents(name: string, text: string): Rewrite
 const FLOATING_POINT = /^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/;
 const PERCENTILE_DIGITS = 6;
 
+/** Numbers from 0 to 100, shown without trailing zeros; an empty word means none. */
 export function parsePercentiles(words: readonly string[]): Parsed {
   const shown: string[] = [];
   for (const word of isSingleEmpty(words) ? [] : words) {
@@ -223,6 +230,7 @@ export function parsePercentiles(words: readonly string[]): Parsed {
 
 const SHUTDOWN_WORDS = ['default', 'save', 'nosave', 'now', 'force'];
 
+/** A set of words in fixed order; `default` is the empty set. */
 export function parseShutdownFlags(words: readonly string[]): Parsed {
   const given = new Set(words.map((word) => word.toLowerCase()));
   const known = [...given].every((word) => SHUTDOWN_WORDS.includes(word));
@@ -234,10 +242,12 @@ export function parseShutdownFlags(words: readonly string[]): Parsed {
   return { text: SHUTDOWN_WORDS.filter((word) => given.has(word)).join(' ') || 'default' };
 }
 
+/** For values that are plain words: written where they differ from `initial`. */
 export function rewriteWords(initial: string): (name: string, text: string) => RewriteLine[] {
   return (name, text) => [{ line: `${name} ${text}`, forced: text !== initial }];
 }
 
+/** For values that are written even where they are the default. */
 export function rewriteAlways(name: string, text: string): RewriteLine[] {
   return [{ line: `${name} ${text === '' ? '""' : text}`, forced: true }];
 }
@@ -247,6 +257,7 @@ export function rewriteAlways(name: string, text: string): RewriteLine[] {
 const OOM_VALUE_COUNT = 3;
 const OOM_VALUE_MAX = 2000;
 
+/** Three integers from -2000 to 2000. */
 export function parseOomScores(words: readonly string[]): Parsed {
   if (words.length !== OOM_VALUE_COUNT) return { error: 'wrong number of arguments' };
   const values = words.map(looseInteger);
@@ -261,6 +272,7 @@ export function parseOomScores(words: readonly string[]): Parsed {
 
 const PORT_MAX = 65535;
 
+/** `no one` becomes the empty text. */
 export function parseReplicaof(words: readonly string[]): Parsed {
   if (words.length !== 2) return { error: 'wrong number of arguments' };
   const [host, portWord] = [words[0]!, words[1]!];
@@ -270,6 +282,7 @@ export function parseReplicaof(words: readonly string[]): Parsed {
   return { text: `${host} ${port}` };
 }
 
+/** Not written on a primary. */
 export function rewriteReplicaof(name: string, text: string): RewriteLine[] {
   return text === '' ? [] : [{ line: `${name} ${text}`, forced: true }];
 }
@@ -296,6 +309,7 @@ export function baseNameCheck(name: string, what: string): (text: string) => str
 
 const HOST_LENGTH_MAX = 256;
 
+/** Error text of a host name that is too long or holds other characters, or null. */
 export function hostnameCheck(text: string): string | null {
   if (text.length >= HOST_LENGTH_MAX) return 'Hostnames must be less than 256 characters';
   if (/^[A-Za-z0-9.-]*$/.test(text)) return null;
@@ -312,6 +326,7 @@ const TITLE_VARIABLES = [
   'config-file',
 ];
 
+/** Error text of a title with an unknown or unclosed {variable}, or null. */
 export function titleTemplateCheck(text: string): string | null {
   const rest = text.replace(/\{([^{}]*)\}/g, (whole, name: string) =>
     TITLE_VARIABLES.includes(name) ? '' : whole,

@@ -1,0 +1,78 @@
+/** What may differ between Redis 7.0.15 and us, by name and with the reason; everything else is a failure. */
+import { bulk } from '../threads/sequential-model.ts';
+import type { Command } from './diff-commands.ts';
+
+export interface Tolerance {
+  readonly name: string;
+  readonly why: string;
+  readonly applies: (command: Command, real: string, ours: string) => boolean;
+}
+
+/** Clocks of the two servers are read at different times. */
+const MS_APART_MAX = 2000;
+
+const isInteger = (reply: string): boolean => /^:\d+\r\n$/.test(reply);
+const verb = (command: Command): string => command[0]!.toUpperCase();
+
+function near(real: string, ours: string, apart: number): boolean {
+  if (!isInteger(real) || !isInteger(ours)) return false;
+  return Math.abs(Number(real.slice(1)) - Number(ours.slice(1))) <= apart;
+}
+
+/** The names of a flat array of bulks in order. */
+function sorted(reply: string): string {
+  const names: string[] = [];
+  for (let at = reply.indexOf('\r\n') + 2; at < reply.length; ) {
+    const end = reply.indexOf('\r\n', at);
+    const length = Number(reply.slice(at + 1, end));
+    names.push(reply.slice(end + 2, end + 2 + length));
+    at = end + 2 + length + 2;
+  }
+  return names.sort().map(bulk).join('');
+}
+
+export const TOLERANCES: readonly Tolerance[] = [
+  {
+    name: 'order of KEYS',
+    why: 'keys have no order',
+    applies: (command, real, ours) =>
+      verb(command) === 'KEYS' && real.startsWith('*') && sorted(real) === sorted(ours),
+  },
+  {
+    name: 'SCAN',
+    why: 'cursors and batches are the server’s own business; SCAN has tests of its own',
+    applies: (command, real, ours) =>
+      verb(command) === 'SCAN' && real.startsWith('*2') && ours.startsWith('*2'),
+  },
+  {
+    name: 'RANDOMKEY',
+    why: 'random',
+    applies: (command, real, ours) =>
+      verb(command) === 'RANDOMKEY' &&
+      real.startsWith('$') &&
+      /^[$]-1/.test(real) === /^[$]-1/.test(ours),
+  },
+  {
+    name: 'remaining time in seconds',
+    why: 'the clock goes on',
+    applies: (command, real, ours) =>
+      ['TTL', 'EXPIRETIME'].includes(verb(command)) && near(real, ours, MS_APART_MAX / 1000),
+  },
+  {
+    name: 'remaining time in milliseconds',
+    why: 'the clock goes on',
+    applies: (command, real, ours) =>
+      ['PTTL', 'PEXPIRETIME'].includes(verb(command)) && near(real, ours, MS_APART_MAX),
+  },
+  {
+    name: 'OBJECT IDLETIME',
+    why: 'the clock goes on',
+    applies: (command, real, ours) =>
+      verb(command) === 'OBJECT' && /idletime/i.test(command[1] ?? '') && near(real, ours, 3),
+  },
+];
+
+/** The tolerance that covers a difference, or null. */
+export function toleranceFor(command: Command, real: string, ours: string): Tolerance | null {
+  return TOLERANCES.find((one) => one.applies(command, real, ours)) ?? null;
+}

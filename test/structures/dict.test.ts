@@ -1,0 +1,203 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { reverseIncrement } from '../../src/structures/dict.ts';
+import { DictModel, type Hashing } from './dict-model.ts';
+
+const MIB = 1 << 20;
+
+/** Different keys: none of their bytes tell more than their number and length. */
+function makeKeys(lengths: readonly number[]): Uint8Array[] {
+  const keys = lengths.map((length, i) =>
+    Uint8Array.from({ length: Math.max(length, 2) }, (_, at) =>
+      at === 0 ? i & 0xff : at === 1 ? i >>> 8 : (at * 37) & 0xff,
+    ),
+  );
+  return [new Uint8Array(0), Uint8Array.of(0), ...keys];
+}
+
+const shortKeys = makeKeys(Array.from({ length: 260 }, (_, i) => i % 23));
+const fewKeys = makeKeys(Array.from({ length: 60 }, (_, i) => i % 9));
+const longKeys = makeKeys([5, 255, 65_534, 65_535, 65_536, 65_537, 70_000, 65_535, 65_536, 4]);
+
+type Step = readonly [
+  name: 'insert' | 'remove' | 'replace' | 'rehash' | 'pause' | 'resume' | 'scan' | 'random',
+  choice: number,
+  count: number,
+];
+type RareStep = readonly [name: 'walk' | 'dismantle' | 'hog' | 'unhog', choice: number, count: 1];
+
+const choice = fc.nat({ max: 0xffff });
+
+function steps(rare: readonly RareStep[0][]): fc.Arbitrary<(Step | RareStep)[]> {
+  const one = (name: Step[0], weight: number, countMax: number) => ({
+    weight,
+    arbitrary: fc.tuple(fc.constant(name), choice, fc.integer({ min: 1, max: countMax })),
+  });
+  const step = fc.oneof(
+    one('insert', 6, 60),
+    one('remove', 5, 60),
+    one('replace', 2, 3),
+    one('rehash', 2, 8),
+    one('pause', 1, 1),
+    one('resume', 2, 2),
+    one('scan', 4, 4),
+    one('random', 1, 1),
+    {
+      weight: rare.length,
+      arbitrary: fc.tuple(fc.constantFrom(...rare), choice, fc.constant<1>(1)),
+    },
+  );
+  return fc.array(step, { maxLength: 30 });
+}
+
+function play(model: DictModel, operations: readonly (Step | RareStep)[]): void {
+  for (const [name, from, count] of operations) {
+    for (let i = 0; i < count; i++) {
+      if (name === 'insert') model.insert(from + i);
+      else if (name === 'remove') model.remove(from + i);
+      else if (name === 'replace') model.replace(from + i);
+      else if (name === 'rehash') model.rehashStep();
+      else if (name === 'pause') model.pause();
+      else if (name === 'resume') model.resume();
+      else if (name === 'scan') model.scan(1);
+      else if (name === 'random') model.random();
+      else if (name === 'walk') model.walk();
+      else if (name === 'dismantle') model.dismantle();
+      else if (name === 'hog') model.hog(from % 8);
+      else model.unhog();
+      // After every operation where many could hide one another, else after every few.
+      if (count < 10 || i % 8 === 0) model.check();
+    }
+    model.check();
+  }
+  model.finishScan();
+  model.checkAll();
+  model.drain();
+}
+
+describe('dict against a Map', () => {
+  const hashings: readonly (readonly [Hashing, number])[] = [
+    ['real', 500],
+    ['one bucket', 200],
+    ['four buckets', 300],
+    ['one tag', 300],
+    ['one hash', 150],
+  ];
+  it.each(hashings)('%s', (hashing, numRuns) => {
+    fc.assert(
+      fc.property(steps(['walk', 'dismantle']), (operations) => {
+        const model = new DictModel(shortKeys, hashing, MIB);
+        play(model, operations);
+        expect(model.failures).toBe(0);
+      }),
+      { numRuns },
+    );
+  });
+
+  it.each<Hashing>(['real', 'four buckets'])('few keys, %s', (hashing) => {
+    fc.assert(
+      fc.property(steps(['walk', 'dismantle']), (operations) => {
+        play(new DictModel(fewKeys, hashing, MIB), operations);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('keys of more than 65534 bytes', () => {
+    fc.assert(
+      fc.property(steps(['walk']), (operations) => {
+        const few = operations.slice(0, 8).map((step) => [step[0], step[1], 1] as Step);
+        play(new DictModel(longKeys, 'four buckets', 2 * MIB), few);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it.each<Hashing>(['real', 'one bucket', 'four buckets'])('no memory left, %s', (hashing) => {
+    let failures = 0;
+    fc.assert(
+      fc.property(steps(['hog', 'hog', 'unhog', 'dismantle']), (operations) => {
+        const model = new DictModel(shortKeys, hashing, 96 * 1024);
+        play(model, operations);
+        failures += model.failures;
+      }),
+      { numRuns: 500 },
+    );
+    expect(failures).toBeGreaterThan(100);
+  });
+});
+
+describe('dict: resizes', () => {
+  const many = makeKeys(Array.from({ length: 20_000 }, () => 8));
+
+  it('grows to a load of at most nine items a bucket and shrinks again', () => {
+    const model = new DictModel(many, 'real', 16 * MIB);
+    for (let i = 0; i < many.length; i++) model.insert(i);
+    model.check();
+    const { bucketCount } = model.dict;
+    expect(many.length / bucketCount).toBeLessThanOrEqual(9);
+    expect(many.length / bucketCount).toBeGreaterThan(2);
+    for (let i = 0; i < many.length - 20; i++) model.remove(i);
+    while (model.dict.isResizing) model.rehashStep();
+    model.check();
+    expect(model.dict.bucketCount).toBeLessThanOrEqual(16);
+    model.drain();
+  });
+
+  it('makes up for the shrinking that a pause held back, in short steps', () => {
+    const model = new DictModel(many, 'real', 16 * MIB);
+    for (let i = 0; i < many.length; i++) model.insert(i);
+    while (model.dict.isResizing) model.rehashStep();
+    const before = model.dict.bucketCount;
+    model.pause();
+    for (let i = 0; i < many.length - 1; i++) model.remove(i);
+    expect(model.dict.bucketCount).toBe(before);
+    model.resume();
+    let steps = 0;
+    for (; model.dict.isResizing; steps++) model.rehashStep();
+    expect(model.dict.bucketCount).toBe(4);
+    expect(steps).toBeGreaterThanOrEqual(before / 8);
+    model.check();
+    model.drain();
+  });
+
+  it('has no table when the last item goes in the middle of a resize', () => {
+    const model = new DictModel(many, 'real', 16 * MIB);
+    for (let i = 0; !model.dict.isResizing; i++) model.insert(i);
+    const names = model.items.size;
+    for (let i = 0; i < names; i++) model.remove(i);
+    expect(model.items.size).toBe(0);
+    expect(model.arena.usedBytes()).toBe(0);
+    model.drain();
+  });
+
+  it('a scan meets what stays, while everything else comes and goes', () => {
+    const model = new DictModel(many, 'real', 16 * MIB);
+    for (let i = 0; i < 3000; i++) model.insert(i);
+    for (let round = 0; round < 60; round++) {
+      model.scan(5);
+      const from = 3000 + (round % 7) * 2000;
+      for (let i = 0; i < 2000; i++) {
+        if (round % 2 === 0) model.insert(from + i);
+        else model.remove(from - 2000 + i);
+      }
+      for (let i = 0; i < 40; i++) model.remove(round * 40 + i);
+    }
+    model.finishScan();
+    model.check();
+    model.drain();
+  });
+});
+
+describe('reverseIncrement', () => {
+  it.each([3, 7, 15, 1023])('goes through all cursors below %i and ends at 0', (mask) => {
+    const seen = new Set<number>();
+    let cursor = 0;
+    do {
+      expect(seen.has(cursor)).toBe(false);
+      seen.add(cursor);
+      cursor = reverseIncrement(cursor, mask);
+    } while (cursor !== 0);
+    expect(seen.size).toBe(mask + 1);
+  });
+});
