@@ -5,6 +5,7 @@
  * between `<!-- commands -->` and `<!-- /commands -->`.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { ALL_COMMANDS } from '../src/commands/registry.ts';
 import type { CommandGroup, CommandSpec } from '../src/commands/spec.ts';
@@ -65,4 +66,4 @@ function main(): void {
   else writeFileSync(values.write, withTable(readFileSync(values.write, 'utf8'), table));
 }
 
-main();
+if (process.argv[1] === fileURLToPath(import.meta.url)) main();

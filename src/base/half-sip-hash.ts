@@ -4,6 +4,10 @@
  * rounds, as hash tables elsewhere use SipHash-1-3: a client that does not know the key cannot
  * aim for collisions.
  *
+ * 16 bytes take 27 ns (bench/micro/hash.bench.ts): 3 ns a word, almost half of that for loading
+ * single bytes. The second finalisation, for `hi`, is 3 of the 27; a `hi` mixed from the rest of
+ * the state would save no more than those, and be nobody's standard.
+ *
  * EXAMPLE: key words 0x03020100 0x07060504, no input: lo 0x21d0a576, hi 0x2af72023.
  */
 

@@ -271,6 +271,7 @@ export const CLIENT_COMMAND: SessionCommandSpec = container(
       since: '2.4.0',
       arity: -2,
       flags: ADMIN,
+      asksThreads: true,
       syntax: "[TYPE <'normal' | 'master' | 'replica' | 'pubsub'>] [ID client-id [client-id ...]]",
       run: cmdClientList,
     },
@@ -280,6 +281,7 @@ export const CLIENT_COMMAND: SessionCommandSpec = container(
       since: '2.4.0',
       arity: -3,
       flags: ADMIN,
+      asksThreads: true,
       syntax:
         '<ip:port | <[ID client-id [client-id ...]] | ' +
         `[${CLIENT_TYPE_SYNTAX}] | [USER username] | [ADDR ip:port] | [LADDR ip:port] | ` +
@@ -362,6 +364,7 @@ export const CLIENT_COMMAND: SessionCommandSpec = container(
       since: '5.0.0',
       arity: -3,
       flags: ADMIN,
+      asksThreads: true,
       syntax: 'client-id [TIMEOUT | ERROR]',
       run: cmdClientUnblock,
     },

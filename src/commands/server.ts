@@ -21,9 +21,18 @@ function cmdInfo(ctx: SessionContext): void {
   );
 }
 
+/** How far the precise clock may be from the batch's before it is not believed. */
+const CLOCK_DRIFT_MS_MAX = 1000;
+
+/** `nowMs` with fractions, where nobody has set the clock since the thread started. */
+function preciseMs(nowMs: number): number {
+  const precise = performance.timeOrigin + performance.now();
+  return Math.abs(precise - nowMs) < CLOCK_DRIFT_MS_MAX ? precise : nowMs;
+}
+
 function cmdTime(ctx: SessionContext): void {
   const { reply } = ctx;
-  const nowMs = ctx.state.nowMs;
+  const nowMs = preciseMs(ctx.state.nowMs);
   reply.array(2);
   reply.bulkLatin1(String(Math.floor(nowMs / 1000)));
   reply.bulkLatin1(String(Math.floor((nowMs % 1000) * 1000)));

@@ -29,6 +29,8 @@ export class CommandRow {
   readonly isNoMulti: boolean;
   readonly isSlow: boolean;
   readonly isSession: boolean;
+  /** See SessionCommandSpec.asksThreads. */
+  readonly asksThreads: boolean;
   readonly isExec: boolean;
   readonly isWatch: boolean;
   readonly isMulti: boolean;
@@ -57,6 +59,7 @@ export class CommandRow {
     this.isNoAuth = spec.flags.includes('no_auth');
     this.isNoMulti = spec.flags.includes('no_multi');
     this.isSession = spec.place === 'session';
+    this.asksThreads = spec.place === 'session' && spec.asksThreads === true;
     const origin = spec.origin ?? fullName;
     this.isExec = origin === 'exec';
     this.isWatch = origin === 'watch';
@@ -105,7 +108,8 @@ export class CommandTable {
       const fullName = prefix + spec.name;
       const index = rows.length;
       rows.length += 1;
-      const isGuarded = isGuardedContainer || (prefix === '' && (spec.origin ?? fullName) === 'debug');
+      const isGuarded =
+        isGuardedContainer || (prefix === '' && (spec.origin ?? fullName) === 'debug');
       const sub = spec.subcommands
         ? new CommandTable(spec.subcommands, `${fullName}|`, rows, isGuarded)
         : null;

@@ -28,7 +28,7 @@ export const WATCH_COMMANDS: readonly CommandSpec[] = [
     since: '2.2.0',
     group: 'transactions',
     arity: -2,
-    flags: ['noscript', 'loading', 'stale', 'fast', 'no_multi', 'allow_busy'],
+    flags: ['noscript', 'loading', 'stale', 'fast', 'allow_busy'],
     acl: ['transaction'],
     keys: [keysFrom(1, 1, 'RO')],
     syntax: 'key [key ...]',

@@ -5,7 +5,7 @@
 import { Key } from './key.ts';
 import type { Shard } from './shard.ts';
 
-/** Due hints looked at in one slice: about 16 buckets each, some 50 us. */
+/** Due hints looked at in one slice, of at most 8 buckets each where there was memory for the table of hints. */
 const HINTS_PER_SLICE = 8;
 
 export class ActiveExpire {

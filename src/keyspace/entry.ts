@@ -86,7 +86,7 @@ export function headWord(
   encoding: number,
   isRemote: boolean,
 ): number {
-  const short = keyLength >= 0xffff ? 0xffff : keyLength;
+  const short = Math.min(keyLength, 0xffff);
   return (
     (short |
       (headerWords(keyLength, hasTtl) << 16) |

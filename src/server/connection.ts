@@ -77,10 +77,14 @@ export class Connection implements Session {
   transactionBlock: TransactionBlock | null = null;
   transactionHasWrites = false;
   transactionNeedsMemory = false;
+  /** The queue has commands whose replies come from other threads. */
+  transactionAsks = false;
   queuedCommands = 0;
   /** The reply of the command in flight is thrown away: CLIENT REPLY OFF or SKIP. */
   isReplyDropped = false;
   watched: WatchedKey[] = [];
+  /** The database before a routed EXEC with watches, which selects none when it aborts; -1 = none. */
+  dbBeforeExec = -1;
   /** Keys of a WATCH that is on its way to a worker. */
   pendingWatch: Uint8Array[] = [];
   /** Unix ms since when the unsent replies are over the soft limit; 0 = they are not. */
@@ -166,6 +170,7 @@ export class Connection implements Session {
     this.isTransactionBroken = false;
     this.transactionHasWrites = false;
     this.transactionNeedsMemory = false;
+    this.transactionAsks = false;
     this.transactionBlock = null;
     this.queuedCommands = 0;
   }
@@ -181,7 +186,7 @@ export class Connection implements Session {
   keepInput(buf: Uint8Array, start: number, end: number): void {
     const need = this.inputLength + end - start;
     if (need > this.input.length) {
-      const ahead = Math.min(this.parseState.need, INPUT_AHEAD_MAX);
+      const ahead = this.#inputAhead();
       let size = Math.max(INPUT_MIN, this.input.length);
       while (size < need || size < ahead) size *= 2;
       this.#resizeInput(size);
@@ -189,6 +194,11 @@ export class Connection implements Session {
     this.input.set(buf.subarray(start, end), this.inputLength);
     this.inputLength = need;
     if (need > this.#inputPeak) this.#inputPeak = need;
+  }
+
+  /** Bytes that the half-sent command is known to have, up to a bound. */
+  #inputAhead(): number {
+    return Math.min(this.parseState.need, INPUT_AHEAD_MAX);
   }
 
   #resizeInput(size: number): void {
@@ -205,8 +215,11 @@ export class Connection implements Session {
     const size = this.input.length;
     if (size === 0) return;
     const isIdle = nowMs - this.lastActiveMs > INPUT_IDLE_MS;
-    let wanted = isIdle ? this.inputLength : this.#inputPeak;
-    if (!isIdle && (wanted !== 0 || size > INPUT_MIN)) wanted = Math.max(wanted, INPUT_MIN);
+    let wanted = this.inputLength;
+    if (!isIdle) {
+      wanted = Math.max(this.#inputPeak, this.#inputAhead());
+      if (wanted !== 0 || size > INPUT_MIN) wanted = Math.max(wanted, INPUT_MIN);
+    }
     this.#inputPeak = this.inputLength;
     if (wanted * 2 <= size) this.#resizeInput(wanted);
   }

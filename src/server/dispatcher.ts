@@ -4,7 +4,14 @@
  */
 import { ESCALATE } from '../commands/spec.ts';
 import type { CommandRow, CommandTable } from '../commands/table.ts';
-import { ERROR_BYTES, ERRORS, unknownCommand, unknownSubcommand, wrongArity } from '../resp/errors.ts';
+import {
+  ERROR_BYTES,
+  ERRORS,
+  subcommandSyntax,
+  unknownCommand,
+  unknownSubcommand,
+  wrongArity,
+} from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import type { DoorbellRinger } from '../sync/doorbell.ts';
@@ -18,7 +25,12 @@ import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { STAT, type ThreadStats } from './thread-stats.ts';
 import { TransactionBlock, type WatchedKey } from './transaction-block.ts';
-import { type RunSession, TransactionRun } from './transaction-run.ts';
+import {
+  type RunSession,
+  TRANSACTION_RAN,
+  TRANSACTION_TOO_LARGE,
+  TransactionRun,
+} from './transaction-run.ts';
 
 /** The command was consumed: replied to, queued, or sent to a worker. */
 export const CONSUMED = 0;
@@ -30,6 +42,8 @@ export type DispatchStatus = typeof CONSUMED | typeof HELD;
 const LEASE_WORK_MAX = 2048;
 /** Arguments up to which a multi-key command is worked out here; larger ones go to a worker unhashed. */
 const LEASE_ARGS_MAX = 128;
+/** Bytes of a transaction's queue up to which it may run here. */
+const LEASE_BLOCK_BYTES_MAX = LEASE_WORK_MAX * 16;
 const EXEC_ABORT_OUT_OF_MEMORY = `EXECABORT Transaction discarded because of: ${ERRORS.OUT_OF_MEMORY}`;
 /** One call in this many is timed: the clock costs 60 ns a call, a tenth of a pipelined command. */
 const TIME_SAMPLE = 16;
@@ -42,6 +56,10 @@ const HTTP_HOST: Uint8Array = Uint8Array.from(Buffer.from('HOST:'));
 export interface SessionRunner {
   /** Runs a session command and writes its reply, or (where it may) suspends the connection. */
   run(c: Connection, row: CommandRow, args: ArgView, canSuspend: boolean): void;
+  /** Runs a session command of a queue whose reply, now or later, goes to `done`. */
+  runAside(c: Connection, row: CommandRow, args: ArgView, done: (reply: Uint8Array) => void): void;
+  /** Lets the connection wait until the returned function is called. */
+  hold(c: Connection): () => void;
   /** Whether `enable-debug-command` lets this client use DEBUG. */
   mayDebug(c: Connection): boolean;
   /** Closes a connection that speaks HTTP, without a reply. */
@@ -94,7 +112,12 @@ export class Dispatcher {
       this.#rings.push(new RingProducer(layout.rings, layout.commandRing(thread, shard)));
       this.#dirtyRings.push(false);
     }
-    this.#transactions = new TransactionRun(parts.table, parts.ctx, parts.stats, parts.isOverMemory);
+    this.#transactions = new TransactionRun(
+      parts.table,
+      parts.ctx,
+      parts.stats,
+      parts.isOverMemory,
+    );
   }
 
   /** Finds a command's row (of a sub-command where there is one), replying the error when there is none. */
@@ -113,7 +136,14 @@ export class Dispatcher {
     if (row.subcommands === null || args.count < 2) return row;
     const sub = row.subcommands.find(args.buf, args.offset[1]!, args.end(1));
     if (sub !== null) return sub;
-    this.#refuse(c, row, unknownSubcommand(row.fullName, args.text(1)));
+    const name = row.fullName.toUpperCase();
+    if (row.isGuarded && !this.#parts.sessions.mayDebug(c)) {
+      this.#refuseReady(c, row, ERROR_BYTES.DEBUG_NOT_ALLOWED);
+    } else if (row.isGuarded) {
+      this.#refuse(c, row, subcommandSyntax(name, args.text(1)));
+    } else {
+      this.#refuse(c, row, unknownSubcommand(name, args.text(1)));
+    }
     return null;
   }
 
@@ -153,11 +183,20 @@ export class Dispatcher {
   /** Runs, queues or sends one parsed command. */
   dispatch(c: Connection, args: ArgView): DispatchStatus {
     this.current = c;
-    const row = this.#lookupFast(args) ?? this.#lookup(c, args);
+    let row = this.#lookupFast(args);
+    // Whatever is answered here (an unknown command, too) comes after the replies still on their way.
+    if (c.inflight !== 0 && (row === null || !this.#mayJoin(c, row, args))) return HELD;
+    row ??= this.#lookup(c, args);
     if (row === null) return CONSUMED;
-    if (c.inflight !== 0 && !this.#mayJoin(c, row, args)) return HELD;
+    if (row.isGuarded && args.count > 1 && !this.#parts.sessions.mayDebug(c)) {
+      this.#refuseReady(c, row, ERROR_BYTES.DEBUG_NOT_ALLOWED);
+      return CONSUMED;
+    }
     if (!row.acceptsCount(args.count)) {
-      this.#refuse(c, row, wrongArity(row.fullName));
+      // DEBUG is no container in Redis: its sub-commands have no arity of their own.
+      const isDebug = row.isGuarded && row.subcommands === null;
+      const text = isDebug ? subcommandSyntax('DEBUG', args.text(1)) : wrongArity(row.fullName);
+      this.#refuse(c, row, text);
       return CONSUMED;
     }
     if (!c.isAuthenticated && !row.isNoAuth) {
@@ -165,6 +204,7 @@ export class Dispatcher {
       return CONSUMED;
     }
     if (row.isDenyOom && this.#parts.layout.maxmemory !== 0 && this.#parts.isOverMemory()) {
+      if (c.inflight !== 0) return HELD;
       this.#refuseReady(c, row, ERROR_BYTES.OUT_OF_MEMORY);
       return CONSUMED;
     }
@@ -219,6 +259,7 @@ export class Dispatcher {
     c.queuedCommands += 1;
     if (row.isWrite) c.transactionHasWrites = true;
     if (row.isDenyOom) c.transactionNeedsMemory = true;
+    if (row.asksThreads) c.transactionAsks = true;
     const mark = this.#reply.length;
     this.#reply.simple('QUEUED');
     this.#afterReply(c, mark);
@@ -227,10 +268,6 @@ export class Dispatcher {
 
   #runSession(c: Connection, row: CommandRow, args: ArgView): DispatchStatus {
     if (row.isExec) return this.#exec(c, row);
-    if (row.isGuarded && !this.#parts.sessions.mayDebug(c)) {
-      this.#refuseReady(c, row, ERROR_BYTES.DEBUG_NOT_ALLOWED);
-      return CONSUMED;
-    }
     const mark = this.#reply.length;
     const started = performance.now();
     this.#parts.sessions.run(c, row, args, true);
@@ -309,10 +346,6 @@ export class Dispatcher {
   #runMulti(c: Connection, row: CommandRow, args: ArgView): DispatchStatus {
     if (c.inflight !== 0) return HELD;
     const ctx = this.#ctx;
-    if (row.isGuarded && !this.#parts.sessions.mayDebug(c)) {
-      this.#refuseReady(c, row, ERROR_BYTES.DEBUG_NOT_ALLOWED);
-      return CONSUMED;
-    }
     ctx.begin(args, c.db);
     let flags = 0;
     let via = 0;
@@ -351,12 +384,14 @@ export class Dispatcher {
     const status = messages.sendCommand(this.#rings[via]!, this.#parts.spill, out, args);
     if (status === messages.RING_FULL) return this.#stall(c);
     if (status === messages.SPILL_FULL) {
+      if (c.inflight !== 0) return HELD;
       this.#refuseReady(c, row, ERROR_BYTES.OUT_OF_MEMORY);
       return CONSUMED;
     }
     this.#sent(c, via, joinable);
     if (row.isWatch) {
-      for (let i = 1; i < args.count; i++) c.pendingWatch.push(args.buf.slice(args.offset[i]!, args.end(i)));
+      for (let i = 1; i < args.count; i++)
+        c.pendingWatch.push(args.buf.slice(args.offset[i]!, args.end(i)));
     }
     this.#stats.add(flags === 0 ? STAT.routed : STAT.escalated, 1);
     return CONSUMED;
@@ -414,6 +449,9 @@ export class Dispatcher {
     } else if (c.transactionNeedsMemory && this.#parts.isOverMemory()) {
       this.#reply.error(EXEC_ABORT_OUT_OF_MEMORY);
       c.discardTransaction();
+    } else if (c.transactionAsks && this.#parts.layout.topology.ioThreads > 1) {
+      this.#askAhead(c);
+      return HELD;
     } else {
       const status = this.#execQueue(c);
       if (status !== RAN) return status === SENT_AWAY ? CONSUMED : HELD;
@@ -429,24 +467,40 @@ export class Dispatcher {
     const run = this.#transactions;
     run.markShards(this.#set, block.bytes, 0);
     const set = this.#set;
-    const isSmall = block.items <= LEASE_ARGS_MAX && !run.hasSlow(block.bytes, 0);
-    const mayLease = (this.isLeaseOn && isSmall) || set.count === 0;
+    const isSmall =
+      block.items <= LEASE_ARGS_MAX &&
+      block.length <= LEASE_BLOCK_BYTES_MAX &&
+      run.isLeasable(block.bytes, 0);
+    const mayLease = isSmall && (this.isLeaseOn || set.count === 0);
     if (mayLease && this.#locks.leaseAll(set.shards, set.count)) {
       const state = this.#ctx.state;
       state.touchMode = c.noTouch ? 0 : state.policyTouchMode;
+      const { watched } = c;
       c.watched = [];
-      c.endTransaction();
-      if (run.run(this.#reply, block.bytes, 0, this.#sessionRunner(c))) c.commandsRun += block.items;
+      const sessions = this.#sessionRunner(c);
+      const outcome = run.run(this.#reply, block.bytes, 0, sessions, LEASE_WORK_MAX);
       this.#locks.endAllLeases(set.shards, set.count);
-      return RAN;
+      if (outcome !== TRANSACTION_TOO_LARGE) {
+        if (outcome === TRANSACTION_RAN) c.commandsRun += block.items;
+        else if (c.dbBeforeExec >= 0) c.db = c.dbBeforeExec;
+        c.dbBeforeExec = -1;
+        c.endTransaction();
+        return RAN;
+      }
+      c.watched = watched;
     }
     return this.#sendTransaction(c, block);
   }
 
   #sendTransaction(c: Connection, block: TransactionBlock): typeof SENT_AWAY | typeof STALLED {
+    const { watched } = c;
+    // A SELECT of the queue is undone when the worker finds that a watched key has changed.
+    if (watched.length !== 0 && c.dbBeforeExec < 0) c.dbBeforeExec = c.db;
+    // The watches go with the block: an UNWATCH of the queue has nothing left to give back.
+    c.watched = [];
     const ready = this.#transactions.withLiterals(
       block,
-      c.watched,
+      watched,
       this.#reply,
       this.#sessionRunner(c),
     );
@@ -456,22 +510,54 @@ export class Dispatcher {
     const status = messages.sendBlock(ring, this.#parts.spill, out, ready.bytes, ready.length);
     if (status !== messages.SENT) {
       c.transactionBlock = ready;
+      c.watched = watched;
       c.isStalled = true;
       return STALLED;
     }
     this.#sent(c, via, -1);
     c.commandsRun += ready.items;
     this.#stats.add(STAT.routed, 1);
-    c.watched = [];
     c.endTransaction();
     return SENT_AWAY;
   }
 
   #sessionRunner(c: Connection): RunSession {
     return (row, args) => {
+      const mark = this.#reply.length;
+      const started = performance.now();
       this.#parts.sessions.run(c, row, args, false);
+      this.#account(row, mark, (performance.now() - started) * 1e6, 1);
       return c.db;
     };
+  }
+
+  /**
+   * Runs the queued commands that ask other threads and puts their replies into the queue; EXEC
+   * is dispatched again then. That they run before the rest of the transaction nobody can tell,
+   * because they do not touch keys.
+   */
+  #askAhead(c: Connection): void {
+    const block = c.queue();
+    const replies = new Map<number, Uint8Array>();
+    const resume = this.#parts.sessions.hold(c);
+    let left = 1;
+    const answered = (): void => {
+      left -= 1;
+      if (left !== 0) return;
+      c.transactionBlock = this.#transactions.withReplies(block, c.watched, replies);
+      c.transactionAsks = false;
+      resume();
+    };
+    this.#transactions.visitAsking(block, (row, args, index) => {
+      left += 1;
+      this.#stats.add(STAT.commands, 1);
+      this.#stats.call(row.index);
+      this.#parts.sessions.runAside(c, row, args, (reply) => {
+        replies.set(index, reply);
+        answered();
+      });
+    });
+    answered();
   }
 
   /** Gives the watches of a connection back: here when their shards are free, otherwise by a worker, without a reply. */
@@ -489,7 +575,9 @@ export class Dispatcher {
     const via = set.shards[0]!;
     const out = this.#address(c, messages.KIND_UNWATCH, 0);
     const ring = this.#rings[via]!;
-    if (messages.sendBlock(ring, this.#parts.spill, out, block.bytes, block.length) !== messages.SENT) {
+    if (
+      messages.sendBlock(ring, this.#parts.spill, out, block.bytes, block.length) !== messages.SENT
+    ) {
       this.#unwatchLater.push(block);
       return;
     }

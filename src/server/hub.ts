@@ -131,7 +131,10 @@ export class Hub {
 
   #ended(thread: number): void {
     this.#workers.delete(thread);
-    if (!this.#isEnding) return;
+    if (!this.#isEnding) {
+      this.#died(thread, 'it ended without being told to');
+      return;
+    }
     if ([...this.#workers.keys()].some((left) => left <= this.#ioThreads)) return;
     for (const left of this.#workers.keys()) this.#send(left, { type: 'stop' });
     if (this.#workers.size !== 0) return;

@@ -2,8 +2,9 @@
  * IoServer: the clients of one I/O thread. It frames commands out of received bytes, hands them to the dispatcher, sends
  * replies in request order, and enforces the limits of every client.
  */
-import type { CommandRow } from '../commands/table.ts';
+
 import type { ClientFilter, Resume, ServerServices, SessionContext } from '../commands/spec.ts';
+import type { CommandRow } from '../commands/table.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import {
@@ -21,8 +22,8 @@ import { describeClient, matchesFilter } from './client-report.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
 import { type Dispatcher, HELD, type SessionRunner } from './dispatcher.ts';
 import { IncomingReply, KIND_REPLY } from './route-messages.ts';
-import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
+import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { STAT, type ThreadStats } from './thread-stats.ts';
 import type { WatchedKey } from './transaction-block.ts';
@@ -154,10 +155,9 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#beginReplies(c);
     const consumed = this.#runInput(c, buf, start, end);
     this.#sendReplies(c);
-    if (consumed < end && !c.isClosing) {
-      c.keepInput(buf, consumed, end);
-      this.#checkInput(c);
-    }
+    if (c.isClosing) return;
+    if (consumed < end) c.keepInput(buf, consumed, end);
+    if (consumed < end || c.isInTransaction) this.#checkInput(c);
   }
 
   /** Runs what can be run of a connection's kept input. */
@@ -176,7 +176,8 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
   #checkInput(c: Connection): void {
     const { limits, stats } = this.#parts;
     if (c.isClosing) return;
-    if (c.inputLength > limits.queryBufferMax) {
+    // As in Redis, the queue of a transaction counts as input that no command has consumed.
+    if (c.inputLength + (c.transactionBlock?.length ?? 0) > limits.queryBufferMax) {
       stats.add(STAT.queryLimitDisconnections, 1);
       limits.log('warning', `Closing client that reached max query buffer length: ${c.infoLine()}`);
       c.isClosing = true;
@@ -198,8 +199,9 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     while (at < end) {
       const status = parser.parse(buf, at, end, c.parseState, c.isAuthenticated);
       if (status !== PARSE_COMPLETE) {
-        if (status === PARSE_ERROR) this.#protocolError(c);
-        else at = parser.next;
+        if (status !== PARSE_ERROR) at = parser.next;
+        // With replies on their way the error waits for its turn: the same bytes are read again then.
+        else if (c.inflight === 0) this.#protocolError(c);
         break;
       }
       if (parser.args.count !== 0 && dispatcher.dispatch(c, parser.args) === HELD) {
@@ -329,6 +331,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
         continue;
       }
       if (isGone) continue;
+      if (c.dbBeforeExec >= 0) this.#endExec(c, ring.u8, incoming.start);
       if (!c.isReplyDropped && incoming.end > incoming.start) {
         this.#send(c, ring.u8, incoming.start, incoming.end);
       }
@@ -339,6 +342,13 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
       if (c.inflight === 0) this.#resumable.push(c);
     }
     if (any) ring.release();
+  }
+
+  /** The first bytes of a routed EXEC's reply: a null says that it aborted, and so selected no database. */
+  #endExec(c: Connection, bytes: Uint8Array, start: number): void {
+    const isNull = bytes[start] === 0x5f || (bytes[start] === 0x2a && bytes[start + 1] === 0x2d);
+    if (isNull) c.db = c.dbBeforeExec;
+    c.dbBeforeExec = -1;
   }
 
   /** Keys that a routed WATCH registered; their bytes are those of the command still kept in order by key hash. */
@@ -390,7 +400,8 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
   onTick(nowMs: number): void {
     const { ctx, stats, layout } = this.#parts;
     ctx.state.setTime(nowMs);
-    if (layout.pauseMode !== PAUSE_NONE && nowMs >= layout.pauseUntilMs) layout.setPause(PAUSE_NONE, 0);
+    if (layout.pauseMode !== PAUSE_NONE && nowMs >= layout.pauseUntilMs)
+      layout.setPause(PAUSE_NONE, 0);
     this.#dispatcher!.retryUnwatch();
     this.#visitClients(nowMs);
     flushKeyspaceStats(ctx, stats);
@@ -438,7 +449,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
   // ---- connection host -----------------------------------------------------------------------------------------
 
   infoLine(c: Connection): string {
-    return describeClient(c, this.#transport!.backlogBytes(c.conn), Date.now(), this.#parts.thread);
+    return describeClient(c, this.#transport!.backlogBytes(c.conn), Date.now(), this.#parts.thread - 1);
   }
 
   unwatchAll(c: Connection): void {
@@ -481,24 +492,59 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     c.isClosing = true;
   }
 
+  runAside(c: Connection, row: CommandRow, args: ArgView, done: (reply: Uint8Array) => void): void {
+    const spec = row.spec;
+    if (spec.place !== 'session') throw new Error('a shard command was run as session command');
+    const reply = new ReplyWriter(1024);
+    reply.resp3 = c.protocol === 3;
+    const finish = (): void => done(reply.buf.slice(0, reply.length));
+    let isLater = false;
+    spec.run({
+      args,
+      reply,
+      state: this.#parts.ctx.state,
+      session: c,
+      server: this.#services!,
+      text: (index) => args.text(index),
+      canSuspend: true,
+      suspend: () => {
+        isLater = true;
+        return (write) => {
+          write(reply);
+          finish();
+        };
+      },
+    });
+    if (!isLater) finish();
+  }
+
   #suspend(c: Connection): Resume {
-    c.isSuspended = true;
+    const resume = this.hold(c);
     const isReplyWanted = c.replyMode === 'on';
     return (write) => {
       if (c.isClosed) return;
       const reply = new ReplyWriter(1024);
       reply.resp3 = c.protocol === 3;
       write(reply);
-      c.isSuspended = false;
       if (isReplyWanted) this.#send(c, reply.buf, 0, reply.length);
-      if (c.isClosing) this.#transport!.close(c.conn, false);
-      else {
-        this.#resumable.push(c);
-        queueMicrotask(() => {
-          this.#runResumable();
-          this.onTurnEnd();
-        });
+      resume();
+    };
+  }
+
+  hold(c: Connection): () => void {
+    c.isSuspended = true;
+    return () => {
+      c.isSuspended = false;
+      if (c.isClosed) return;
+      if (c.isClosing) {
+        this.#transport!.close(c.conn, false);
+        return;
       }
+      this.#resumable.push(c);
+      queueMicrotask(() => {
+        this.#runResumable();
+        this.onTurnEnd();
+      });
     };
   }
 

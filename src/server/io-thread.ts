@@ -47,7 +47,10 @@ function applyLimits(parts: ThreadParts, limits: ClientLimits): void {
   const output = readOutputBufferLimits(config.text('client-output-buffer-limit')).normal;
   limits.maxClients = config.int('maxclients');
   limits.timeoutMs = config.int('timeout') * 1000;
-  limits.queryBufferMax = config.int('client-query-buffer-limit');
+  limits.queryBufferMax = Math.min(
+    config.int('client-query-buffer-limit'),
+    QUERY_BUFFER_BYTES_MAX,
+  );
   limits.outputHardBytes = output.hardBytes;
   limits.outputSoftBytes = output.softBytes;
   limits.outputSoftSeconds = output.softSeconds;
@@ -88,6 +91,9 @@ function parserLimitsOf({ config }: ThreadParts): ParserLimits {
     maxInline: 64 * 1024,
   };
 }
+
+/** Offsets of arguments are 31-bit integers, in input and in the queue of a transaction. */
+const QUERY_BUFFER_BYTES_MAX = 2 ** 31 - 2 ** 26;
 
 function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

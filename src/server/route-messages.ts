@@ -37,6 +37,8 @@ export type SendStatus = typeof SENT | typeof RING_FULL | typeof SPILL_FULL;
 
 const COMMAND_WORDS = 8;
 const REPLY_WORDS = 4;
+/** Arguments of a received command for which room is kept. */
+const ARGUMENTS_KEPT_MAX = 4096;
 
 /** A command or transaction as it goes into a ring. One object is reused. */
 export class Outgoing {
@@ -205,8 +207,9 @@ export class Incoming {
     }
   }
 
-  /** Gives the message's spill memory back. */
+  /** Gives the message's spill memory back, and that of a view of very many arguments. */
   done(): void {
+    if (this.args.offset.length > ARGUMENTS_KEPT_MAX) this.args.shrink();
     if (this.#ref !== 0) this.#spill.free(this.#ref);
     this.#ref = 0;
   }

@@ -2,8 +2,9 @@
  * ShardWorker: the loop of a shard worker. It runs what its rings bring (routed, slow and multi-shard commands), and the
  * background work of the shards it owns: active expiry, resizing, lazy freeing. It parks when there is nothing to do.
  */
-import type { CommandRow, CommandTable } from '../commands/table.ts';
+
 import { ESCALATE } from '../commands/spec.ts';
+import type { CommandRow, CommandTable } from '../commands/table.ts';
 import { ActiveExpire } from '../keyspace/active-expire.ts';
 import type { Key } from '../keyspace/key.ts';
 import type { Shard } from '../keyspace/shard.ts';
@@ -12,9 +13,9 @@ import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import { RingConsumer, RingProducer } from '../sync/ring.ts';
 import * as messages from './route-messages.ts';
-import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import { ShardSet } from './shard-set.ts';
+import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { STAT, type ThreadStats } from './thread-stats.ts';
@@ -37,6 +38,8 @@ const UNITS_PER_STEP = 16;
 const ROUNDS_PER_POLL = 64;
 /** Words of a WATCHED frame: whole keys of five words, well below what a frame takes. */
 const WATCHED_FRAME_WORDS = 5 * 4096;
+/** Routed commands that ran longer than this end their batch: what follows is held up no longer. */
+const LONG_FRAME_MS = 0.25;
 /** A full reply ring means that the I/O thread is busy: look again soon. */
 const RING_RETRY_MS = 0.2;
 
@@ -88,7 +91,11 @@ export class ShardWorker {
     this.#parts = parts;
     const { layout, worker, spill } = parts;
     this.#set = new ShardSet(layout.topology.shards);
-    for (let shard = worker; shard < layout.topology.shards; shard += layout.topology.shardThreads) {
+    for (
+      let shard = worker;
+      shard < layout.topology.shards;
+      shard += layout.topology.shardThreads
+    ) {
       this.#owned.push(parts.ctx.shards[shard]!);
       this.#expire.push(new ActiveExpire(parts.ctx.shards[shard]!));
       for (let io = 1; io <= layout.topology.ioThreads; io++) {
@@ -100,7 +107,12 @@ export class ShardWorker {
       this.#outlets.push(new RingProducer(layout.rings, layout.replyRing(io, worker)));
       this.#mustRing.push(false);
     }
-    this.#transactions = new TransactionRun(parts.table, parts.ctx, parts.stats, parts.isOverMemory);
+    this.#transactions = new TransactionRun(
+      parts.table,
+      parts.ctx,
+      parts.stats,
+      parts.isOverMemory,
+    );
     parts.ctx.host = {
       visitShards: (visit) => this.#visitShards(visit),
       noteWatch: (shard, db, key, version) => this.#noteWatch(shard, db, key, version),
@@ -146,6 +158,9 @@ export class ShardWorker {
   #drain(): boolean {
     let didWork = false;
     for (const inlet of this.#inlets) {
+      if (!inlet.hasFrame && inlet.ring.isEmpty()) continue;
+      // A frame may take long: those after it must not live in its past.
+      if (didWork) this.#parts.ctx.state.setTime(Date.now());
       this.#framesInHold = 0;
       while (inlet.hasFrame || inlet.ring.next()) {
         if (!inlet.hasFrame) inlet.incoming.read(inlet.ring);
@@ -174,6 +189,8 @@ export class ShardWorker {
     const row = table.rows[incoming.row]!;
     ctx.begin(incoming.args, incoming.db);
     if (!this.#acquireFor(row, incoming)) return false;
+    // Replies that are ready do not wait for a command that may take long.
+    if (row.isSlow || (incoming.flags & messages.FLAG_ESCALATED) !== 0) this.#publishReplies();
     const policyMode = ctx.state.policyTouchMode;
     ctx.state.touchMode = (incoming.flags & messages.FLAG_NO_TOUCH) !== 0 ? 0 : policyMode;
     const isPaused = this.#parts.layout.pauseMode !== PAUSE_NONE;
@@ -187,7 +204,9 @@ export class ShardWorker {
       if (ctx.run(row) === ESCALATE) throw new Error('a command escalated on a shard worker');
       stats.add(STAT.commands, 1);
       stats.call(row.index);
-      stats.time(row.index, (performance.now() - started) * 1e6, 1);
+      const ranMs = performance.now() - started;
+      stats.time(row.index, ranMs * 1e6, 1);
+      if (ranMs > LONG_FRAME_MS) this.#framesInHold = FRAMES_PER_HOLD;
       if (messages.isErrorReply(reply, 0)) stats.failed(row.index);
     }
     if (messages.isErrorReply(reply, 0)) stats.error(reply.buf, 1, reply.length);
@@ -226,6 +245,8 @@ export class ShardWorker {
     const { locks, reply } = this.#parts;
     this.#transactions.markShards(this.#set, incoming.block, incoming.blockStart);
     if (!locks.acquire(this.#set.shards, this.#set.count, false)) return false;
+    this.#publishReplies();
+    this.#framesInHold = FRAMES_PER_HOLD;
     if (incoming.kind === messages.KIND_UNWATCH) {
       this.#transactions.unwatch(incoming.block, incoming.blockStart);
       return true;
@@ -302,7 +323,8 @@ export class ShardWorker {
   #background(): number {
     const { ctx, layout } = this.#parts;
     const nowMs = ctx.state.nowMs;
-    const isExpireTime = nowMs - this.#lastExpireMs >= PARK_MS_EXPIRES || nowMs < this.#lastExpireMs;
+    const isExpireTime =
+      nowMs - this.#lastExpireMs >= PARK_MS_EXPIRES || nowMs < this.#lastExpireMs;
     const isExpireOff = layout.isActiveExpireOff || layout.pauseMode !== PAUSE_NONE;
     let parkMs = PARK_MS_IDLE;
     let isExpireDone = true;

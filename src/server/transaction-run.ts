@@ -2,10 +2,11 @@
  * Runs a transaction block under the locks of all its shards: the same code on I/O threads and
  * shard workers.
  */
+import { DONE, ESCALATE, type RunStatus } from '../commands/spec.ts';
 import type { CommandRow, CommandTable } from '../commands/table.ts';
 import { Key } from '../keyspace/key.ts';
 import type { Shard } from '../keyspace/shard.ts';
-import { isWatchStale } from '../keyspace/watch-ops.ts';
+import { isWatchStale, unwatchKey } from '../keyspace/watch-ops.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { ArgView } from '../resp/request-parser.ts';
@@ -24,6 +25,29 @@ import {
  * I/O threads only.
  */
 export type RunSession = (row: CommandRow, args: ArgView) => number;
+
+/** The queue ran. */
+export const TRANSACTION_RAN = 0;
+/** A watched key had changed: nothing ran. */
+export const TRANSACTION_STALE = 1;
+/** Too much work for this thread, found out before anything was changed: nothing is replied. */
+export const TRANSACTION_TOO_LARGE = 2;
+export type TransactionOutcome =
+  | typeof TRANSACTION_RAN
+  | typeof TRANSACTION_STALE
+  | typeof TRANSACTION_TOO_LARGE;
+
+/** Commands whose work their arguments bound, besides those that are fast. */
+const BOUNDED: ReadonlySet<string> = new Set([
+  'del',
+  'getset',
+  'mget',
+  'mset',
+  'psetex',
+  'set',
+  'setex',
+  'unlink',
+]);
 
 export class TransactionRun {
   readonly #table: CommandTable;
@@ -68,34 +92,49 @@ export class TransactionRun {
     set.collect();
   }
 
-  /** True when some command of the block is slow by nature. */
-  hasSlow(bytes: Uint8Array, start: number): boolean {
+  /**
+   * True when an I/O thread may try the block: no command is slow by nature, and none that may turn
+   * out to be large comes after a change, when it is too late to hand the block to a worker.
+   */
+  isLeasable(bytes: Uint8Array, start: number): boolean {
     const reader = this.#reader;
     reader.begin(bytes, start);
     for (let i = 0; i < reader.watches; i++) reader.nextWatch();
+    let isChanged = false;
     for (let i = 0; i < reader.items; i++) {
       reader.nextItem(this.#args);
-      if (reader.row !== LITERAL && this.#table.rows[reader.row]!.isSlow) return true;
+      if (reader.row === LITERAL) continue;
+      const row = this.#table.rows[reader.row]!;
+      if (row.isSlow) return false;
+      if (isChanged && !row.isSession && !isBounded(row)) return false;
+      if (!row.isReadOnly) isChanged = true;
     }
-    return false;
+    return true;
   }
 
   /**
    * Checks the watches and runs the queue; writes EXEC's whole reply. All shards of `markShards`
-   * are held. Watches are given back whether or not the transaction ran. Returns false when a
-   * watched key had changed.
+   * are held. Watches are given back whether or not the transaction ran, but for TOO_LARGE: then
+   * nothing has happened. `workMax` bounds the work of a command as long as nothing is changed.
    */
-  run(reply: ReplyWriter, bytes: Uint8Array, start: number, onSession: RunSession): boolean {
+  run(
+    reply: ReplyWriter,
+    bytes: Uint8Array,
+    start: number,
+    onSession: RunSession,
+    workMax: number = Number.POSITIVE_INFINITY,
+  ): TransactionOutcome {
     const reader = this.#reader;
     const ctx = this.#ctx;
+    const mark = reply.length;
     reader.begin(bytes, start);
-    const isStale = this.#releaseWatches(ctx.shards);
-    if (isStale) {
+    if (this.#isStale(ctx.shards)) {
+      this.unwatch(bytes, start);
       reply.nullArray();
-      return false;
+      return TRANSACTION_STALE;
     }
-    const workMax = ctx.workMax;
-    ctx.workMax = Number.POSITIVE_INFINITY;
+    const workMaxBefore = ctx.workMax;
+    ctx.workMax = workMax;
     reply.array(reader.items);
     const items = reader.items;
     let selected = -1;
@@ -107,28 +146,38 @@ export class TransactionRun {
       }
       const row = this.#table.rows[reader.row]!;
       if (row.isSession) selected = onSession(row, this.#args);
-      else this.#runItem(reply, row, selected >= 0 ? selected : reader.db);
+      else if (this.#runItem(reply, row, selected >= 0 ? selected : reader.db) === ESCALATE) {
+        ctx.workMax = workMaxBefore;
+        reply.truncate(mark);
+        return TRANSACTION_TOO_LARGE;
+      }
+      // What has begun to change things is run to its end.
+      if (!row.isReadOnly) ctx.workMax = Number.POSITIVE_INFINITY;
     }
-    ctx.workMax = workMax;
-    return true;
+    ctx.workMax = workMaxBefore;
+    if (reader.watches !== 0) this.unwatch(bytes, start);
+    return TRANSACTION_RAN;
   }
 
-  #runItem(reply: ReplyWriter, row: CommandRow, db: number): void {
+  #runItem(reply: ReplyWriter, row: CommandRow, db: number): RunStatus {
     const mark = reply.length;
-    this.#stats.add(STAT.commands, 1);
-    this.#stats.call(row.index);
+    let nanos = -1;
     if (row.isDenyOom && this.#isOverMemory()) {
       reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
     } else {
       const started = performance.now();
       this.#ctx.begin(this.#args, db);
-      this.#ctx.run(row);
-      this.#stats.time(row.index, (performance.now() - started) * 1e6, 1);
+      if (this.#ctx.run(row) === ESCALATE) return ESCALATE;
+      nanos = (performance.now() - started) * 1e6;
     }
+    this.#stats.add(STAT.commands, 1);
+    this.#stats.call(row.index);
+    if (nanos >= 0) this.#stats.time(row.index, nanos, 1);
     if (reply.buf[mark] === 0x2d) {
       this.#stats.failed(row.index);
       this.#stats.error(reply.buf, mark + 1, reply.length);
     }
+    return DONE;
   }
 
   /**
@@ -163,11 +212,48 @@ export class TransactionRun {
     return ready;
   }
 
-  /**
-   * Gives the watches of the block back; true when one of the keys has changed since it was
-   * watched.
-   */
-  #releaseWatches(shards: readonly Shard[]): boolean {
+  /** Calls `visit` for the commands of a block that ask other threads, with their position. */
+  visitAsking(
+    block: TransactionBlock,
+    visit: (row: CommandRow, args: ArgView, index: number) => void,
+  ): void {
+    const reader = this.#begin(block);
+    for (let i = 0; i < reader.items; i++) {
+      reader.nextItem(this.#args);
+      if (reader.row === LITERAL) continue;
+      const row = this.#table.rows[reader.row]!;
+      if (row.asksThreads) visit(row, this.#args, i);
+    }
+  }
+
+  /** The block with `replies` in the place of the commands at their positions. */
+  withReplies(
+    block: TransactionBlock,
+    watched: readonly WatchedKey[],
+    replies: ReadonlyMap<number, Uint8Array>,
+  ): TransactionBlock {
+    const ready = new TransactionBlock();
+    for (const watch of watched) ready.addWatch(watch);
+    const reader = this.#begin(block);
+    for (let i = 0; i < reader.items; i++) {
+      reader.nextItem(this.#args);
+      const reply = replies.get(i);
+      if (reply !== undefined) ready.addLiteral(reply);
+      else ready.addCommand(reader.row, reader.db, this.#args);
+    }
+    return ready;
+  }
+
+  /** The reader, at the first item of a block. */
+  #begin(block: TransactionBlock): TransactionReader {
+    const reader = this.#reader;
+    reader.begin(block.bytes, 0);
+    for (let i = 0; i < reader.watches; i++) reader.nextWatch();
+    return reader;
+  }
+
+  /** True when one of the block's keys has changed since it was watched. */
+  #isStale(shards: readonly Shard[]): boolean {
     const reader = this.#reader;
     const key = this.#key;
     let isStale = false;
@@ -181,15 +267,21 @@ export class TransactionRun {
       key.hi = reader.hi;
       key.shardIndex = reader.shard;
       if (isWatchStale(shard, reader.db, key, reader.version)) isStale = true;
-      shard.watch.unwatch(reader.db, reader.lo, reader.hi);
-      shard.interest.remove(reader.lo);
     }
     return isStale;
   }
 
-  /** UNWATCH of a block that has watches only. */
+  /** Gives the watches of a block back. */
   unwatch(bytes: Uint8Array, start: number): void {
-    this.#reader.begin(bytes, start);
-    this.#releaseWatches(this.#ctx.shards);
+    const reader = this.#reader;
+    reader.begin(bytes, start);
+    for (let i = 0; i < reader.watches; i++) {
+      reader.nextWatch();
+      unwatchKey(this.#ctx.shards[reader.shard]!, reader.db, reader.lo, reader.hi);
+    }
   }
+}
+
+function isBounded(row: CommandRow): boolean {
+  return row.spec.flags.includes('fast') || BOUNDED.has(row.fullName);
 }

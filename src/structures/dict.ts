@@ -131,7 +131,7 @@ export class Dict {
     const count0 = u32[base + COUNT0]!;
     const count1 = u32[base + COUNT1]!;
     if (count1 === 0) return u32[base + TABLE0]! * 2 + (lo & (count0 - 1)) * BUCKET_WORDS;
-    const unit = lo & ((count0 < count1 ? count0 : count1) - 1);
+    const unit = lo & (Math.min(count0, count1) - 1);
     if (unit < u32[base + REHASH_UNIT]!)
       return u32[base + TABLE1]! * 2 + (lo & (count1 - 1)) * BUCKET_WORDS;
     return u32[base + TABLE0]! * 2 + (lo & (count0 - 1)) * BUCKET_WORDS;
@@ -379,7 +379,7 @@ export class Dict {
     const count1 = u32[base + COUNT1]!;
     if (count1 === 0 || u32[base + PAUSE]! !== 0) return false;
     const unit = u32[base + REHASH_UNIT]!;
-    const units = count0 < count1 ? count0 : count1;
+    const units = Math.min(count0, count1);
     // Chains of the target may need child buckets. Memory for them is proven to be there before anything moves,
     // because a half-migrated unit has no home.
     if (!this.#canMigrate(unit, count0, count1)) return false;
@@ -395,7 +395,7 @@ export class Dict {
   #canMigrate(unit: number, count0: number, count1: number): boolean {
     const u32 = this.#u32;
     let items = 0;
-    const units = count0 < count1 ? count0 : count1;
+    const units = Math.min(count0, count1);
     for (let b = unit; b < count0; b += units) {
       let bucket = u32[this.base + TABLE0]! * 2 + b * BUCKET_WORDS;
       while ((u32[bucket]! & CHAINED) !== 0) {

@@ -257,6 +257,9 @@ const FIELDS: ClientFields = {
   libName: 'lib',
   libVersion: '1.0',
   ioThread: 0,
+  bytesReceived: 52,
+  bytesSent: 300,
+  commandsRun: 2,
 };
 
 test('clientInfoLine', () => {
@@ -264,7 +267,7 @@ test('clientInfoLine', () => {
     'id=4 addr=127.0.0.1:50786 laddr=127.0.0.1:6379 fd=8 name= age=1 idle=0 flags=N db=0 sub=0 ' +
       'psub=0 ssub=0 multi=-1 watch=0 qbuf=26 qbuf-free=20448 argv-mem=10 multi-mem=0 rbs=16384 ' +
       'rbp=16384 obl=0 oll=0 omem=0 tot-mem=37658 events=r cmd=client|list user=default redir=-1 ' +
-      'resp=2 lib-name=lib lib-ver=1.0 io-thread=0',
+      'resp=2 lib-name=lib lib-ver=1.0 io-thread=0 tot-net-in=52 tot-net-out=300 tot-cmds=2',
   );
   expect(clientInfoLine({ ...FIELDS, command: null, isWritable: true })).toContain(
     ' events=rw cmd=NULL ',

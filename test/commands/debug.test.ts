@@ -133,7 +133,7 @@ test.each(['DEBUG', 'OBJECT', 'MEMORY'])('HELP of %s', (command) => {
     .slice(0, -1);
   expect(lines[0]).toBe(`*${lines.length - 1}`);
   expect(lines[1]).toBe(`+${command} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:`);
-  expect(lines.slice(-2)).toEqual(['+HELP', '+    Print this help.']);
+  expect(lines.slice(-2)).toEqual(['+HELP', '+    Prints this help.']);
   for (const line of lines.slice(1)) expect(line.length).toBeLessThan(100);
 });
 

@@ -45,6 +45,12 @@ export const TOLERANCES: readonly Tolerance[] = [
       verb(command) === 'SCAN' && real.startsWith('*2') && ours.startsWith('*2'),
   },
   {
+    name: 'SCAN cursors',
+    why: 'since 7.4 a cursor is an unsigned number, and an empty one is none',
+    applies: ([name, cursor], _real, ours) =>
+      name === 'SCAN' && !/^\d+$/.test(cursor!) && ours === '-ERR invalid cursor\r\n',
+  },
+  {
     name: 'RANDOMKEY',
     why: 'random',
     applies: (command, real, ours) =>
@@ -63,6 +69,14 @@ export const TOLERANCES: readonly Tolerance[] = [
     why: 'the clock goes on',
     applies: (command, real, ours) =>
       ['PTTL', 'PEXPIRETIME'].includes(verb(command)) && near(real, ours, MS_APART_MAX),
+  },
+  {
+    name: 'BITCOUNT and BITPOS of an absent key',
+    why: 'since 7.2 their arguments are checked before the key is looked up',
+    applies: (command, real, ours) =>
+      ['BITCOUNT', 'BITPOS'].includes(verb(command)) &&
+      /^:(0|-1)\r/.test(real) &&
+      ours.startsWith('-ERR'),
   },
   {
     name: 'OBJECT IDLETIME',

@@ -40,6 +40,23 @@ async function both(pair: Pair, commands: readonly Command[]): Promise<[string[]
   return Promise.all([real, ours]);
 }
 
+/** Commands whose replies may differ within a tolerance: left out of transactions, where nobody could tell. */
+const TOLERATED = /^(KEYS|SCAN|RANDOMKEY|P?TTL|P?EXPIRETIME|OBJECT|BITCOUNT|BITPOS|MULTI|WATCH)$/;
+
+/**
+ * Without what cannot be compared inside a transaction. MULTI and WATCH: 7.0 answers their error and goes on, newer
+ * versions abort at EXEC (these commands have the flag no_multi).
+ */
+function comparable(commands: readonly Command[]): Command[] {
+  let isInside = false;
+  return commands.filter(([name]) => {
+    if (isInside && TOLERATED.test(name!)) return false;
+    if (name === 'MULTI') isInside = true;
+    else if (name === 'EXEC' || name === 'DISCARD') isInside = false;
+    return true;
+  });
+}
+
 /** Runs commands and returns the index of the first reply that differs without a tolerance, or null. */
 async function compare(
   pair: Pair,
@@ -97,7 +114,7 @@ async function reduce(pair: Pair, protocol: number, first: Difference): Promise<
   let best = first;
   for (let size = first.history.length >> 1; size >= 1; size = size === 1 ? 0 : size >> 1) {
     for (let at = best.history.length - 1 - size; at >= 0; at -= size) {
-      const tried = [...best.history.slice(0, at), ...best.history.slice(at + size)];
+      const tried = comparable([...best.history.slice(0, at), ...best.history.slice(at + size)]);
       await begin(pair, protocol);
       const found = await compare(pair, tried);
       if (found === null) continue;
@@ -121,7 +138,7 @@ export async function fuzzDifference(
     progress(done);
     const protocol = random.oneIn(2) ? 2 : 3;
     const length = Math.min(EPOCH_COMMANDS, count - done);
-    const commands = Array.from({ length }, () => randomCommand(random, families));
+    const commands = comparable(Array.from({ length }, () => randomCommand(random, families)));
     await begin(pair, protocol);
     const found = await compareAll(pair, commands);
     if (found !== null) {

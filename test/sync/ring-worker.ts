@@ -42,7 +42,8 @@ function consume({ buffer, offset, messages }: Work): number {
     while (i < messages && ring.next()) {
       sum = mix(sum, ring.length);
       for (let b = 0; b < ring.length; b++) {
-        if (ring.u8[ring.offset + b] !== ((i + b) & 0xff)) throw new Error(`message ${i} is damaged`);
+        if (ring.u8[ring.offset + b] !== ((i + b) & 0xff))
+          throw new Error(`message ${i} is damaged`);
       }
       if (ring.length > 0) sum = mix(sum, ring.u8[ring.offset + ring.length - 1]!);
       i += 1;

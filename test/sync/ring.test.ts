@@ -52,7 +52,8 @@ class Model {
     const hasRoom = this.#used + skipped + frameOf(reserved) <= this.#capacity;
     expect(this.producer.reserve(reserved)).toBe(hasRoom);
     if (!hasRoom) return false;
-    const payload = Array.from({ length: committed }, () => (this.#seed += 7) & 0xff);
+    const payload = Array.from({ length: committed }, (_, i) => (this.#seed + i * 7) & 0xff);
+    this.#seed += committed + 1;
     this.producer.u8.set(payload, this.producer.offset);
     this.producer.commit(committed);
     this.#queue.push(payload);

@@ -38,7 +38,13 @@ async function runPipeline(server: Tessera, name: string, random: Random): Promi
   }
   await sent;
   expect(client.unread).toBe('');
-  client.close();
+  // A protocol error, too, waits for what was asked before.
+  if (inQueue) await client.command(['DISCARD']);
+  client.send(encodeCommand(['KEYS', 'nothing']));
+  client.send(encodeCommand(['DEBUG', 'SLEEP', '0.005']));
+  client.send('*1\r\nPING\r\n');
+  const last = await client.readUntilClose();
+  expect(last).toBe("*0\r\n+OK\r\n-ERR Protocol error: expected '$', got 'P'\r\n");
 }
 
 describe.each(TOPOLOGIES)('%s', (_name, args) => {

@@ -15,6 +15,22 @@ const OK = '+OK\r\n';
 const NOT_INTEGER = '-ERR value is not an integer or out of range\r\n';
 const NO_KEY = '-ERR no such key\r\n';
 
+/** Commands refused before they get anywhere, and their errors. */
+const REFUSED: readonly Words[] = [
+  ['NOSUCH', 'x'],
+  ['GET'],
+  ['OBJECT', 'NOSUCH'],
+  ['CLIENT', 'GETNAME', 'x'],
+  ['EXEC'],
+];
+const REFUSALS = [
+  "-ERR unknown command 'NOSUCH', with args beginning with: 'x' \r\n",
+  "-ERR wrong number of arguments for 'get' command\r\n",
+  "-ERR unknown subcommand 'NOSUCH'. Try OBJECT HELP.\r\n",
+  "-ERR wrong number of arguments for 'client|getname' command\r\n",
+  '-ERR EXEC without MULTI\r\n',
+];
+
 export class SequentialModel {
   readonly #databases = Array.from({ length: DATABASES }, () => new Map<string, string>());
   readonly #prefix: string;
@@ -67,6 +83,7 @@ export class SequentialModel {
       case 15:
         return ['SET', key(), value()];
       case 16:
+        if (random.oneIn(2)) return random.pick(REFUSED);
         return random.oneIn(3) ? ['DEBUG', 'SLEEP', '0.005'] : ['ECHO', value()];
       case 17:
         return ['KEYS', `${this.#prefix}*`];
@@ -93,6 +110,8 @@ export class SequentialModel {
   }
 
   #one(words: Words): string {
+    const refused = REFUSED.indexOf(words);
+    if (refused >= 0) return REFUSALS[refused]!;
     const keys = this.#databases[this.#db]!;
     const [verb, first, second] = words as [string, string, string];
     switch (verb) {

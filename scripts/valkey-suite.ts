@@ -1,0 +1,115 @@
+/**
+ * Runs units of the Valkey 8 Tcl suite against this server and compares what fails with
+ * test/conformance/valkey-suite.json, which lists every test that may fail, with the reason. Ends
+ * with 1 when another test fails, or when a listed one passes.
+ *
+ *   VALKEY_SRC=<Valkey source tree or bare repository> node scripts/valkey-suite.ts [driver]
+ *
+ * `driver` is the program that runs the suite; without it ../shared/tools/tclsuite. It needs
+ * python3 and tclsh. The units are those of the list: `external` ones against one running server,
+ * `spawn` ones against servers that the suite starts itself.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildAll } from './build.ts';
+
+const SUITE_VERSION = '8.0.1';
+const root = fileURLToPath(new URL('..', import.meta.url));
+const server = `${root}bin/tessera-server`;
+
+type Mode = 'external' | 'spawn';
+
+/** A test that may fail; the driver numbers tests of one name in a unit from 1. */
+interface Exception {
+  readonly test: string;
+  readonly reason: string;
+}
+
+type Units<T> = Readonly<Record<string, T>>;
+type ExceptionList = Readonly<Record<Mode, Units<readonly Exception[]>>>;
+
+/** What the driver writes, as far as it is read here. */
+interface Report {
+  readonly units: Units<{
+    readonly state: string;
+    readonly tests: Units<{ readonly status: string; readonly msg?: string }>;
+  }>;
+}
+
+/** Why the suite cannot be run here; null when it can. */
+function obstacle(driver: string): string | null {
+  const source = process.env.VALKEY_SRC;
+  if (source === undefined || source === '') {
+    return 'VALKEY_SRC is not set: it has to name a Valkey source tree or bare repository';
+  }
+  if (!existsSync(source)) return `VALKEY_SRC names ${source}, which does not exist`;
+  if (!existsSync(driver)) return `the driver of the suite is not at ${driver}`;
+  return null;
+}
+
+function serverArguments(mode: Mode): readonly string[] {
+  if (mode === 'spawn') return ['--spawn', server];
+  return ['--start', `${server} --port {port} --dir {dir} --save ""`];
+}
+
+/** Runs units; their progress goes to standard output. */
+function runUnits(driver: string, mode: Mode, units: readonly string[], folder: string): Report {
+  const json = join(folder, `${mode}.json`);
+  const options = ['--ref', SUITE_VERSION, '--json', json, '--no-messages'];
+  const run = [driver, ...options, ...serverArguments(mode), ...units];
+  spawnSync('python3', run, { stdio: 'inherit' });
+  if (!existsSync(json)) throw new Error('the driver wrote no results');
+  return JSON.parse(readFileSync(json, 'utf8')) as Report;
+}
+
+/** Lines about all differences between a report and the list of its mode. */
+function differences(report: Report, listed: Units<readonly Exception[]>): string[] {
+  const lines: string[] = [];
+  for (const [unit, exceptions] of Object.entries(listed)) {
+    const result = report.units[unit];
+    if (result === undefined || result.state !== 'ok') {
+      lines.push(`${unit}: did not run to its end`);
+      continue;
+    }
+    const allowed = new Set(exceptions.map(({ test }) => test));
+    for (const [test, { status, msg }] of Object.entries(result.tests)) {
+      if (status === 'failed' && !allowed.has(test)) {
+        lines.push(`${unit}: fails: ${test}: ${(msg ?? '').split('\n')[0]}`);
+      } else if (status === 'passed' && allowed.has(test)) {
+        lines.push(`${unit}: passes, though it is listed: ${test}`);
+      }
+    }
+    for (const test of allowed) {
+      if (!(test in result.tests)) lines.push(`${unit}: is listed, but was not run: ${test}`);
+    }
+  }
+  return lines;
+}
+
+async function main(): Promise<void> {
+  const driver = resolve(root, process.argv[2] ?? '../shared/tools/tclsuite');
+  const reason = obstacle(driver);
+  if (reason !== null) {
+    process.stderr.write(`valkey-suite: ${reason}.\n`);
+    process.exitCode = 2;
+    return;
+  }
+  const path = `${root}test/conformance/valkey-suite.json`;
+  const list = JSON.parse(readFileSync(path, 'utf8')) as ExceptionList;
+  await buildAll();
+  const folder = mkdtempSync(join(tmpdir(), 'valkey-suite-'));
+  const lines: string[] = [];
+  for (const mode of ['external', 'spawn'] as const) {
+    const report = runUnits(driver, mode, Object.keys(list[mode]), folder);
+    lines.push(...differences(report, list[mode]));
+  }
+  rmSync(folder, { recursive: true });
+  for (const line of lines) process.stdout.write(`${line}\n`);
+  if (lines.length !== 0) process.exitCode = 1;
+  else process.stdout.write('Every test passes, or fails for the reason that is listed.\n');
+}
+
+await main();

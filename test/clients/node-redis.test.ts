@@ -1,0 +1,106 @@
+/** node-redis, unchanged, in both protocols. */
+import { createClient, createClientPool, WatchError } from 'redis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { startTessera, type Tessera } from '../support/tessera.ts';
+
+const KEYS = 200;
+
+let server: Tessera;
+
+beforeAll(async () => {
+  server = await startTessera(['--requirepass', 'secret']);
+});
+
+afterAll(async () => {
+  expect(await server.stop()).toBe(0);
+});
+
+const options = (protocol: 2 | 3) => ({
+  RESP: protocol,
+  name: `node-redis-${protocol}`,
+  password: 'secret',
+  database: protocol,
+  socket: { port: server.port, host: '127.0.0.1' },
+});
+
+describe.each([2, 3] as const)('RESP%i', (protocol) => {
+  test('strings, scans, errors, information', async () => {
+    const client = createClient(options(protocol));
+    await client.connect();
+    expect(await client.clientGetName()).toBe(`node-redis-${protocol}`);
+    const info = await client.clientInfo();
+    expect(info.libName).toContain('node-redis');
+    expect(await client.set('a', '1', { expiration: { type: 'EX', value: 50 } })).toBe('OK');
+    expect(await client.incrBy('a', 41)).toBe(42);
+    expect(await client.incrByFloat('f', 0.1)).toBe('0.1');
+    expect(await client.mGet(['a', 'nothing'])).toEqual(['42', null]);
+    expect(await client.getEx('a', { type: 'PERSIST' })).toBe('42');
+    expect(await client.ttl('a')).toBe(-1);
+    expect(await client.configGet('maxmemory')).toEqual({ maxmemory: '0' });
+    await expect(client.sendCommand(['NOSUCH'])).rejects.toThrow('ERR unknown command');
+    await client.mSet(
+      Array.from({ length: KEYS }, (_, i) => [`s:${i}`, `${i}`] as [string, string]),
+    );
+    const seen = new Set<string>();
+    for await (const keys of client.scanIterator({ MATCH: 's:*', COUNT: 30 })) {
+      for (const key of keys) seen.add(key);
+    }
+    expect(seen.size).toBe(KEYS);
+    const [get] = await client.commandInfo(['get']);
+    expect([get!.name, get!.arity, get!.firstKeyIndex]).toEqual(['get', 2, 1]);
+    expect(await client.info('server')).toContain('redis_version:8.');
+    await client.flushDb();
+    await client.close();
+  });
+
+  test('transactions and WATCH', async () => {
+    const client = createClient(options(protocol));
+    const other = client.duplicate();
+    await Promise.all([client.connect(), other.connect()]);
+    expect(await client.multi().set('t', '1').incr('t').get('t').exec()).toEqual(['OK', 2, '2']);
+    await client.watch('t');
+    await other.set('t', '9');
+    await expect(client.multi().incr('t').exec()).rejects.toThrow(WatchError);
+    await client.watch('t');
+    expect(await client.multi().incr('t').exec()).toEqual([10]);
+    const many = await Promise.all(Array.from({ length: KEYS }, () => client.incr('t')));
+    expect(many.at(-1)).toBe(10 + KEYS);
+    await client.flushDb();
+    await Promise.all([client.close(), other.close()]);
+  });
+
+  test('a pool of clients isolates transactions', async () => {
+    const pool = createClientPool(options(protocol), { minimum: 1, maximum: 5 });
+    await pool.connect();
+    await pool.set('n', '0');
+    const increment = async (): Promise<void> => {
+      for (;;) {
+        try {
+          await pool.execute(async (client) => {
+            await client.watch('n');
+            const value = Number(await client.get('n'));
+            await client
+              .multi()
+              .set('n', String(value + 1))
+              .exec();
+          });
+          return;
+        } catch (error) {
+          if (!(error instanceof WatchError)) throw error;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: 40 }, increment));
+    expect(await pool.get('n')).toBe('40');
+    await pool.flushDb();
+    await pool.close();
+  });
+});
+
+test('a wrong password is an error', async () => {
+  const socket = { ...options(2).socket, reconnectStrategy: false } as const;
+  const client = createClient({ ...options(2), password: 'wrong', socket });
+  client.on('error', () => undefined);
+  await expect(client.connect()).rejects.toThrow('WRONGPASS');
+  client.destroy();
+});
