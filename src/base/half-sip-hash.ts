@@ -83,7 +83,7 @@ export class HalfSipHash {
       v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
       v2 = (v2 << 16) | (v2 >>> 16);
     }
-    this.lo = (v1 ^ v3) >>> 0;
+    this.lo = v1 ^ v3;
     v1 ^= 0xdd;
     for (let round = 0; round < 3; round++) {
       v0 = (v0 + v1) | 0;
@@ -97,6 +97,6 @@ export class HalfSipHash {
       v1 = ((v1 << 13) | (v1 >>> 19)) ^ v2;
       v2 = (v2 << 16) | (v2 >>> 16);
     }
-    this.hi = (v1 ^ v3) >>> 0;
+    this.hi = v1 ^ v3;
   }
 }

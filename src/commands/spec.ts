@@ -134,7 +134,7 @@ export interface ShardCommandSpec extends CommandFacts {
 /** A command about the connection or the server: it runs on the connection's I/O thread and holds no shard. */
 export interface SessionCommandSpec extends CommandFacts {
   readonly place: 'session';
-  /** Its reply comes from all I/O threads, so that it has to be asked for before a transaction runs. */
+  /** Its reply comes from all I/O threads: it is asked for before a transaction runs. */
   readonly asksThreads?: boolean;
   readonly run: (ctx: SessionContext) => void;
 }

@@ -55,7 +55,7 @@ export class WatchTable {
     for (let i = lo & (capacity - 1); ; i = (i + 1) & (capacity - 1)) {
       const at = table + i * ENTRY_WORDS;
       if (u32[at + DB] === 0) return -1;
-      if (u32[at] === lo && u32[at + 1] === hi && u32[at + DB] === db + 1) return at;
+      if (u32[at] === lo >>> 0 && u32[at + 1] === hi >>> 0 && u32[at + DB] === db + 1) return at;
     }
   }
 
@@ -131,7 +131,7 @@ export class WatchTable {
     const table = u32[this.#base + TABLE]! * 2;
     for (let i = 0; i < capacity; i++) {
       const at = table + i * ENTRY_WORDS;
-      if (u32[at + DB] !== db + 1 || !matters(u32[at]!, u32[at + 1]!)) continue;
+      if (u32[at + DB] !== db + 1 || !matters(u32[at]! | 0, u32[at + 1]! | 0)) continue;
       u32[at + VERSION] = this.#nextStamp();
     }
   }

@@ -37,7 +37,7 @@ const DEFERRED_BYTES = 5;
  * takes 250 from shared memory. See the copy tasks of bench/micro/reply-writer.bench.ts.
  */
 const BYTE_LOOP_MAX = 64;
-/** Offsets below this, ranges included, are 32-bit integers; an arena may be larger. */
+/** Offsets below this, ranges included, are 32-bit integers; an arena or a reply may be larger. */
 const SMALL_OFFSET_MAX = 2 ** 31 - 1024;
 const nodeCopy = Buffer.prototype.copy;
 
@@ -116,7 +116,7 @@ export class ReplyWriter {
   #copy(source: Uint8Array, start: number, count: number, at: number): void {
     if (count > BYTE_LOOP_MAX) {
       nodeCopy.call(source, this.#node, at, start, start + count);
-    } else if (start < SMALL_OFFSET_MAX) {
+    } else if (start < SMALL_OFFSET_MAX && at < SMALL_OFFSET_MAX) {
       // Integer arithmetic: 1.4 times as fast as the plain loop below for 32 bytes.
       const buf = this.buf;
       const from = start | 0;

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
+import { holderOf } from '../sync/lock-word.ts';
 import { ringEventfd } from '../transport/libc.ts';
 import { MeaningReport } from './config/report.ts';
 import { rewriteConfigFile } from './config/rewrite.ts';
@@ -126,6 +127,12 @@ export class Hub {
       : `shard worker ${thread - plan.layout.workerThread(0)}`;
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     logger.warning(`=== TESSERA BUG REPORT: ${what} died: ${text}`);
+    const { layout } = plan;
+    const held: number[] = [];
+    for (let shard = 0; shard < layout.topology.shards; shard++) {
+      if (holderOf(layout.words, layout.lockWord(shard)) === thread) held.push(shard);
+    }
+    logger.warning(`It held ${held.length === 0 ? 'no shard' : `shards ${held.join(', ')}`}.`);
     this.#options.onEnd(1);
   }
 

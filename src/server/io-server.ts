@@ -449,7 +449,8 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
   // ---- connection host -----------------------------------------------------------------------------------------
 
   infoLine(c: Connection): string {
-    return describeClient(c, this.#transport!.backlogBytes(c.conn), Date.now(), this.#parts.thread - 1);
+    const backlogBytes = this.#transport!.backlogBytes(c.conn);
+    return describeClient(c, backlogBytes, Date.now(), this.#parts.thread - 1);
   }
 
   unwatchAll(c: Connection): void {

@@ -266,6 +266,8 @@ export class ShardWorker {
       this.#sendAll(inlet, ring, messages.KIND_WATCHED, bytes, bytes.length);
     }
     this.#sendAll(inlet, ring, messages.KIND_REPLY, reply.buf, reply.length);
+    // The memory of a huge reply goes now: the next command may be long in coming.
+    reply.clear();
   }
 
   #sendAll(inlet: Inlet, ring: RingProducer, kind: number, bytes: Uint8Array, end: number): void {

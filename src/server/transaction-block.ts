@@ -154,8 +154,8 @@ export class TransactionReader {
     const at = this.#at;
     this.shard = this.#u32(at);
     this.db = this.#u32(at + 4);
-    this.lo = this.#u32(at + 8);
-    this.hi = this.#u32(at + 12);
+    this.lo = this.#u32(at + 8) | 0;
+    this.hi = this.#u32(at + 12) | 0;
     this.version = this.#u32(at + 16);
     this.keyStart = at + WATCH_BYTES;
     this.keyEnd = this.keyStart + this.#u32(at + 20);
