@@ -32,6 +32,8 @@ import type { WatchedKey } from './transaction-block.ts';
 const HELD_INPUT_MAX = 1024 * 1024;
 /** Replies collected for one connection before they are sent and its output limit is looked at. */
 const REPLY_PART_BYTES = 256 * 1024;
+/** Replies taken from a ring before other clients get their turn: a huge reply goes out in many turns. */
+const REPLY_BYTES_PER_TURN = 256 * 1024;
 /** Words of one watched key in a WATCHED frame. */
 const WATCHED_WORDS = 5;
 const NO_NAME = new Uint8Array(0);
@@ -48,6 +50,8 @@ export interface IoServerParts {
   readonly bell: Doorbell;
   /** Looks for control messages. */
   readonly pollControl: () => void;
+  /** Makes `onWake` come again after the events that are waiting now. */
+  readonly wakeSoon: () => void;
   /** Called when the doorbell word says parked: arms whatever else wakes this thread. */
   readonly onParked: () => void;
 }
@@ -320,8 +324,10 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
   #drainReplies(ring: RingConsumer): void {
     const incoming = this.#incoming;
     let any = false;
-    while (ring.next()) {
+    let bytes = 0;
+    while (bytes < REPLY_BYTES_PER_TURN && ring.next()) {
       any = true;
+      bytes += ring.length;
       incoming.read(ring);
       const c = this.#connections[incoming.conn];
       const isGone = c === undefined || c.generation !== incoming.generation;
@@ -342,6 +348,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
       if (c.inflight === 0) this.#resumable.push(c);
     }
     if (any) ring.release();
+    if (bytes >= REPLY_BYTES_PER_TURN) this.#parts.wakeSoon();
   }
 
   /** The first bytes of a routed EXEC's reply: a null says that it aborted, and so selected no database. */

@@ -119,6 +119,10 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
     limits,
     bell: parts.bell,
     pollControl: () => pollControl(),
+    wakeSoon: () => {
+      if (transport.wakeFd >= 0) ringEventfd(transport.wakeFd);
+      else setImmediate(() => io.onRung());
+    },
     onParked: () => {
       if (transport.wakeFd >= 0 || isArmed) return;
       const wait = Atomics.waitAsync(layout.words, layout.bellWord(start.thread), PARKED);

@@ -61,7 +61,7 @@ describe('ioredis', () => {
     await redis.call('MULTI');
     expect(await redis.get('m')).toBe('QUEUED');
     expect(await redis.exec()).toEqual([[null, '42']]);
-    await expect(redis.multi().set('m').exec()).rejects.toThrow('EXECABORT');
+    await expect(redis.multi().call('SET', 'm').exec()).rejects.toThrow('EXECABORT');
   });
 
   test('WATCH', async () => {
