@@ -10,9 +10,16 @@ import {
   writeCommandDocs,
   writeCommandInfo,
 } from './command-info.ts';
-import { container, textsFrom, wordIs } from './session-reply.ts';
+import { container, replyWhenDone, textsFrom, wordIs } from './session-reply.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
-import type { CommandSpec, KeyFlag, KeySpec, SessionCommandSpec, SessionContext } from './spec.ts';
+import type {
+  CommandSpec,
+  KeyFlag,
+  KeySpec,
+  PoolJob,
+  SessionCommandSpec,
+  SessionContext,
+} from './spec.ts';
 import { KeyIndexes, keyIndexes } from './table.ts';
 
 function topCommands(ctx: SessionContext): NamedCommand[] {
@@ -48,9 +55,11 @@ function cmdCommandDocs(ctx: SessionContext): void {
   const { server, session } = ctx;
   const names = textsFrom(ctx, 2);
   if (ctx.canSuspend && (names.length === 0 || names.length > DOCS_INLINE_MAX)) {
-    const resume = ctx.suspend();
-    server.runJob({ task: 'command-docs', names, isResp3: session.protocol === 3 }, (bytes) =>
-      resume((reply) => reply.raw(bytes)),
+    const job: PoolJob = { task: 'command-docs', names, isResp3: session.protocol === 3 };
+    replyWhenDone<Uint8Array>(
+      ctx,
+      (done) => server.runJob(job, done),
+      (reply, bytes) => reply.raw(bytes),
     );
     return;
   }

@@ -1,8 +1,8 @@
 /** WATCH under contention: no update is lost, and whatever changes a watched key aborts the transaction. */
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeReply } from '../support/decode-reply.ts';
 import type { RawClient } from '../support/raw-client.ts';
-import { startTessera, waitUntil } from '../support/tessera.ts';
+import { startTessera, type Tessera, waitUntil } from '../support/tessera.ts';
 import { TOPOLOGIES } from './topologies.ts';
 
 const CLIENTS = 6;
@@ -26,8 +26,10 @@ async function increment(client: RawClient): Promise<void> {
   }
 }
 
+type Changes = readonly (readonly (string | number)[])[];
+
 /** What another client does to the watched key `k` (string "v", in database 0). */
-const CHANGES: readonly (readonly [string, readonly (readonly (string | number)[])[]])[] = [
+const CHANGES: readonly (readonly [string, Changes])[] = [
   ['SET', [['SET', 'k', 'v']]],
   ['APPEND', [['APPEND', 'k', 'x']]],
   ['SETRANGE', [['SETRANGE', 'k', 0, 'w']]],
@@ -59,7 +61,7 @@ const CHANGES: readonly (readonly [string, readonly (readonly (string | number)[
 ];
 
 /** What does not touch it. */
-const NON_CHANGES: readonly (readonly (readonly (string | number)[])[])[] = [
+const NON_CHANGES: readonly Changes[] = [
   [['GET', 'k']],
   [['SET', 'k2', 1]],
   [['SETNX', 'k', 'x']],
@@ -74,49 +76,80 @@ const NON_CHANGES: readonly (readonly (readonly (string | number)[])[])[] = [
 ];
 
 describe.each(TOPOLOGIES)('%s', (_name, args) => {
-  test('optimistic locking', async () => {
-    const server = await startTessera(args);
-    try {
-      const clients = await Promise.all(Array.from({ length: CLIENTS }, () => server.connect()));
-      const [first, second] = clients as [RawClient, RawClient];
-      await first.command(['MSET', 'a', 0, 'b', 0]);
-      await Promise.all(clients.map(increment));
-      const total = String(CLIENTS * INCREMENTS);
-      expect(decodeReply(await first.command(['MGET', 'a', 'b']))).toEqual([total, total]);
+  let server: Tessera;
+  let first: RawClient;
+  let second: RawClient;
 
-      const transact = async (changes: readonly (readonly (string | number)[])[]) => {
-        await second.command(['FLUSHALL']);
-        await second.command(['SELECT', 0]);
-        await second.command(['MSET', 'k', 'v', 'other', 1]);
-        expect(await first.command(['WATCH', 'k', 'unrelated'])).toBe(OK);
-        for (const words of changes) expect(await second.command(words)).not.toMatch(/^-ERR unk/);
-        await first.command(['MULTI']);
-        await first.command(['SET', 'result', 1]);
-        return first.command(['EXEC']);
-      };
-      for (const [name, changes] of CHANGES) {
-        expect([name, await transact(changes)]).toEqual([name, NULL_ARRAY]);
-      }
-      for (const changes of NON_CHANGES) {
-        expect([changes, await transact(changes)]).toEqual([changes, '*1\r\n+OK\r\n']);
-      }
-      // An absent key that appears; one that is flushed while absent; SWAPDB that brings it.
-      expect(await first.command(['WATCH', 'absent'])).toBe(OK);
+  beforeAll(async () => {
+    server = await startTessera(args);
+    [first, second] = [await server.connect(), await server.connect()];
+  });
+
+  afterAll(async () => {
+    expect(await server.stop()).toBe(0);
+  });
+
+  test('no optimistic increment is lost', async () => {
+    const clients = await Promise.all(Array.from({ length: CLIENTS }, () => server.connect()));
+    await first.command(['MSET', 'a', 0, 'b', 0]);
+    await Promise.all(clients.map(increment));
+    const total = String(CLIENTS * INCREMENTS);
+    expect(decodeReply(await first.command(['MGET', 'a', 'b']))).toEqual([total, total]);
+    for (const client of clients) client.close();
+  });
+
+  /** The reply of a transaction of `first` that watches `k`, when `second` runs `changes` meanwhile. */
+  async function transact(changes: Changes): Promise<string> {
+    await second.command(['FLUSHALL']);
+    await second.command(['SELECT', 0]);
+    await second.command(['MSET', 'k', 'v', 'other', 1]);
+    expect(await first.command(['WATCH', 'k', 'unrelated'])).toBe(OK);
+    for (const words of changes) expect(await second.command(words)).not.toMatch(/^-ERR unk/);
+    await first.command(['MULTI']);
+    await first.command(['SET', 'result', 1]);
+    return first.command(['EXEC']);
+  }
+
+  test('what changes a key aborts, what does not does not', async () => {
+    for (const [name, changes] of CHANGES) {
+      expect([name, await transact(changes)]).toEqual([name, NULL_ARRAY]);
+    }
+    for (const changes of NON_CHANGES) {
+      expect([changes, await transact(changes)]).toEqual([changes, '*1\r\n+OK\r\n']);
+    }
+  });
+
+  test('an absent key: flushed while absent, and brought by SWAPDB', async () => {
+    await second.command(['SELECT', 0]);
+    await second.command(['SET', 'present', 1]);
+    expect(await first.command(['WATCH', 'absent'])).toBe(OK);
+    await second.command(['FLUSHALL']);
+    await first.command(['MULTI']);
+    expect(await first.command(['EXEC'])).toBe('*0\r\n');
+    await second.command(['SELECT', 6]);
+    await second.command(['SET', 'absent', 1]);
+    expect(await first.command(['WATCH', 'absent'])).toBe(OK);
+    await second.command(['SWAPDB', 0, 6]);
+    await first.command(['MULTI']);
+    expect(await first.command(['EXEC'])).toBe(NULL_ARRAY);
+  });
+
+  test('expiry', () => expires(first));
+
+  test('watches end with UNWATCH, DISCARD, RESET, EXEC and the connection', async () => {
+    await gone(server, first, second);
+  });
+
+  test('very many keys in one WATCH', async () => {
+    const names = Array.from({ length: 20_000 }, (_, i) => `many:${i}`);
+    for (const changed of [0, 4096, 19_999]) {
+      expect(await first.command(['WATCH', ...names])).toBe(OK);
       await second.command(['SELECT', 0]);
-      await second.command(['FLUSHALL']);
-      await first.command(['MULTI']);
-      expect(await first.command(['EXEC'])).toBe('*0\r\n');
-      await second.command(['SELECT', 6]);
-      await second.command(['SET', 'absent', 1]);
-      expect(await first.command(['WATCH', 'absent'])).toBe(OK);
-      await second.command(['SWAPDB', 0, 6]);
+      await second.command(['SET', names[changed]!, changed]);
       await first.command(['MULTI']);
       expect(await first.command(['EXEC'])).toBe(NULL_ARRAY);
-      await expires(first);
-      await gone(server.connect, first, second);
-    } finally {
-      expect(await server.stop()).toBe(0);
     }
+    expect(await first.command(['INFO', 'clients'])).toContain('total_watched_keys:0\r');
   });
 });
 
@@ -136,11 +169,7 @@ async function expires(client: RawClient): Promise<void> {
 }
 
 /** Watches of clients that went away, by UNWATCH, DISCARD, RESET or close, do not harm. */
-async function gone(
-  connect: () => Promise<RawClient>,
-  first: RawClient,
-  second: RawClient,
-): Promise<void> {
+async function gone(server: Tessera, first: RawClient, second: RawClient): Promise<void> {
   await second.command(['SELECT', 0]);
   for (const way of ['UNWATCH', 'RESET', 'DISCARD', 'EXEC']) {
     await first.command(['WATCH', 'k', 'k', 'l']);
@@ -150,9 +179,16 @@ async function gone(
     await first.command(['MULTI']);
     expect([way, await first.command(['EXEC'])]).toEqual([way, '*0\r\n']);
   }
-  const third = await connect();
-  await third.command(['WATCH', 'k', 'm']);
-  third.close();
+  for (let i = 0; i < 30; i++) {
+    const third = await server.connect();
+    // Every other one is gone before its WATCH is answered.
+    const watching = third.command(['WATCH', 'k', 'm']).catch(() => '');
+    if (i % 2 === 0) await watching;
+    third.close();
+  }
+  await waitUntil('their watches to be given back', async () => {
+    return (await second.command(['INFO', 'clients'])).includes('total_watched_keys:0\r');
+  });
   expect(await second.command(['SET', 'k', 1])).toBe(OK);
   expect(decodeReply(await second.command(['GET', 'k']))).toBe('1');
 }

@@ -135,7 +135,7 @@ describe('reading', () => {
     const store = new ConfigStore('/');
     expect(store.get(['save', 'bind', 'DIR', 'nothing', 'save'])).toEqual([
       ['save', '3600 1 300 100 60 10000'],
-      ['bind', '* -::*'],
+      ['bind', '127.0.0.1 -::1'],
       ['DIR', '/'],
     ]);
     expect(shownValue(store, 'client-output-buffer-limit')).toBe(
@@ -148,7 +148,7 @@ describe('reading', () => {
     const store = new ConfigStore();
     expect(readSavePoints(store.text('save'))[1]).toEqual({ seconds: 300, changes: 100 });
     expect(readSavePoints('')).toEqual([]);
-    expect(readBindAddresses(store.text('bind'))).toEqual(['*', '-::*']);
+    expect(readBindAddresses(store.text('bind'))).toEqual(['127.0.0.1', '-::1']);
     expect(readBindAddresses('')).toEqual([]);
     const limits = readOutputBufferLimits(store.text('client-output-buffer-limit'));
     expect(limits.replica).toEqual({ hardBytes: 2 ** 28, softBytes: 2 ** 26, softSeconds: 60 });
