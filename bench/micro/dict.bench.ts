@@ -10,8 +10,8 @@ const HEADER_WORDS = 3;
 const STRIDE = 0x9e3779b1;
 
 /**
- * Many keys of 16 bytes with their hashes, the first half of them in the dict. Tasks go through the keys in order;
- * their blocks were made in another, so that both bucket and block lie anywhere.
+ * Many keys of 16 bytes with their hashes, the first half of them in the dict. Tasks go through the
+ * keys in order; their blocks were made in another, so that both bucket and block lie anywhere.
  */
 class Fixture {
   readonly arena: Arena;
@@ -65,7 +65,10 @@ class Fixture {
   }
 }
 
-/** Dict tasks at two sizes: one that stays in the cache and one that does not. Hashing is not included. */
+/**
+ * Dict tasks at two sizes: one that stays in the cache and one that does not. Hashing is not
+ * included.
+ */
 export default function dictBench(bench: Bench): void {
   for (const [name, count] of [
     ['1k', 1 << 10],

@@ -7,7 +7,10 @@ const BATCH = 1024;
 const CAPACITY = 1 << 16;
 const PAYLOAD_BYTES = 64;
 
-/** What threads share, on one thread: the cost of the instructions without that of moving cache lines. */
+/**
+ * What threads share, on one thread: the cost of the instructions without that of moving cache
+ * lines.
+ */
 export default function ringBench(bench: Bench): void {
   addRing(bench, 1);
   addRing(bench, 32);
@@ -37,7 +40,7 @@ function addRing(bench: Bench, batch: number): void {
   formatRing(buffer, 0, CAPACITY);
   const producer = new RingProducer(buffer, 0);
   const consumer = new RingConsumer(buffer, 0);
-  const name = `ring: message of ${PAYLOAD_BYTES} bytes, published by ${batch}, one word written and read`;
+  const name = `ring: ${PAYLOAD_BYTES} bytes, published by ${batch}, one word written and read`;
   bench.add(`${name}, x${BATCH}`, () => {
     let sum = 0;
     for (let sent = 0; sent < BATCH; sent += batch) {

@@ -1,13 +1,15 @@
 /**
  * Runs micro-benchmarks and prints a table in ns per operation.
  *
- *   node bench/micro/run.ts [file or beginning of its name ...]     default: all of bench/micro/*.bench.ts
+ *   node bench/micro/run.ts [file or beginning of its name ...]     default: all of
+ *                                                                   bench/micro/*.bench.ts
  *
- * A benchmark file exports `default function (bench: Bench): void`, which adds its tasks. A task whose iteration is many
- * operations says so at the end of its name, as in ", x1024": its times are divided by that.
+ * A benchmark file exports `default function (bench: Bench): void`, which adds its tasks. A task
+ * whose iteration is many operations says so at the end of its name, as in ", x1024": its times are
+ * divided by that.
  *
- * Columns: ns per operation of the fastest iteration (what to compare: noise only ever adds), the median one, the 99th
- * percentile, and iterations measured.
+ * Columns: ns per operation of the fastest iteration (what to compare: noise only ever adds), the
+ * median one, the 99th percentile, and iterations measured.
  */
 import { readdirSync } from 'node:fs';
 import { basename } from 'node:path';

@@ -1,6 +1,7 @@
 /** COMMAND: what clients ask about the command table. */
 import { globMatch } from '../base/glob.ts';
 import { ERROR_BYTES, unknownSubcommand } from '../resp/errors.ts';
+import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { ArgView } from '../resp/request-parser.ts';
 import { aclCategories } from './acl-categories.ts';
 import {
@@ -11,7 +12,6 @@ import {
   writeCommandInfo,
 } from './command-info.ts';
 import { container, replyWhenDone, textsFrom, wordIs } from './session-reply.ts';
-import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type {
   CommandSpec,
   KeyFlag,
@@ -48,7 +48,10 @@ function cmdCommandInfo(ctx: SessionContext): void {
   }
 }
 
-/** The whole of COMMAND DOCS takes some 8 ms to make: longer than the clients of an I/O thread should wait. */
+/**
+ * The whole of COMMAND DOCS takes some 8 ms to make: longer than the clients of an I/O thread
+ * should wait.
+ */
 const DOCS_INLINE_MAX = 8;
 
 function cmdCommandDocs(ctx: SessionContext): void {

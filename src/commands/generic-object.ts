@@ -65,7 +65,10 @@ function cmdIdleTime(ctx: CommandContext): RunStatus {
   return DONE;
 }
 
-/** What Redis reports of the integers 0 to 9999, which it shares; nothing is shared here, but tools compare with it. */
+/**
+ * What Redis reports of the integers 0 to 9999, which it shares; nothing is shared here, but tools
+ * compare with it.
+ */
 const REFCOUNT_SHARED = 2147483647;
 const SHARED_INTEGERS = 10000;
 

@@ -1,6 +1,6 @@
 /**
- * What a command is: one typed object that dispatch, COMMAND, ACL categories, key routing and the README's table read,
- * and the contexts in which handlers run.
+ * What a command is: one typed object that dispatch, COMMAND, ACL categories, key routing and the
+ * README's table read, and the contexts in which handlers run.
  */
 import type { Key } from '../keyspace/key.ts';
 import type { Shard } from '../keyspace/shard.ts';
@@ -68,12 +68,18 @@ export type KeyFlag =
 /** Where a command's keys stand, as COMMAND INFO's key specifications say it. */
 export interface KeySpec {
   readonly flags: readonly KeyFlag[];
-  /** Argument index at which the search begins (0 is the command name; a sub-command's own name counts). */
+  /**
+   * Argument index at which the search begins (0 is the command name; a sub-command's own name
+   * counts).
+   */
   readonly begin: number;
   readonly find: KeyRange | KeyCount;
 }
 
-/** Keys from `begin` on: up to `begin + last` (negative: from the end, -1 = last argument), every `step` arguments. */
+/**
+ * Keys from `begin` on: up to `begin + last` (negative: from the end, -1 = last argument), every
+ * `step` arguments.
+ */
 export interface KeyRange {
   readonly kind: 'range';
   readonly last: number;
@@ -81,7 +87,10 @@ export interface KeyRange {
   readonly limit: number;
 }
 
-/** Argument `begin + numberAt` says how many keys follow from `begin + first`, every `step` arguments. */
+/**
+ * Argument `begin + numberAt` says how many keys follow from `begin + first`, every `step`
+ * arguments.
+ */
 export interface KeyCount {
   readonly kind: 'keynum';
   readonly numberAt: number;
@@ -107,13 +116,21 @@ interface CommandFacts {
   readonly summary: string;
   readonly since: string;
   readonly group: CommandGroup;
-  /** Number of arguments with the command name (and the container's); negative = at least that many. */
+  /**
+   * Number of arguments with the command name (and the container's); negative = at least that many.
+   */
   readonly arity: number;
   readonly flags: readonly CommandFlag[];
-  /** Categories beyond those that flags imply (write, read, fast or slow, admin with dangerous, ...). */
+  /**
+   * Categories beyond those that flags imply (write, read, fast or slow, admin with dangerous,
+   * ...).
+   */
   readonly acl: readonly AclCategory[];
   readonly keys: readonly KeySpec[];
-  /** Arguments after the name in Redis's syntax notation, `name:type` where the type is not clear from the name. */
+  /**
+   * Arguments after the name in Redis's syntax notation, `name:type` where the type is not clear
+   * from the name.
+   */
   readonly syntax: string;
   readonly subcommands?: readonly CommandSpec[];
 }
@@ -122,8 +139,8 @@ interface CommandFacts {
 export interface ShardCommandSpec extends CommandFacts {
   readonly place: 'shard';
   /**
-   * Which shards it needs: those of its keys; all of them; the one its SCAN cursor (argument 1) names; or none held
-   * at the start, because it visits one after the other by `ctx.visitShards`.
+   * Which shards it needs: those of its keys; all of them; the one its SCAN cursor (argument 1)
+   * names; or none held at the start, because it visits one after the other by `ctx.visitShards`.
    */
   readonly shards: 'keys' | 'all' | 'cursor' | 'each';
   /** Always too slow for an I/O thread. */
@@ -131,7 +148,10 @@ export interface ShardCommandSpec extends CommandFacts {
   readonly run: (ctx: CommandContext) => RunStatus;
 }
 
-/** A command about the connection or the server: it runs on the connection's I/O thread and holds no shard. */
+/**
+ * A command about the connection or the server: it runs on the connection's I/O thread and holds no
+ * shard.
+ */
 export interface SessionCommandSpec extends CommandFacts {
   readonly place: 'session';
   /** Its reply comes from all I/O threads: it is asked for before a transaction runs. */
@@ -143,11 +163,17 @@ export type CommandSpec = ShardCommandSpec | SessionCommandSpec;
 
 /** The handler replied. */
 export const DONE = 0;
-/** The handler did nothing yet, because the work is too large for this thread: run it again on the owner. */
+/**
+ * The handler did nothing yet, because the work is too large for this thread: run it again on the
+ * owner.
+ */
 export const ESCALATE = 1;
 export type RunStatus = typeof DONE | typeof ESCALATE;
 
-/** What a shard command sees. The same handler runs on I/O threads (lease) and shard workers (route). */
+/**
+ * What a shard command sees. The same handler runs on I/O threads (lease) and shard workers
+ * (route).
+ */
 export interface CommandContext {
   readonly args: ArgView;
   readonly reply: ReplyWriter;
@@ -155,7 +181,9 @@ export interface CommandContext {
   /** Selected database. */
   readonly db: number;
   readonly shards: readonly Shard[];
-  /** Limits and switches of the configuration that data commands ask for, refreshed by CONFIG SET. */
+  /**
+   * Limits and switches of the configuration that data commands ask for, refreshed by CONFIG SET.
+   */
   readonly limits: CommandLimits;
   /** The key that `at` located last. */
   readonly key: Key;
@@ -168,11 +196,15 @@ export interface CommandContext {
   /** Locates bytes that are not an argument into `key2` (patterns, stored destinations). */
   locate(buf: Uint8Array, start: number, end: number): Shard;
   /**
-   * True when work of about `units` (bytes touched / 16, or elements) may be done on this thread. False on an I/O
-   * thread for large work: return ESCALATE then, before anything was changed or replied.
+   * True when work of about `units` (bytes touched / 16, or elements) may be done on this thread.
+   * False on an I/O thread for large work: return ESCALATE then, before anything was changed or
+   * replied.
    */
   mayRun(units: number): boolean;
-  /** For `shards: 'each'`: calls `visit` for every shard, held shared meanwhile (all of them inside a transaction). */
+  /**
+   * For `shards: 'each'`: calls `visit` for every shard, held shared meanwhile (all of them inside
+   * a transaction).
+   */
   visitShards(visit: (shard: Shard) => void): void;
   /** WATCH of the located `key`: remembers its version for the session. */
   noteWatch(shard: Shard, db: number, key: Key, version: number): void;
@@ -201,8 +233,8 @@ export interface SessionContext {
   /** False inside a transaction: replies must be written at once. */
   readonly canSuspend: boolean;
   /**
-   * Suspends the connection until the returned function is called: nothing else of it is run meanwhile. Only where
-   * `canSuspend` is true.
+   * Suspends the connection until the returned function is called: nothing else of it is run
+   * meanwhile. Only where `canSuspend` is true.
    */
   suspend(): Resume;
 }
@@ -227,7 +259,10 @@ export interface Session {
   infoLine(): string;
   /** Closes after the reply of this command was sent. */
   closeAfterReply(): void;
-  /** RESET: transaction, watches, name, protocol, database, authentication back to those of a new connection. */
+  /**
+   * RESET: transaction, watches, name, protocol, database, authentication back to those of a new
+   * connection.
+   */
   reset(): void;
   /** MULTI: commands are queued from here on. */
   beginTransaction(): void;

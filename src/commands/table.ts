@@ -1,6 +1,6 @@
 /**
- * CommandTable: finds a command's row by the bytes of its name, without making a string, and keeps what dispatch needs
- * to know about it in plain fields.
+ * CommandTable: finds a command's row by the bytes of its name, without making a string, and keeps
+ * what dispatch needs to know about it in plain fields.
  */
 import type { ArgView } from '../resp/request-parser.ts';
 import type { CommandSpec, KeySpec } from './spec.ts';
@@ -14,7 +14,9 @@ const TRANSACTION_CONTROL: ReadonlySet<string> = new Set([
   'reset',
 ]);
 
-/** One command (or sub-command) as dispatch sees it: plain fields of one shape, read on every call. */
+/**
+ * One command (or sub-command) as dispatch sees it: plain fields of one shape, read on every call.
+ */
 export class CommandRow {
   readonly spec: CommandSpec;
   /** Index in `CommandTable.rows`: how rings and statistics name a command. */
@@ -38,7 +40,9 @@ export class CommandRow {
   readonly isTransactionControl: boolean;
   /** DEBUG and its sub-commands: allowed by `enable-debug-command`. */
   readonly isGuarded: boolean;
-  /** Argument index of the only key where the command has exactly one at a fixed place; otherwise 0. */
+  /**
+   * Argument index of the only key where the command has exactly one at a fixed place; otherwise 0.
+   */
   readonly singleKey: number;
   readonly subcommands: CommandTable | null;
 
@@ -95,7 +99,10 @@ export class CommandTable {
   #slots: Int16Array = new Int16Array(0);
   #seed = 0;
 
-  /** Builds the table of `specs`; sub-tables append to the same `rows`. Throws on two commands of one name. */
+  /**
+   * Builds the table of `specs`; sub-tables append to the same `rows`. Throws on two commands of
+   * one name.
+   */
   constructor(
     specs: readonly CommandSpec[],
     prefix = '',
@@ -121,7 +128,10 @@ export class CommandTable {
     this.#index();
   }
 
-  /** Looks for a seed under which no two names share a slot, so that a lookup compares one name only. */
+  /**
+   * Looks for a seed under which no two names share a slot, so that a lookup compares one name
+   * only.
+   */
   #index(): void {
     if (new Set(this.#byName.map((row) => row.fullName)).size !== this.#byName.length) {
       throw new Error('command table: two commands have one name');
@@ -180,7 +190,10 @@ export class KeyIndexes {
   }
 }
 
-/** Finds the keys of a command. False when the arguments do not fit the specification (bad key count). O(keys). */
+/**
+ * Finds the keys of a command. False when the arguments do not fit the specification (bad key
+ * count). O(keys).
+ */
 export function keyIndexes(specs: readonly KeySpec[], args: ArgView, out: KeyIndexes): boolean {
   out.count = 0;
   for (const spec of specs) {

@@ -1,11 +1,15 @@
 /**
- * The active expire cycle of one shard: frees what is due, in slices, so that expired keys go within a second of their
- * time even when nobody asks for them. Runs on the owner, which holds the shard for one slice at a time.
+ * The active expire cycle of one shard: frees what is due, in slices, so that expired keys go
+ * within a second of their time even when nobody asks for them. Runs on the owner, which holds the
+ * shard for one slice at a time.
  */
 import { Key } from './key.ts';
 import type { Shard } from './shard.ts';
 
-/** Due hints looked at in one slice, of at most 8 buckets each where there was memory for the table of hints. */
+/**
+ * Due hints looked at in one slice, of at most 8 buckets each where there was memory for the table
+ * of hints.
+ */
 const HINTS_PER_SLICE = 8;
 
 export class ActiveExpire {
@@ -20,7 +24,10 @@ export class ActiveExpire {
     this.#shard = shard;
   }
 
-  /** True when some database may have expired keys. O(databases). Needs no lock: a wrong answer is corrected later. */
+  /**
+   * True when some database may have expired keys. O(databases). Needs no lock: a wrong answer is
+   * corrected later.
+   */
   isDue(nowMs: number): boolean {
     for (let db = 0; db < this.#shard.databases; db++) {
       if (this.#shard.expires(db) !== 0 && this.#shard.hints(db).isDue(nowMs)) return true;

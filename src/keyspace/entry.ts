@@ -12,12 +12,13 @@
  *  [3] with HAS_TTL: unix time in ms of expiry, low word      [4] high word
  *  [.] REMOTE string: none; the ref of the value block follows the key, at the next multiple of 4
  *  [H-1] with a long key: its length
- *   4*H  key bytes, then the value's bytes (inline) or padding and the ref of the value block (REMOTE)
+ *   4*H  key bytes, then the value's bytes (inline) or padding and the value block's ref (REMOTE)
  *
- *   Example: SET ab xyz without TTL: word 0 = 0x01030002 (RAW would be 0x02030002), word 1 = clock, word 2 = 3,
- *   bytes 12.. = 61 62 78 79 7a.
+ *   Example: SET ab xyz without TTL: word 0 = 0x01030002 (RAW would be 0x02030002), word 1 = clock,
+ *   word 2 = 3, bytes 12.. = 61 62 78 79 7a.
  *
- * Integers are kept as their decimal text with encoding INT: GET needs no formatting, and INCR rewrites in place.
+ * Integers are kept as their decimal text with encoding INT: GET needs no formatting, and INCR
+ * rewrites in place.
  */
 
 export const TYPE_STRING = 0;
@@ -58,8 +59,8 @@ export const STRING_ENCODING_NAMES: readonly string[] = ['int', 'embstr', 'raw']
 export const EMBSTR_LENGTH_MAX = 44;
 
 /**
- * Blocks above this keep the value in a block of its own, so that renaming or expiring a large value never copies it,
- * and index entries stay in small slabs.
+ * Blocks above this keep the value in a block of its own, so that renaming or expiring a large
+ * value never copies it, and index entries stay in small slabs.
  */
 export const INLINE_BYTES_MAX = 4096;
 

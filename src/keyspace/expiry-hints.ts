@@ -1,18 +1,22 @@
 /**
  * ExpiryHints: where in a dict something may expire soon, and the active expire cycle that uses it.
  *
- * A hint is a lower bound of the expiry times of all keys whose hash selects it (lo modulo the hint count). Setting a TTL
- * lowers its hint; deleting a key or its TTL leaves the hint, and the cycle raises it again when it looks. So a key costs
- * no memory and no list to be kept in, and the cycle touches only buckets in which something is due: exact to the
- * hint's resolution where Redis samples.
+ * A hint is a lower bound of the expiry times of all keys whose hash selects it (lo modulo the hint
+ * count). Setting a TTL lowers its hint; deleting a key or its TTL leaves the hint, and the cycle
+ * raises it again when it looks. So a key costs no memory and no list to be kept in, and the cycle
+ * touches only buckets in which something is due: exact to the hint's resolution where Redis
+ * samples.
  *
  * LAYOUT (words, in the database struct)
- *   0 hint table ref (0 = the hints inside)   1 hint count (0 = unused)   2 next: no hint is lower than this, but for
- *   those that a running cycle has to look at   3 cycle position   4 lowest hint seen by the running cycle
+ *   0 hint table ref (0 = the hints inside)   1 hint count (0 = unused)   2 next: no hint is lower
+ *   than this, but for those that a running cycle has to look at   3 cycle position   4 lowest hint
+ *   seen by the running cycle
  *   15..30 the hints inside
- *   hint: (unix ms - HINT_EPOCH_MS) / 256 rounded down, 0xffffffff = nothing; about 34 years of range
+ *   hint: (unix ms - HINT_EPOCH_MS) / 256 rounded down, 0xffffffff = nothing; about 34 years of
+ *   range
  *
- * The table has a quarter of the dict's buckets (one byte a bucket); doubling it copies every hint to both halves.
+ * The table has a quarter of the dict's buckets (one byte a bucket); doubling it copies every hint
+ * to both halves.
  */
 import type { Arena } from '../memory/arena.ts';
 import type { Dict } from '../structures/dict.ts';
@@ -80,7 +84,10 @@ export class ExpiryHints {
     u32.fill(NOTHING, base + INSIDE, base + INSIDE + HINTS_INSIDE);
   }
 
-  /** Makes the table right for so many buckets. Without memory for it each hint goes on standing for more of them. */
+  /**
+   * Makes the table right for so many buckets. Without memory for it each hint goes on standing for
+   * more of them.
+   */
   #grow(buckets: number): void {
     const u32 = this.#u32;
     const base = this.#base;
@@ -118,9 +125,10 @@ export class ExpiryHints {
   }
 
   /**
-   * One slice of the active expire cycle: looks at up to `hints` due hints. For each it calls `collect` with the units
-   * of the dict in which the hint's keys are; `collect` frees what is due there and returns the earliest time of expiry
-   * among the keys that stay, 0 when none has one. Returns true when the pass over the table is complete.
+   * One slice of the active expire cycle: looks at up to `hints` due hints. For each it calls
+   * `collect` with the units of the dict in which the hint's keys are; `collect` frees what is due
+   * there and returns the earliest time of expiry among the keys that stay, 0 when none has one.
+   * Returns true when the pass over the table is complete.
    */
   cycle(dict: Dict, nowMs: number, hints: number, collect: (unit: number) => number): boolean {
     const u32 = this.#u32;

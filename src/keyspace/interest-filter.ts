@@ -1,8 +1,10 @@
 /**
- * InterestFilter: a counting filter over key hashes in shared memory. Where a key's counter is zero nobody outside the
- * shard's data (a watching transaction, later a blocked or tracking client) needs to hear of writes to it.
+ * InterestFilter: a counting filter over key hashes in shared memory. Where a key's counter is zero
+ * nobody outside the shard's data (a watching transaction, later a blocked or tracking client)
+ * needs to hear of writes to it.
  *
- * LAYOUT  FILTER_SLOTS u16 counters, indexed by the upper bits of `lo`. A counter that reaches its maximum sticks there.
+ * LAYOUT  FILTER_SLOTS u16 counters, indexed by the upper bits of `lo`. A counter that reaches its
+ *         maximum sticks there.
  * OWNERSHIP  changed under an exclusive hold of the shard; read by its holder.
  */
 export const FILTER_SLOTS = 1024;

@@ -1,5 +1,6 @@
 /**
- * Key: where the bytes of a key lie, their hash, and the shard that owns them. One object is reused for every command.
+ * Key: where the bytes of a key lie, their hash, and the shard that owns them. One object is reused
+ * for every command.
  */
 import type { HalfSipHash } from '../base/half-sip-hash.ts';
 
@@ -12,7 +13,10 @@ export class Key {
   hi = 0;
   shardIndex = 0;
 
-  /** Points at bytes [start, end) of `buf`, hashes them and derives the shard out of `shardCount`. O(length). */
+  /**
+   * Points at bytes [start, end) of `buf`, hashes them and derives the shard out of `shardCount`.
+   * O(length).
+   */
   locate(
     hasher: HalfSipHash,
     buf: Uint8Array,
@@ -31,8 +35,9 @@ export class Key {
 }
 
 /**
- * The shard of a hash. The tag of the dict takes the low byte of `hi` and its buckets come from `lo`, so the shard is
- * drawn from the upper 24 bits of `hi`: shards do not thin out buckets or tags.
+ * The shard of a hash. The tag of the dict takes the low byte of `hi` and its buckets come from
+ * `lo`, so the shard is drawn from the upper 24 bits of `hi`: shards do not thin out buckets or
+ * tags.
  */
 export function shardOfHash(hi: number, shardCount: number): number {
   return (hi >>> 8) % shardCount;

@@ -1,6 +1,6 @@
 /**
- * LazyFree: tables of flushed databases that wait to be freed. FLUSHDB detaches in O(1); the owner frees slice by slice,
- * and the memory counts as used until then.
+ * LazyFree: tables of flushed databases that wait to be freed. FLUSHDB detaches in O(1); the owner
+ * frees slice by slice, and the memory counts as used until then.
  *
  * LAYOUT  2 words in the shard header: ref of the first waiting block, number of waiting blocks.
  *   waiting block: 16 words of a dict struct, then the ref of the next block.
@@ -32,7 +32,9 @@ export class LazyFree {
     return this.#shard.u32[this.#base + COUNT]!;
   }
 
-  /** Empties `dict` by moving its tables here. Without memory for the list entry it frees at once. */
+  /**
+   * Empties `dict` by moving its tables here. Without memory for the list entry it frees at once.
+   */
   detach(dict: Dict): void {
     const { u32, arena } = this.#shard;
     const block = arena.alloc((DICT_STRUCT_WORDS + 1) * 4);

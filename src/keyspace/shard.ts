@@ -1,6 +1,7 @@
 /**
- * Shard: one partition of the keyspace, as one thread sees it. All state is in the shard's arena; every thread has its
- * own Shard object over the same memory, and uses it only while it holds the shard's lock word.
+ * Shard: one partition of the keyspace, as one thread sees it. All state is in the shard's arena;
+ * every thread has its own Shard object over the same memory, and uses it only while it holds the
+ * shard's lock word.
  *
  * LAYOUT of the arena's user header (u32 words from `arena.userOffset`)
  *   0 magic   1 databases   2 lazy-free list ref   3 blocks waiting in it
@@ -8,9 +9,11 @@
  *   16.. interest filter (512 words)
  *   528.. one database struct of 64 words each:
  *     0..15 dict   16 keys with a TTL   17 hint table ref (0 = the 16 hints inside)   18 hint count
- *     19 next hint   20 cycle position   21 lowest hint seen by the running cycle   22..31 reserved   32..47 hints inside
+ *     19 next hint   20 cycle position   21 lowest hint seen by the running cycle   22..31 reserved
+ *     32..47 hints inside
  *
- * Statuses: refs are 0 for "absent" in lookups and for "arena full" in anything that allocates; after 0 nothing changed.
+ * Statuses: refs are 0 for "absent" in lookups and for "arena full" in anything that allocates;
+ * after 0 nothing changed.
  */
 import type { HalfSipHash } from '../base/half-sip-hash.ts';
 import type { Arena, Ref } from '../memory/arena.ts';
@@ -108,7 +111,10 @@ export class Shard {
     return this.#hints[db]!;
   }
 
-  /** Keys in a database, expired ones that nobody has freed yet included. Any thread may read it without the lock. */
+  /**
+   * Keys in a database, expired ones that nobody has freed yet included. Any thread may read it
+   * without the lock.
+   */
   size(db: number): number {
     return this.#dicts[db]!.size;
   }
@@ -123,7 +129,7 @@ export class Shard {
     this.u32[at] = this.u32[at]! + delta;
   }
 
-  // ---- entries -------------------------------------------------------------------------------------------------
+  // ---- entries
 
   typeOf(ref: Ref): number {
     return (this.u32[ref * 2]! >>> TYPE_SHIFT) & 15;
@@ -186,7 +192,10 @@ export class Shard {
     return this.u32[Math.ceil(keyEnd / 4)]!;
   }
 
-  /** Bytes of the arena that an entry occupies, its value included: MEMORY USAGE without the index slot. */
+  /**
+   * Bytes of the arena that an entry occupies, its value included: MEMORY USAGE without the index
+   * slot.
+   */
   entryBytes(ref: Ref): number {
     let bytes = this.arena.usableBytes(ref);
     if ((this.u32[ref * 2]! & REMOTE) !== 0) {
@@ -195,9 +204,12 @@ export class Shard {
     return bytes;
   }
 
-  // ---- lookups -------------------------------------------------------------------------------------------------
+  // ---- lookups
 
-  /** The live entry of a key or 0; counts a hit or a miss and the access. Expired entries are freed on the way. */
+  /**
+   * The live entry of a key or 0; counts a hit or a miss and the access. Expired entries are freed
+   * on the way.
+   */
   findRead(db: number, key: Key): Ref {
     const ref = this.find(db, key);
     if (ref === 0) {
@@ -216,7 +228,10 @@ export class Shard {
       this.setAccessWord(ref, lfuTouched(this.accessWord(ref), this.state));
   }
 
-  /** The live entry of a key or 0, without counting. After a non-zero answer the key's slot is known (see below). */
+  /**
+   * The live entry of a key or 0, without counting. After a non-zero answer the key's slot is known
+   * (see below).
+   */
   find(db: number, key: Key): Ref {
     const dict = this.#dicts[db]!;
     const ref = dict.find(key.buf, key.start, key.end, key.lo, key.hi);
@@ -246,18 +261,23 @@ export class Shard {
     this.#removeFound(db, key, ref);
   }
 
-  /** Says that a key changed in place: transactions that watch it will not run. The other mutators call it. */
+  /**
+   * Says that a key changed in place: transactions that watch it will not run. The other mutators
+   * call it.
+   */
   touched(db: number, key: Key): void {
     this.state.dirty += 1;
     if (!this.watch.isEmpty && this.interest.has(key.lo)) this.watch.touch(db, key.lo, key.hi);
   }
 
-  // ---- mutations -----------------------------------------------------------------------------------------------
+  // ---- mutations
+  // -----------------------------------------------------------------------------------------------
 
   /**
-   * Makes (or replaces, whatever its type was) a key with a string value of `valueLength` bytes, which the caller then
-   * writes at `valueOffset` of the returned entry. `expireMs` is a unix time in ms, NO_TTL or KEEP_TTL. The bytes to be
-   * written must not come from the key's own old value. Returns 0 when the arena is full: nothing has changed then.
+   * Makes (or replaces, whatever its type was) a key with a string value of `valueLength` bytes,
+   * which the caller then writes at `valueOffset` of the returned entry. `expireMs` is a unix time
+   * in ms, NO_TTL or KEEP_TTL. The bytes to be written must not come from the key's own old value.
+   * Returns 0 when the arena is full: nothing has changed then.
    */
   createString(db: number, key: Key, valueLength: number, encoding: number, expireMs: number): Ref {
     const old = this.#dicts[db]!.find(key.buf, key.start, key.end, key.lo, key.hi);
@@ -281,7 +301,10 @@ export class Shard {
     return ref;
   }
 
-  /** Makes a string entry in the place of `old` (0 = none; then there is no TTL to keep). 0 when the arena is full. */
+  /**
+   * Makes a string entry in the place of `old` (0 = none; then there is no TTL to keep). 0 when the
+   * arena is full.
+   */
   #makeString(
     db: number,
     key: Key,
@@ -301,8 +324,9 @@ export class Shard {
   }
 
   /**
-   * An inline string entry may be overwritten where the new one fits its block without wasting half of it and the
-   * header keeps its shape: a SET over a value of about the same size allocates nothing.
+   * An inline string entry may be overwritten where the new one fits its block without wasting half
+   * of it and the header keeps its shape: a SET over a value of about the same size allocates
+   * nothing.
    */
   #canReuse(old: Ref, bytes: number, hasTtl: boolean): boolean {
     const word = this.u32[old * 2]!;
@@ -312,7 +336,10 @@ export class Shard {
     return bytes <= usable && bytes * 2 > usable;
   }
 
-  /** Allocates and fills header and key of a string entry (TTL words unset). 0 when the arena is full. */
+  /**
+   * Allocates and fills header and key of a string entry (TTL words unset). 0 when the arena is
+   * full.
+   */
   #allocString(key: Key, valueLength: number, encoding: number, hasTtl: boolean): Ref {
     const keyLength = key.end - key.start;
     const bytes = entry.entryBytes(keyLength, hasTtl, valueLength);
@@ -338,7 +365,10 @@ export class Shard {
     return ref;
   }
 
-  /** Allocates a block of `bytes` and writes word 0, the access word, a long key's length and the key. */
+  /**
+   * Allocates a block of `bytes` and writes word 0, the access word, a long key's length and the
+   * key.
+   */
   #allocEntry(key: Key, bytes: number, word: number): Ref {
     const ref = this.arena.alloc(bytes);
     if (ref === 0) return 0;
@@ -354,7 +384,10 @@ export class Shard {
     return ref;
   }
 
-  /** Puts a new entry in the place of `old` (0 = none) and frees that. On false the new entry is freed. */
+  /**
+   * Puts a new entry in the place of `old` (0 = none) and frees that. On false the new entry is
+   * freed.
+   */
   #link(db: number, key: Key, old: Ref, ref: Ref): boolean {
     const dict = this.#dicts[db]!;
     if (old !== 0) {
@@ -378,9 +411,10 @@ export class Shard {
   }
 
   /**
-   * Changes the length of the string that `find` just returned, keeping min(old, new) bytes; bytes beyond the old
-   * length are undefined. The encoding becomes raw. Growing takes spare room, so that appending n bytes one by one is
-   * O(n). Returns the entry's ref from now on, or 0 when the arena is full.
+   * Changes the length of the string that `find` just returned, keeping min(old, new) bytes; bytes
+   * beyond the old length are undefined. The encoding becomes raw. Growing takes spare room, so
+   * that appending n bytes one by one is O(n). Returns the entry's ref from now on, or 0 when the
+   * arena is full.
    */
   resizeString(db: number, key: Key, ref: Ref, length: number): Ref {
     const word = this.u32[ref * 2]!;
@@ -426,7 +460,10 @@ export class Shard {
     return moved;
   }
 
-  /** Gives the entry that `find` just returned another time of expiry. Returns its ref from now on; 0: arena full. */
+  /**
+   * Gives the entry that `find` just returned another time of expiry. Returns its ref from now on;
+   * 0: arena full.
+   */
   setExpire(db: number, key: Key, ref: Ref, expireMs: number): Ref {
     const at = ref * 2;
     if ((this.u32[at]! & HAS_TTL) !== 0) {
@@ -459,7 +496,10 @@ export class Shard {
     return moved;
   }
 
-  /** Bytes of an entry behind its header: the key, and the value or (at the next multiple of 4) its ref. */
+  /**
+   * Bytes of an entry behind its header: the key, and the value or (at the next multiple of 4) its
+   * ref.
+   */
   #tailBytes(ref: Ref, keyLength: number, isRemote: boolean): number {
     if (isRemote) return ((keyLength + 3) & ~3) + 4;
     return keyLength + (this.typeOf(ref) === entry.TYPE_STRING ? this.valueLength(ref) : 0);
@@ -510,7 +550,10 @@ export class Shard {
     this.touched(db, key);
   }
 
-  /** Deletes an entry met while walking a table (active expire cycle), by its own key. `key` is scratch. */
+  /**
+   * Deletes an entry met while walking a table (active expire cycle), by its own key. `key` is
+   * scratch.
+   */
   deleteEntry(db: number, ref: Ref, key: Key): void {
     const at = this.keyOffset(ref);
     key.locate(this.hasher, this.u8, at, at + this.keyLength(ref), 1);
@@ -520,7 +563,10 @@ export class Shard {
     }
   }
 
-  /** Empties a database; its blocks are freed by the lazy-free list in slices. O(1). Returns the keys removed. */
+  /**
+   * Empties a database; its blocks are freed by the lazy-free list in slices. O(1). Returns the
+   * keys removed.
+   */
   flush(db: number): number {
     const removed = this.size(db);
     if (removed === 0) return 0;
@@ -553,8 +599,9 @@ export class Shard {
   }
 
   /**
-   * Touches the watched keys of database `db` that a swap with `other` changes: those that are there now, and those that
-   * will be. A key in `other` that has expired counts as absent and goes, or its later expiry would look like a change.
+   * Touches the watched keys of database `db` that a swap with `other` changes: those that are
+   * there now, and those that will be. A key in `other` that has expired counts as absent and goes,
+   * or its later expiry would look like a change.
    */
   #touchSwapped(db: number, other: number): void {
     this.watch.touchDatabase(db, (lo, hi) => {

@@ -1,17 +1,21 @@
 /**
- * What one thread knows while it runs commands: the time, and its own counters. Nothing here is about single keys.
- * The clock is set once a batch by the thread's loop, and by hand in tests.
+ * What one thread knows while it runs commands: the time, and its own counters. Nothing here is
+ * about single keys. The clock is set once a batch by the thread's loop, and by hand in tests.
  */
 export const TOUCH_NONE = 0;
 export const TOUCH_LRU = 1;
 export const TOUCH_LFU = 2;
 
+/** The clock and the counters of one thread. */
 export class ThreadState {
   /** Wall clock in ms at the start of the batch: all commands of a batch see one time. */
   nowMs = 0;
   /** `nowMs` in seconds, modulo 2^24: what entries store as time of last access. */
   lruClock = 0;
-  /** What a lookup writes into the entry: TOUCH_LRU, TOUCH_LFU by maxmemory-policy, TOUCH_NONE for CLIENT NO-TOUCH. */
+  /**
+   * What a lookup writes into the entry: TOUCH_LRU, TOUCH_LFU by maxmemory-policy, TOUCH_NONE for
+   * CLIENT NO-TOUCH.
+   */
   touchMode = TOUCH_LRU;
   /** The mode of the server; `touchMode` returns to it after a client with NO-TOUCH. */
   policyTouchMode = TOUCH_LRU;
@@ -36,7 +40,10 @@ export class ThreadState {
 /** LFU counter of a new key: young keys need a chance to collect hits. */
 export const LFU_INIT = 5;
 
-/** The LFU word (minutes << 8 | counter) after one access; logarithmic counter after Redis's LFU description. */
+/**
+ * The LFU word (minutes << 8 | counter) after one access; logarithmic counter after Redis's LFU
+ * description.
+ */
 export function lfuTouched(word: number, state: ThreadState): number {
   const minutes = Math.floor(state.nowMs / 60000) & 0xffff;
   let counter = lfuDecayed(word, state);

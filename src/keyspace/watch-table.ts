@@ -1,11 +1,14 @@
 /**
  * WatchTable: which keys of a shard are WATCHed, and a version of each that every change moves on.
  *
- * LAYOUT  4 words in the shard header: table ref, capacity (entries, power of two), entries in use, version counter.
- *   entry (8 words): lo, hi, database + 1 (0 = free), watchers, version, 3 reserved. Linear probing by lo.
+ * LAYOUT  4 words in the shard header: table ref, capacity (entries, power of two), entries in use,
+ *         version counter.
+ *   entry (8 words): lo, hi, database + 1 (0 = free), watchers, version, 3 reserved. Linear probing
+ *   by lo.
  *
- * A key is known by its 64-bit keyed hash and database. Two keys that collide share an entry: a transaction could then
- * be aborted for a change to the other key (once in 2^64 pairs), never run when it must not.
+ * A key is known by its 64-bit keyed hash and database. Two keys that collide share an entry: a
+ * transaction could then be aborted for a change to the other key (once in 2^64 pairs), never run
+ * when it must not.
  *
  * The table doubles when half full, and goes with the last watched key.
  *
@@ -124,7 +127,10 @@ export class WatchTable {
     if (at >= 0) this.#u32[at + VERSION] = this.#nextStamp();
   }
 
-  /** Says that the watched keys of a database that `matters` selects changed (FLUSHDB, SWAPDB). O(capacity). */
+  /**
+   * Says that the watched keys of a database that `matters` selects changed (FLUSHDB, SWAPDB).
+   * O(capacity).
+   */
   touchDatabase(db: number, matters: (lo: number, hi: number) => boolean): void {
     const u32 = this.#u32;
     const capacity = u32[this.#base + CAPACITY]!;
@@ -162,7 +168,10 @@ export class WatchTable {
     this.#u32[this.#base + CAPACITY] = 0;
   }
 
-  /** Moves later members of the probe run into the gap, so that no tombstones are needed (Knuth 6.4, algorithm R). */
+  /**
+   * Moves later members of the probe run into the gap, so that no tombstones are needed (Knuth 6.4,
+   * algorithm R).
+   */
   #closeGap(gapAt: number): void {
     const u32 = this.#u32;
     const mask = u32[this.#base + CAPACITY]! - 1;

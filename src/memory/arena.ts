@@ -24,8 +24,6 @@ import * as sizes from './size-classes.ts';
 /** Index of an 8-byte granule of the arena: u32, 0 is null. Byte offset = ref * 8. */
 export type Ref = number;
 
-export { GRANULE_BYTES } from './size-classes.ts';
-
 // Hot code reads module-private constants: an imported binding costs four times as much.
 const PAGE_BYTES = sizes.PAGE_BYTES;
 const GRANULE_BYTES = sizes.GRANULE_BYTES;

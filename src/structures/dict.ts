@@ -1,6 +1,6 @@
 /**
- * Dict: a hash table of entry blocks over an arena, with cache-line buckets and incremental resize.
- * It is the keyspace index, and the table of large sets and hashes.
+ * Dict: a hash table of entry blocks over an arena, with cache-line buckets and incremental resize:
+ * the keyspace index, and the table of large sets and hashes.
  *
  * LAYOUT
  *   struct (16 words, at a u32 index that the owner of the dict provides)
@@ -12,29 +12,33 @@
  *   bucket (16 words, 64 bytes: one cache line when the table is a page run)
  *     0      bits 0..11 presence of slots 0..11, bit 12 CHAINED
  *     1..3   twelve 8-bit tags, little-endian within a word
- *     4..15  twelve refs of entry blocks; with CHAINED, slot 11 holds the ref of a child bucket instead
+ *     4..15  twelve refs of entry blocks; with CHAINED, slot 11 holds a child bucket's ref instead
  *
  *   entry block, as far as the dict reads it: word 0
  *     bits 0..15  key length, or 0xFFFF: the length is in the u32 right before the key
  *     bits 16..19 header words H: the key starts at byte ref * 8 + 4 * H
  *     bits 20..31 belong to the owner of the entry
  *
- * RESIZE. A unit is a bucket index of the smaller of the two tables. Units below the rehash unit live in table1, the
- * others in table0, so every key has exactly one home bucket at any time and table1 is initialised unit by unit: a step
- * moves one bucket chain of a growing table and at most eight of a shrinking one, whatever the size of the table.
+ * RESIZE. A unit is a bucket index of the smaller of the two tables. Units below the rehash unit
+ * live in table1, the others in table0, so every key has exactly one home bucket at any time and
+ * table1 is initialised unit by unit: a step moves one bucket chain of a growing table and at most
+ * eight of a shrinking one, whatever the size of the table.
  *
- * SCAN uses the reverse-binary cursor of Pieter Noordhuis (Redis dictScan): an item that is present during the whole
- * scan is returned at least once, across any number of resizes.
+ * SCAN uses the reverse-binary cursor of Pieter Noordhuis (Redis dictScan): an item that is present
+ * during the whole scan is returned at least once, across any number of resizes.
  *
- * PAUSE. While an iteration pauses resizes the tables stay as they are, whatever is inserted or removed; the end of the
- * pause starts the shrinking that removals would have started, and whoever owns the dict may go on with rehashStep.
+ * PAUSE. While an iteration pauses resizes the tables stay as they are, whatever is inserted or
+ * removed; the end of the pause starts the shrinking that removals would have started, and whoever
+ * owns the dict may go on with rehashStep.
  *
- * INVARIANT  item count = sum of present slots; each item's hash selects its home bucket; a child bucket is never empty;
- *            without items and without a pause there are no tables.
- * OWNERSHIP  mutated only by the thread that holds the shard exclusively; `find` and `scan` also under a shared hold.
+ * INVARIANT  item count = sum of present slots; each item's hash selects its home bucket; a child
+ *            bucket is never empty; without items and without a pause there are no tables.
+ * OWNERSHIP  mutated only by the thread that holds the shard exclusively; `find` and `scan` also
+ *            under a shared hold.
  * LIMITS     2^26 buckets (about 600 million items) a dict.
  */
 import type { HalfSipHash } from '../base/half-sip-hash.ts';
+import { reverseIncrement } from '../base/reverse-binary.ts';
 import type { Arena, Ref } from '../memory/arena.ts';
 
 export const DICT_STRUCT_WORDS = 16;
@@ -59,9 +63,15 @@ const PRESENT_CHAINED = 0x7ff;
 const CHAINED = 0x1000;
 const REFS = 4;
 
-/** Items per bucket above which the table doubles: 75 % of the slots; the rest is slack against long chains. */
+/**
+ * Items per bucket above which the table doubles: 75 % of the slots; the rest is slack against long
+ * chains.
+ */
 const ITEMS_PER_BUCKET_MAX = 9;
-/** Items per bucket below which the table halves: far from the upper bound, so that resizes do not flap. */
+/**
+ * Items per bucket below which the table halves: far from the upper bound, so that resizes do not
+ * flap.
+ */
 const ITEMS_PER_BUCKET_MIN = 1;
 export const DICT_BUCKETS_MIN = 4;
 const BUCKETS_MAX = 1 << 26;
@@ -69,8 +79,9 @@ const BUCKETS_MAX = 1 << 26;
 const SHRINK_MAX = 8;
 
 /**
- * Which bytes of `x`, a word of tags xor the tag looked for in all four bytes, are zero: bit b for byte b. May also name
- * a byte of value 1 above a zero one, which the comparison of keys then sorts out.
+ * Which bytes of `x`, a word of tags xor the tag looked for in all four bytes, are zero: bit b for
+ * byte b. May also name a byte of value 1 above a zero one, which the comparison of keys then sorts
+ * out.
  */
 function tagMatches(x: number): number {
   // The zero-byte test leaves bits 7, 15, 23 and 31; the product gathers them in its upper four.
@@ -86,14 +97,20 @@ export class Dict {
   readonly hasher: HalfSipHash;
   readonly #u32: Uint32Array;
   readonly #u8: Uint8Array;
-  /** u32 index of the slot word of the item that the last successful `find` returned; valid until the next mutation. */
+  /**
+   * u32 index of the slot word of the item that the last successful `find` returned; valid until
+   * the next mutation.
+   */
   slotWord = 0;
   /** Home bucket and bucket of that slot. */
   #homeWord = 0;
   #bucketWord = 0;
   #slot = 0;
 
-  /** A view of the dict struct at u32 index `base`; `init` must have been called on it once by whoever made it. */
+  /**
+   * A view of the dict struct at u32 index `base`; `init` must have been called on it once by
+   * whoever made it.
+   */
   constructor(arena: Arena, base: number, hasher: HalfSipHash) {
     this.arena = arena;
     this.base = base;
@@ -137,14 +154,17 @@ export class Dict {
     return u32[base + TABLE0]! * 2 + (lo & (count0 - 1)) * BUCKET_WORDS;
   }
 
-  /** The entry block whose key equals bytes [start, end) of `buf`, or 0. (lo, hi) is the key's hash. O(1). */
+  /**
+   * The entry block whose key equals bytes [start, end) of `buf`, or 0. (lo, hi) is the key's hash.
+   * O(1).
+   */
   find(buf: Uint8Array, start: number, end: number, lo: number, hi: number): Ref {
     const u32 = this.#u32;
     if (u32[this.base + COUNT0]! === 0) return 0;
     const home = this.#home(lo);
     let bucket = home;
-    // Four tags at a time: a hit takes 30 ns instead of 34 and a miss 15 instead of 20, against a loop over the tags
-    // (bench/micro/dict.bench.ts, 1k keys).
+    // Four tags at a time: a hit takes 30 ns instead of 34 and a miss 15 instead of 20, against a
+    // loop over the tags (bench/micro/dict.bench.ts, 1k keys).
     const spread = Math.imul(hi & 0xff, 0x01010101);
     for (;;) {
       const meta = u32[bucket]!;
@@ -172,8 +192,8 @@ export class Dict {
   }
 
   /**
-   * Compares four bytes at a time while it can, as a key in a block begins at a word: a hit on 16 bytes takes 30 ns
-   * instead of 34 (bench/micro/dict.bench.ts, 1k keys).
+   * Compares four bytes at a time while it can, as a key in a block begins at a word: a hit on 16
+   * bytes takes 30 ns instead of 34 (bench/micro/dict.bench.ts, 1k keys).
    */
   #keyEquals(ref: Ref, buf: Uint8Array, start: number, end: number): boolean {
     const u32 = this.#u32;
@@ -213,8 +233,8 @@ export class Dict {
   }
 
   /**
-   * Adds an entry whose key is known to be absent. False when the arena is full: nothing has changed then.
-   * Amortised O(1); also moves a resize on by one unit.
+   * Adds an entry whose key is known to be absent. False when the arena is full: nothing has
+   * changed then. Amortised O(1); also moves a resize on by one unit.
    */
   insert(ref: Ref, lo: number, hi: number): boolean {
     const u32 = this.#u32;
@@ -263,7 +283,10 @@ export class Dict {
     u32[this.base + REHASH_UNIT] = 0;
   }
 
-  /** Puts an item into the chain of `bucket`. False when a child bucket was needed and the arena is full. */
+  /**
+   * Puts an item into the chain of `bucket`. False when a child bucket was needed and the arena is
+   * full.
+   */
   #place(bucket: number, ref: Ref, tag: number): boolean {
     const u32 = this.#u32;
     for (;;) {
@@ -306,7 +329,10 @@ export class Dict {
     this.#u32[this.slotWord] = ref;
   }
 
-  /** Takes out the item that `find` just returned; the entry block itself stays with the caller. O(1). */
+  /**
+   * Takes out the item that `find` just returned; the entry block itself stays with the caller.
+   * O(1).
+   */
   removeFound(): void {
     const u32 = this.#u32;
     u32[this.#bucketWord] = u32[this.#bucketWord]! & ~(1 << this.#slot);
@@ -318,7 +344,9 @@ export class Dict {
     else this.#shrink();
   }
 
-  /** Frees the tables of a dict without items; starts to shrink a table that has become too large. */
+  /**
+   * Frees the tables of a dict without items; starts to shrink a table that has become too large.
+   */
   #shrink(): void {
     const u32 = this.#u32;
     const base = this.base;
@@ -344,7 +372,10 @@ export class Dict {
     u32.fill(0, base + TABLE0, base + ITEMS);
   }
 
-  /** Fills the hole in the removed slot from the last bucket of the chain, and frees that bucket when it is empty. */
+  /**
+   * Fills the hole in the removed slot from the last bucket of the chain, and frees that bucket
+   * when it is empty.
+   */
   #compactChain(): void {
     const u32 = this.#u32;
     let parent = this.#homeWord;
@@ -369,8 +400,8 @@ export class Dict {
   }
 
   /**
-   * Migrates one unit of a resize. False when none is in progress or the arena is too full to go on (a later call
-   * tries again). O(length of the chains of one unit).
+   * Migrates one unit of a resize. False when none is in progress or the arena is too full to go on
+   * (a later call tries again). O(length of the chains of one unit).
    */
   rehashStep(): boolean {
     const u32 = this.#u32;
@@ -380,8 +411,8 @@ export class Dict {
     if (count1 === 0 || u32[base + PAUSE]! !== 0) return false;
     const unit = u32[base + REHASH_UNIT]!;
     const units = Math.min(count0, count1);
-    // Chains of the target may need child buckets. Memory for them is proven to be there before anything moves,
-    // because a half-migrated unit has no home.
+    // Chains of the target may need child buckets. Memory for them is proven to be there before
+    // anything moves, because a half-migrated unit has no home.
     if (!this.#canMigrate(unit, count0, count1)) return false;
     for (let b = unit; b < count1; b += units) this.#clearBuckets(u32[base + TABLE1]!, b, b + 1);
     for (let b = unit; b < count0; b += units) {
@@ -404,12 +435,16 @@ export class Dict {
       }
       items += onesOf(u32[bucket]! & PRESENT_ALL);
     }
-    // A chain of n > 12 items has ceil((n - 12) / 11) children; the items of a unit go to at most two long chains
-    // when it grows and to one when it shrinks, and fewer children are needed the more evenly they part.
+    // A chain of n > 12 items has ceil((n - 12) / 11) children; the items of a unit go to at most
+    // two long chains when it grows and to one when it shrinks, and fewer children are needed the
+    // more evenly they part.
     return items <= SLOTS || this.#provideChildren(Math.ceil((items - SLOTS) / LAST_SLOT));
   }
 
-  /** Proves that `count` child buckets can be allocated now: takes them all, linked by their first word, and frees. */
+  /**
+   * Proves that `count` child buckets can be allocated now: takes them all, linked by their first
+   * word, and frees.
+   */
   #provideChildren(count: number): boolean {
     const u32 = this.#u32;
     let head = 0;
@@ -474,7 +509,9 @@ export class Dict {
     this.#u32[this.base + PAUSE] = this.#u32[this.base + PAUSE]! + 1;
   }
 
-  /** Ends a pause. The outermost one makes up for shrinking that removals did not start meanwhile. */
+  /**
+   * Ends a pause. The outermost one makes up for shrinking that removals did not start meanwhile.
+   */
   resumeResize(): void {
     const depth = this.#u32[this.base + PAUSE]!;
     if (depth === 0) throw new Error('dict: a resume without a pause');
@@ -499,7 +536,10 @@ export class Dict {
     for (let b = unit; b < count; b += units) visit(table + b * BUCKET_WORDS);
   }
 
-  /** Number of units: every item belongs to exactly one of `visitUnit(0 .. unitCount - 1)`. 0 for an empty dict. */
+  /**
+   * Number of units: every item belongs to exactly one of `visitUnit(0 .. unitCount - 1)`. 0 for an
+   * empty dict.
+   */
   get unitCount(): number {
     const count0 = this.#u32[this.base + COUNT0]!;
     const count1 = this.#u32[this.base + COUNT1]!;
@@ -523,7 +563,10 @@ export class Dict {
     }
   }
 
-  /** Visits the buckets of `cursor` and returns the next cursor; 0 = the scan is complete. `visit` must not mutate. */
+  /**
+   * Visits the buckets of `cursor` and returns the next cursor; 0 = the scan is complete. `visit`
+   * must not mutate.
+   */
   scan(cursor: number, visit: DictVisitor): number {
     const units = this.unitCount;
     if (units === 0) return 0;
@@ -533,8 +576,9 @@ export class Dict {
   }
 
   /**
-   * An item drawn at random, every item of a bucket chain with the same chance; 0 when empty. `random` returns
-   * integers below its argument. Expected O(1): tables are never emptier than the shrink bound.
+   * An item drawn at random, every item of a bucket chain with the same chance; 0 when empty.
+   * `random` returns integers below its argument. Expected O(1): tables are never emptier than the
+   * shrink bound.
    */
   randomItem(random: (below: number) => number): Ref {
     if (this.size === 0) return 0;
@@ -551,15 +595,16 @@ export class Dict {
   }
 
   /**
-   * Frees the tables unit by unit: visits (and forgets) the items of one unit, starting from the last. Returns true
-   * when the dict is gone. The dict must not be used otherwise meanwhile.
+   * Frees the tables unit by unit: visits (and forgets) the items of one unit, starting from the
+   * last. Returns true when the dict is gone. The dict must not be used otherwise meanwhile.
    */
   dismantleUnit(visit: DictVisitor): boolean {
     const u32 = this.#u32;
     const base = this.base;
     const count0 = u32[base + COUNT0]!;
     if (count0 === 0) return true;
-    // The pause word is the progress mark here, which also keeps the tables as they are: one more than the units left.
+    // The pause word is the progress mark here, which also keeps the tables as they are: one more
+    // than the units left.
     const left = u32[base + PAUSE]! === 0 ? this.unitCount : u32[base + PAUSE]! - 1;
     if (left > 0) {
       const unit = left - 1;
@@ -585,7 +630,10 @@ export class Dict {
     });
   }
 
-  /** Throws when a property in the head of this file does not hold. O(n). Changes what `find` found last. */
+  /**
+   * Throws when a property in the head of this file does not hold. O(n). Changes what `find` found
+   * last.
+   */
   checkInvariants(): void {
     const u32 = this.#u32;
     const base = this.base;
@@ -644,20 +692,4 @@ function onesOf(bits: number): number {
   let ones = 0;
   for (; bits !== 0; bits &= bits - 1) ones += 1;
   return ones;
-}
-
-/** The cursor after `cursor` in reverse-binary order under `mask`; 0 at the end. */
-export function reverseIncrement(cursor: number, mask: number): number {
-  let v = reverseBits(cursor | ~mask);
-  v = reverseBits((v + 1) >>> 0);
-  return v >>> 0;
-}
-
-function reverseBits(value: number): number {
-  let v = value;
-  v = ((v >>> 1) & 0x55555555) | ((v & 0x55555555) << 1);
-  v = ((v >>> 2) & 0x33333333) | ((v & 0x33333333) << 2);
-  v = ((v >>> 4) & 0x0f0f0f0f) | ((v & 0x0f0f0f0f) << 4);
-  v = ((v >>> 8) & 0x00ff00ff) | ((v & 0x00ff00ff) << 8);
-  return ((v >>> 16) | (v << 16)) >>> 0;
 }

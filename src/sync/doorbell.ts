@@ -3,16 +3,19 @@
  *
  * LAYOUT (one Int32, alone on its cache line): 0 RUNNING, 1 PARKED, 2 RUNG
  *
- * ORDERING  A ringer publishes its work first (ring head, flag) and then exchanges RUNG into the word; a thread that
- * parks announces PARKED first and then looks for work once more. Both are sequentially consistent, so either the
- * ringer sees PARKED and wakes, or the parker sees the work.
+ * ORDERING  A ringer publishes its work first (ring head, flag) and then exchanges RUNG into the
+ * word; a thread that parks announces PARKED first and then looks for work once more. Both are
+ * sequentially consistent, so either the ringer sees PARKED and wakes, or the parker sees the work.
  */
 
 const RUNNING = 0;
 const PARKED = 1;
 const RUNG = 2;
 
-/** Wakes a parked thread by other means than `Atomics.notify` (an eventfd, for threads that sleep in the kernel). */
+/**
+ * Wakes a parked thread by other means than `Atomics.notify` (an eventfd, for threads that sleep in
+ * the kernel).
+ */
 export type WakeFunction = () => void;
 
 /** The side of all other threads. */
@@ -45,7 +48,10 @@ export class Doorbell {
     this.#at = at;
   }
 
-  /** Announces that this thread is about to park. False when it was rung since the last call: look for work first. */
+  /**
+   * Announces that this thread is about to park. False when it was rung since the last call: look
+   * for work first.
+   */
   prepare(): boolean {
     return Atomics.compareExchange(this.#words, this.#at, RUNNING, PARKED) === RUNNING;
   }

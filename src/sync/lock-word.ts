@@ -8,10 +8,11 @@
  *   bit 24       WAITING: somebody wants the shard; whoever frees it rings the workers
  *
  * INVARIANT  an exclusive holder excludes all others; readers join only while a long reader is in.
- * ORDERING   acquire and release are sequentially consistent read-modify-writes, so everything that the former holder
- *            wrote to the arena is visible to the next one.
- * FAIRNESS   WAITING outlives a release: leases fail until a worker has taken the shard (which clears it; others that
- *            wait announce themselves anew). New long readers do not join a long read that somebody waits behind.
+ * ORDERING   acquire and release are sequentially consistent read-modify-writes, so everything that
+ *            the former holder wrote to the arena is visible to the next one.
+ * FAIRNESS   WAITING outlives a release: leases fail until a worker has taken the shard (which
+ *            clears it; others that wait announce themselves anew). New long readers do not join a
+ *            long read that somebody waits behind.
  */
 
 const HOLDER = 0xff;
@@ -32,7 +33,10 @@ export function release(words: Int32Array, at: number): boolean {
   return (Atomics.and(words, at, WAITING) & WAITING) !== 0;
 }
 
-/** A worker's exclusive acquire: also takes a free word that somebody waits for (itself, most often). */
+/**
+ * A worker's exclusive acquire: also takes a free word that somebody waits for (itself, most
+ * often).
+ */
 export function tryLock(words: Int32Array, at: number, thread: number): boolean {
   for (;;) {
     const seen = Atomics.load(words, at);
@@ -76,8 +80,9 @@ function releaseReader(words: Int32Array, at: number, one: number): boolean {
 }
 
 /**
- * Says that a worker waits for the word. False when the word became free meanwhile (try again instead of parking):
- * whoever frees the word after a true answer rings the workers, so a park that follows is not missed.
+ * Says that a worker waits for the word. False when the word became free meanwhile (try again
+ * instead of parking): whoever frees the word after a true answer rings the workers, so a park that
+ * follows is not missed.
  */
 export function announceWaiter(words: Int32Array, at: number): boolean {
   for (;;) {

@@ -3,20 +3,22 @@
  *
  * LAYOUT
  *   byte 0    u32 magic, u32 capacity in bytes (power of two)
- *   byte 64   head: u32 count of bytes published by the producer, modulo 2^32      (producer writes)
- *   byte 128  tail: u32 count of bytes released by the consumer, modulo 2^32       (consumer writes)
+ *   byte 64   head: u32 count of bytes published, modulo 2^32    (producer writes)
+ *   byte 128  tail: u32 count of bytes released, modulo 2^32     (consumer writes)
  *   byte 192  data: `capacity` bytes of frames
  *
  *   frame     u32 payload length in bytes | payload, padded to a multiple of 8 with the length word
- *             A length word of 0xffffffff fills the rest of the ring up to its end: the next frame starts at 0, so a
- *             payload never wraps and the consumer reads it in place.
+ *             A length word of 0xffffffff fills the rest of the ring up to its end: the next frame
+ *             starts at 0, so a payload never wraps and the consumer reads it in place.
  *
  *   empty: head == tail        full: head - tail == capacity
- *     [....DDDDDDDD....]  tail at the first D, head behind the last       [DD....DDDD]  the same, wrapped
+ *     [....DDDDDDDD....]  tail at the first D, head behind the last     [DD....DDDD]  wrapped
  *
- * INVARIANT  head - tail <= capacity (mod 2^32); a frame is at most a quarter of the ring, larger payloads are spilled.
- * ORDERING   the producer writes payloads plainly and publishes once a batch by a sequentially consistent store of head;
- *            the consumer reads in place and releases once a batch by a store of tail.
+ * INVARIANT  head - tail <= capacity (mod 2^32); a frame is at most a quarter of the ring, larger
+ *            payloads are spilled.
+ * ORDERING   the producer writes payloads plainly and publishes once a batch by a sequentially
+ *            consistent store of head; the consumer reads in place and releases once a batch by a
+ *            store of tail.
  */
 
 const MAGIC = 0x54524e47;
@@ -30,7 +32,10 @@ export function ringBytes(capacity: number): number {
   return DATA_OFFSET + capacity;
 }
 
-/** Formats a ring with `capacity` data bytes (a power of two) at byte `offset` (a multiple of 64) of `buffer`. */
+/**
+ * Formats a ring with `capacity` data bytes (a power of two) at byte `offset` (a multiple of 64) of
+ * `buffer`.
+ */
 export function formatRing(buffer: SharedArrayBuffer, offset: number, capacity: number): void {
   if ((capacity & (capacity - 1)) !== 0) throw new Error('ring: capacity is not a power of two');
   const words = new Uint32Array(buffer, offset, DATA_OFFSET / 4);
@@ -45,6 +50,7 @@ function capacityOf(buffer: SharedArrayBuffer, offset: number): number {
   return words[1]!;
 }
 
+/** The writing end. One thread only. */
 export class RingProducer {
   /** Data bytes; a reserved payload is written here from `offset` on. */
   readonly u8: Uint8Array;
@@ -69,8 +75,8 @@ export class RingProducer {
   }
 
   /**
-   * Makes room for a payload of up to `bytes`; false when the ring is too full now. Sets `offset`. Throws above
-   * `payloadBytesMax`: waiting for room could then be in vain.
+   * Makes room for a payload of up to `bytes`; false when the ring is too full now. Sets `offset`.
+   * Throws above `payloadBytesMax`: waiting for room could then be in vain.
    */
   reserve(bytes: number): boolean {
     if (bytes > this.payloadBytesMax)
@@ -96,7 +102,9 @@ export class RingProducer {
     return ((this.#head - this.#tailSeen) >>> 0) + bytes <= this.#capacity;
   }
 
-  /** Ends the reserved frame with `bytes` of payload. Not visible to the consumer before `publish`. */
+  /**
+   * Ends the reserved frame with `bytes` of payload. Not visible to the consumer before `publish`.
+   */
   commit(bytes: number): void {
     this.u32[(this.offset - 4) >>> 2] = bytes;
     this.#head = (this.#frame + frameBytes(bytes)) >>> 0;
@@ -108,6 +116,7 @@ export class RingProducer {
   }
 }
 
+/** The reading end. One thread only. */
 export class RingConsumer {
   readonly u8: Uint8Array;
   readonly u32: Uint32Array;
@@ -135,7 +144,10 @@ export class RingConsumer {
     return this.#headSeen === this.#tail;
   }
 
-  /** Takes the next payload: sets `offset` and `length`, valid until `release`. False when the ring is empty. */
+  /**
+   * Takes the next payload: sets `offset` and `length`, valid until `release`. False when the ring
+   * is empty.
+   */
   next(): boolean {
     if (this.isEmpty()) return false;
     let position = this.#tail & (this.#capacity - 1);

@@ -333,7 +333,9 @@ export class UringTransport implements Transport {
       const ignored = CLOSING | DEAD | ENDED;
       if (result > 0 && (state[at + FLAGS]! & ignored) === 0) {
         const start = id * this.received.strideBytes;
-        if ((state[at + FLAGS]! & PAUSED) !== 0) this.hold(conn, start, start + result);
+        // After a pause, too, until what was held is handed over: bytes must not overtake it.
+        const isHeld = (state[at + FLAGS]! & PAUSED) !== 0 || this.held.has(conn);
+        if (isHeld) this.hold(conn, start, start + result);
         else this.handler.onData(conn, this.received.bytes, start, start + result);
       }
       this.received.recycle(id);

@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { describe, expect, it } from 'vitest';
-import { Arena, GRANULE_BYTES, type Ref } from '../../src/memory/arena.ts';
+import { Arena, type Ref } from '../../src/memory/arena.ts';
+import { GRANULE_BYTES } from '../../src/memory/size-classes.ts';
 
 const MIB = 1024 * 1024;
 const GIB = 1024 * MIB;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { reverseIncrement } from '../../src/structures/dict.ts';
+import { reverseIncrement } from '../../src/base/reverse-binary.ts';
 import { DictModel, type Hashing } from './dict-model.ts';
 
 const MIB = 1 << 20;

@@ -16,6 +16,7 @@ const START_TRIES_MAX = 5;
 const PORT_MIN = 20_000;
 const READY = 'Ready to accept connections';
 const STOP_MS_MAX = 15_000;
+const LOG_SHOWN_MAX = 3000;
 
 /** A server process that runs. */
 export interface Tessera {
@@ -170,7 +171,10 @@ function watch(
     signal: (name) => child.kill(name),
     stop: async () => {
       if (!isEnded) child.kill('SIGTERM');
-      const timer = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX);
+      const timer = setTimeout(() => {
+        console.error(`the server did not end on SIGTERM:\n${log.slice(-LOG_SHOWN_MAX)}`);
+        child.kill('SIGKILL');
+      }, STOP_MS_MAX);
       const code = await ended;
       clearTimeout(timer);
       return code;
