@@ -56,9 +56,12 @@ export class Connection implements Session {
   /** Most bytes kept at a time since `trimInput` looked last. */
   #inputPeak = 0;
 
-  /** Routed commands without a reply yet, all to shard `inflightShard` (-1: to several). */
+  /** Routed commands without a reply yet. */
   inflight = 0;
-  inflightShard = -1;
+  /** All of them are quick commands with one key: another may be sent behind them. */
+  isChainable = false;
+  /** Ticket of the last reply that went out (sync/fence.ts). */
+  repliedTicket = 0;
   /** A session command waits for an answer of another thread. */
   isSuspended = false;
   /** Held back by CLIENT PAUSE. */

@@ -15,6 +15,7 @@ import {
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import type { DoorbellRinger } from '../sync/doorbell.ts';
+import { nextTicket } from '../sync/fence.ts';
 import { RingProducer } from '../sync/ring.ts';
 import type { Connection } from './connection.ts';
 import * as messages from './route-messages.ts';
@@ -94,6 +95,8 @@ export class Dispatcher {
   readonly #set: ShardSet;
   readonly #rings: RingProducer[] = [];
   readonly #dirtyRings: boolean[] = [];
+  /** The ticket issued last, by connection index. */
+  readonly #tickets: Int32Array;
   readonly #out = new messages.Outgoing();
   readonly #transactions: TransactionRun;
   #isAnyRingDirty = false;
@@ -108,6 +111,7 @@ export class Dispatcher {
     this.#stats = parts.stats;
     const { layout, thread } = parts;
     this.#set = new ShardSet(layout.topology.shards);
+    this.#tickets = new Int32Array(layout.topology.connections);
     for (let shard = 0; shard < layout.topology.shards; shard++) {
       this.#rings.push(new RingProducer(layout.rings, layout.commandRing(thread, shard)));
       this.#dirtyRings.push(false);
@@ -118,6 +122,11 @@ export class Dispatcher {
       parts.stats,
       parts.isOverMemory,
     );
+  }
+
+  /** The ticket issued last for a connection index: a new connection goes on from there. */
+  lastTicket(conn: number): number {
+    return this.#tickets[conn]!;
   }
 
   /** Finds a command's row (of a sub-command where there is one), replying the error when there is none. */
@@ -228,12 +237,15 @@ export class Dispatcher {
     return row !== null && row.subcommands === null ? row : null;
   }
 
-  /** While commands are in flight only one for the same shard may follow them, through the same ring. */
+  /**
+   * While quick commands are in flight another one with a single key may follow them, through its
+   * own shard's ring; its fence keeps the order.
+   */
   #mayJoin(c: Connection, row: CommandRow, args: ArgView): boolean {
-    if (c.inflightShard < 0 || row.singleKey === 0 || c.isInTransaction) return false;
+    if (!c.isChainable || row.singleKey === 0 || row.isSlow || c.isInTransaction) return false;
     if (!row.acceptsCount(args.count) || c.replyMode !== 'on') return false;
     this.#ctx.begin(args, c.db);
-    return this.#ctx.at(row.singleKey).index === c.inflightShard;
+    return true;
   }
 
   #isPaused(c: Connection, row: CommandRow): boolean {
@@ -315,7 +327,7 @@ export class Dispatcher {
         this.#stats.add(STAT.leaseContended, 1);
       }
     }
-    return this.#route(c, row, args, shard, shard, flags);
+    return this.#route(c, row, args, shard, flags === 0, flags);
   }
 
   #nanos = -1;
@@ -367,16 +379,16 @@ export class Dispatcher {
         if (this.#runHere(c, row)) return this.#ranHere(c, row, mark, STAT.leased);
       }
     }
-    return this.#route(c, row, args, via, -1, flags);
+    return this.#route(c, row, args, via, false, flags);
   }
 
-  /** Sends a command to the owner of shard `via`. `joinable`: the shard whose ring later commands may join, or -1. */
+  /** Sends a command to the owner of shard `via`. `isChainable`: others may be sent behind it. */
   #route(
     c: Connection,
     row: CommandRow,
     args: ArgView,
     via: number,
-    joinable: number,
+    isChainable: boolean,
     flags: number,
   ): DispatchStatus {
     const out = this.#address(c, messages.KIND_COMMAND, flags);
@@ -388,7 +400,7 @@ export class Dispatcher {
       this.#refuseReady(c, row, ERROR_BYTES.OUT_OF_MEMORY);
       return CONSUMED;
     }
-    this.#sent(c, via, joinable);
+    this.#sent(c, via, isChainable);
     if (row.isWatch) {
       for (let i = 1; i < args.count; i++)
         c.pendingWatch.push(args.buf.slice(args.offset[i]!, args.end(i)));
@@ -407,6 +419,7 @@ export class Dispatcher {
     out.conn = c.conn;
     out.generation = c.generation;
     out.db = c.db;
+    out.ticket = nextTicket(this.#tickets[c.conn]!);
     return out;
   }
 
@@ -415,11 +428,12 @@ export class Dispatcher {
     return HELD;
   }
 
-  #sent(c: Connection, via: number, joinable: number): void {
+  #sent(c: Connection, via: number, isChainable: boolean): void {
     this.#dirtyRings[via] = true;
     this.#isAnyRingDirty = true;
     c.inflight += 1;
-    c.inflightShard = joinable;
+    c.isChainable = isChainable;
+    this.#tickets[c.conn] = this.#out.ticket;
     if (c.replyMode !== 'on') {
       c.isReplyDropped = true;
       if (c.replyMode === 'skip') c.replyMode = 'on';
@@ -514,7 +528,7 @@ export class Dispatcher {
       c.isStalled = true;
       return STALLED;
     }
-    this.#sent(c, via, -1);
+    this.#sent(c, via, false);
     c.commandsRun += ready.items;
     this.#stats.add(STAT.routed, 1);
     c.endTransaction();

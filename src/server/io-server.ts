@@ -15,6 +15,7 @@ import {
   RequestParser,
 } from '../resp/request-parser.ts';
 import type { Doorbell } from '../sync/doorbell.ts';
+import { nextTicket } from '../sync/fence.ts';
 import { RingConsumer } from '../sync/ring.ts';
 import type { Endpoint, Transport, TransportHandler } from '../transport/transport.ts';
 import { type ClientLimits, checkOutputLimit } from './client-limits.ts';
@@ -62,6 +63,8 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
   readonly #parser: RequestParser;
   readonly #connections: (Connection | undefined)[] = [];
   readonly #replyRings: RingConsumer[] = [];
+  /** A reply at the front of the ring waits for an earlier one. */
+  readonly #isReplyHeld: boolean[] = [];
   readonly #incoming = new IncomingReply();
   /** Connections that may go on: their reply came, their pause ended. */
   readonly #resumable: Connection[] = [];
@@ -82,6 +85,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     const { layout, thread } = parts;
     for (let worker = 0; worker < layout.topology.shardThreads; worker++) {
       this.#replyRings.push(new RingConsumer(layout.rings, layout.replyRing(thread, worker)));
+      this.#isReplyHeld.push(false);
     }
     parts.ctx.host = {
       visitShards: (visit) => parts.ctx.shards.forEach(visit),
@@ -115,6 +119,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     const id = this.#clientSerial++ * layout.topology.ioThreads + this.#parts.thread;
     const c = new Connection(this, conn, this.#generation, id, peer, local, nowMs);
     this.#connections[conn] = c;
+    c.repliedTicket = this.#dispatcher!.lastTicket(conn);
     stats.add(STAT.connectionsNow, 1);
     const refusal = this.#refusal(c);
     if (refusal !== null) {
@@ -306,7 +311,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#leavePark();
     this.#parts.ctx.state.setTime(Date.now());
     this.#parts.pollControl();
-    for (const ring of this.#replyRings) this.#drainReplies(ring);
+    this.#drainAllReplies();
     if (this.#stalled.size !== 0) this.#resumeAll(this.#stalled);
     if (this.#paused.size !== 0 && this.#parts.layout.pauseMode === PAUSE_NONE) {
       this.#parts.stats.add(STAT.blockedNow, -this.#paused.size);
@@ -321,34 +326,61 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.onTurnEnd();
   }
 
-  #drainReplies(ring: RingConsumer): void {
+  /**
+   * Takes replies from all rings. A reply whose connection waits for an earlier one from another
+   * worker stays at the front of its ring; that worker has run its command and will publish.
+   */
+  #drainAllReplies(): void {
+    let mayGoOn = true;
+    while (mayGoOn) {
+      mayGoOn = false;
+      let isAnyHeld = false;
+      for (let i = 0; i < this.#replyRings.length; i++) {
+        if (this.#drainReplies(i)) mayGoOn = true;
+        if (this.#isReplyHeld[i]) isAnyHeld = true;
+      }
+      if (!isAnyHeld) return;
+    }
+  }
+
+  /** True when it took something. */
+  #drainReplies(index: number): boolean {
+    const ring = this.#replyRings[index]!;
     const incoming = this.#incoming;
     let any = false;
     let bytes = 0;
-    while (bytes < REPLY_BYTES_PER_TURN && ring.next()) {
-      any = true;
-      bytes += ring.length;
+    let isHeld = this.#isReplyHeld[index]!;
+    while (bytes < REPLY_BYTES_PER_TURN && (isHeld || ring.next())) {
       incoming.read(ring);
       const c = this.#connections[incoming.conn];
       const isGone = c === undefined || c.generation !== incoming.generation;
-      if (incoming.kind !== KIND_REPLY) {
-        if (isGone) this.#dispatcher!.unwatchOrphans(this.#watchedKeys(ring, NO_KEYS));
-        else this.#noteWatched(c, ring);
-        continue;
-      }
-      if (isGone) continue;
-      if (c.dbBeforeExec >= 0) this.#endExec(c, ring.u8, incoming.start);
-      if (!c.isReplyDropped && incoming.end > incoming.start) {
-        this.#send(c, ring.u8, incoming.start, incoming.end);
-      }
-      if (incoming.hasMore) continue;
-      c.isReplyDropped = false;
-      c.commandsRun += 1;
-      c.inflight -= 1;
-      if (c.inflight === 0) this.#resumable.push(c);
+      isHeld = !isGone && incoming.ticket !== nextTicket(c.repliedTicket);
+      if (isHeld) break;
+      any = true;
+      bytes += ring.length;
+      if (incoming.kind === KIND_REPLY) {
+        if (!isGone) this.#takeReply(c, ring);
+      } else if (isGone) this.#dispatcher!.unwatchOrphans(this.#watchedKeys(ring, NO_KEYS));
+      else this.#noteWatched(c, ring);
     }
-    if (any) ring.release();
+    this.#isReplyHeld[index] = isHeld;
+    if (any && !isHeld) ring.release();
     if (bytes >= REPLY_BYTES_PER_TURN) this.#parts.wakeSoon();
+    return any;
+  }
+
+  #takeReply(c: Connection, ring: RingConsumer): void {
+    const incoming = this.#incoming;
+    if (c.dbBeforeExec >= 0) this.#endExec(c, ring.u8, incoming.start);
+    if (!c.isReplyDropped && incoming.end > incoming.start) {
+      this.#send(c, ring.u8, incoming.start, incoming.end);
+    }
+    if (incoming.hasMore) return;
+    c.repliedTicket = incoming.ticket;
+    c.isReplyDropped = false;
+    c.commandsRun += 1;
+    c.inflight -= 1;
+    if (c.inflight === 0) this.#resumable.push(c);
   }
 
   /** The first bytes of a routed EXEC's reply: a null says that it aborted, and so selected no database. */

@@ -24,8 +24,6 @@ import {
 
 /** 16 KiB each, and all of them become resident in turn: 2 MiB serve a turn of hundreds of small commands. */
 const RECEIVE_BUFFERS = 128;
-/** Descriptors that the process needs besides connections. */
-const CONNECTION_SLACK = 128;
 
 function listenOptions(parts: ThreadParts): ListenOptions {
   const { config, start, layout } = parts;
@@ -145,7 +143,7 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
   });
   dispatcher.isLeaseOn = config.bool('lease');
   const chosen = createTransport(config.text('transport') as 'auto', io, {
-    connectionsMax: config.int('maxclients') + CONNECTION_SLACK,
+    connectionsMax: layout.topology.connections,
     receiveBufferCount: RECEIVE_BUFFERS,
   });
   const transport: Transport = chosen.transport;

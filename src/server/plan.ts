@@ -16,6 +16,8 @@ const GIB = 1024 ** 3;
 const ARENA_BYTES_FAST = 2 * GIB - 4096;
 const ARENA_BYTES_MAX = 32 * GIB - 4096;
 const SPILL_BYTES = 2 * GIB - 4096;
+/** Connections beyond maxclients: those being told that there are too many. */
+const CONNECTION_SLACK = 128;
 const SHARDS_MIN = 8;
 const SHARDS_MAX = 256;
 /**
@@ -48,7 +50,8 @@ export function planServer(
   const arenaBytes = arenaBytesFor(shards, memoryBytes);
   // Must be said before the threads compile anything; it costs start-up, not throughput.
   if (arenaBytes > ARENA_BYTES_FAST) setFlagsFromString('--no-maglev');
-  const topology = { ioThreads, shardThreads, shards, commandRows };
+  const connections = config.int('maxclients') + CONNECTION_SLACK;
+  const topology = { ioThreads, shardThreads, shards, commandRows, connections };
   const { control, rings } = SharedLayout.create(topology);
   const databases = config.int('databases');
   const arenas: SharedArrayBuffer[] = [];

@@ -4,12 +4,14 @@
  * LAYOUT of a command frame's payload (u32 words)
  *   0  kind | flags << 8      1  connection index      2  connection generation      3  database
  *   4  command row 5 arguments 6 spill ref (0 = the rest follows here) 7 rest in bytes
+ *   8  ticket of the connection's fence (sync/fence.ts); UNWATCH has none
  *   rest, COMMAND: argument lengths (u32 each), then the arguments' bytes; spilled: lengths, positions in the receive
  *   buffer (u32 each), then the bytes from the first argument to the last as they were received
  *   rest, TRANSACTION and UNWATCH: a transaction block (server/transaction-block.ts)
  *
  * LAYOUT of a reply frame's payload
  *   0  kind | flags << 8 1 connection index 2 connection generation 3 bytes that follow
+ *   4  ticket
  *   REPLY: reply bytes; with MORE set another REPLY frame of the same reply follows
  *   WATCHED: five u32 for each key: shard, database, lo, hi, version; precedes the REPLY of its
  *   WATCH
@@ -36,8 +38,8 @@ export const RING_FULL = 1;
 export const SPILL_FULL = 2;
 export type SendStatus = typeof SENT | typeof RING_FULL | typeof SPILL_FULL;
 
-const COMMAND_WORDS = 8;
-const REPLY_WORDS = 4;
+const COMMAND_WORDS = 9;
+const REPLY_WORDS = 5;
 /** A command with more arguments goes through spill memory unmeasured. */
 const INLINE_ARGUMENTS_MAX = 8192;
 /** Arguments of a received command for which room is kept. */
@@ -51,6 +53,7 @@ export class Outgoing {
   generation = 0;
   db = 0;
   row = 0;
+  ticket = 0;
 }
 
 /** Writes a command. Nothing was written unless the answer is SENT; the caller publishes. */
@@ -144,6 +147,7 @@ function beginMessage(
   u32[at + 5] = count;
   u32[at + 6] = ref;
   u32[at + 7] = bytes;
+  u32[at + 8] = out.ticket;
   return isSpilled ? ref * 8 : ring.offset + COMMAND_WORDS * 4;
 }
 
@@ -169,6 +173,21 @@ function copyBytes(
 /** A view costs about 60 ns to make, a byte of the loop 0.5 ns. */
 const COPY_LOOP_MAX = 128;
 
+/** Where a frame's payload lies: a ring, or a copy. */
+export interface FrameSource {
+  readonly u8: Uint8Array;
+  readonly u32: Uint32Array;
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** A copy of the payload that `ring.next` found, to be run later. */
+export function copyFrame(ring: FrameSource): FrameSource {
+  const u8 = new Uint8Array((ring.length + 3) & ~3);
+  u8.set(ring.u8.subarray(ring.offset, ring.offset + ring.length));
+  return { u8, u32: new Uint32Array(u8.buffer), offset: 0, length: ring.length };
+}
+
 /** A received command frame, decoded in place: valid until `done`. */
 export class Incoming {
   kind = 0;
@@ -177,6 +196,7 @@ export class Incoming {
   generation = 0;
   db = 0;
   row = 0;
+  ticket = 0;
   /** Arguments of a COMMAND. */
   readonly args = new ArgView();
   /** The rest of another kind: byte range of `block`. */
@@ -190,8 +210,8 @@ export class Incoming {
     this.#spill = spill;
   }
 
-  /** Decodes the payload that `ring.next` found. */
-  read(ring: RingConsumer): void {
+  /** Decodes the payload that `ring.next` found, or a copy of one. */
+  read(ring: FrameSource): void {
     const at = ring.offset >>> 2;
     const u32 = ring.u32;
     const head = u32[at]!;
@@ -200,6 +220,7 @@ export class Incoming {
     this.conn = u32[at + 1]!;
     this.generation = u32[at + 2]!;
     this.db = u32[at + 3]!;
+    this.ticket = u32[at + 8]!;
     this.row = u32[at + 4]!;
     const count = u32[at + 5]!;
     this.#ref = u32[at + 6]!;
@@ -245,6 +266,13 @@ export class Incoming {
   }
 }
 
+/** Whose reply a frame is. */
+export interface ReplyAddress {
+  readonly conn: number;
+  readonly generation: number;
+  readonly ticket: number;
+}
+
 /**
  * Writes bytes [from, end) of a reply as one frame, or as much of them as a frame takes (then with
  * MORE). Returns how far it got, or -1 when the ring is full.
@@ -252,8 +280,7 @@ export class Incoming {
 export function sendReplyPart(
   ring: RingProducer,
   kind: number,
-  conn: number,
-  generation: number,
+  to: ReplyAddress,
   bytes: Uint8Array,
   from: number,
   end: number,
@@ -262,9 +289,10 @@ export function sendReplyPart(
   if (!ring.reserve(REPLY_WORDS * 4 + length)) return -1;
   const at = ring.offset >>> 2;
   ring.u32[at] = kind | ((from + length < end ? FLAG_MORE : 0) << 8);
-  ring.u32[at + 1] = conn;
-  ring.u32[at + 2] = generation;
+  ring.u32[at + 1] = to.conn;
+  ring.u32[at + 2] = to.generation;
   ring.u32[at + 3] = length;
+  ring.u32[at + 4] = to.ticket;
   copyBytes(bytes, from, length, ring.u8, ring.offset + REPLY_WORDS * 4);
   ring.commit(REPLY_WORDS * 4 + length);
   return from + length;
@@ -276,6 +304,7 @@ export class IncomingReply {
   hasMore = false;
   conn = 0;
   generation = 0;
+  ticket = 0;
   start = 0;
   end = 0;
 
@@ -286,6 +315,7 @@ export class IncomingReply {
     this.hasMore = ((head >>> 8) & FLAG_MORE) !== 0;
     this.conn = ring.u32[at + 1]!;
     this.generation = ring.u32[at + 2]!;
+    this.ticket = ring.u32[at + 4]!;
     this.start = ring.offset + REPLY_WORDS * 4;
     this.end = this.start + ring.u32[at + 3]!;
   }

@@ -11,6 +11,7 @@ import type { Shard } from '../keyspace/shard.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
+import * as fence from '../sync/fence.ts';
 import { RingConsumer, RingProducer } from '../sync/ring.ts';
 import * as messages from './route-messages.ts';
 import type { ShardLocks } from './shard-locks.ts';
@@ -40,11 +41,21 @@ const ROUNDS_PER_POLL = 64;
 const WATCHED_FRAME_WORDS = 5 * 4096;
 /** Routed commands that ran longer than this end their batch: what follows is held up no longer. */
 const LONG_FRAME_MS = 0.25;
+/** Looks at fences before parking: about the time that a wake-up would cost. */
+const FENCE_SPINS = 100;
+/** Frames that one worker puts aside; beyond, rings wait behind their fronts. */
+const ASIDE_MAX = 4096;
 /** A full reply ring means that the I/O thread is busy: look again soon. */
 const RING_RETRY_MS = 0.2;
 
+/** A frame to run, and the I/O thread it came from. */
+interface Holder {
+  readonly io: number;
+  readonly incoming: messages.Incoming;
+}
+
 /** One command ring with the frame that waits at its front. */
-class Inlet {
+class Inlet implements Holder {
   readonly io: number;
   readonly ring: RingConsumer;
   readonly incoming: messages.Incoming;
@@ -78,6 +89,9 @@ export class ShardWorker {
   readonly #inlets: Inlet[] = [];
   readonly #outlets: RingProducer[] = [];
   readonly #mustRing: boolean[] = [];
+  /** Fence words of the I/O threads. */
+  readonly #fences: Int32Array[] = [];
+  readonly #aside: Holder[] = [];
   readonly #set: ShardSet;
   readonly #transactions: TransactionRun;
   readonly #owned: Shard[] = [];
@@ -106,6 +120,7 @@ export class ShardWorker {
     for (let io = 1; io <= layout.topology.ioThreads; io++) {
       this.#outlets.push(new RingProducer(layout.rings, layout.replyRing(io, worker)));
       this.#mustRing.push(false);
+      this.#fences.push(layout.fences(io));
     }
     this.#transactions = new TransactionRun(
       parts.table,
@@ -126,7 +141,7 @@ export class ShardWorker {
     let rounds = 0;
     while (!this.#stop) {
       this.#parts.ctx.state.setTime(Date.now());
-      const didWork = this.#drain();
+      const didWork = this.#drain() || this.#waitForFences();
       const parkMs = this.#background();
       if (didWork) {
         if (++rounds % ROUNDS_PER_POLL === 0) this.#poll();
@@ -154,9 +169,76 @@ export class ShardWorker {
     return false;
   }
 
+  /**
+   * Frames wait for their predecessors on other workers, most often for less than a microsecond:
+   * spins for those. What waits longer is put aside where others wait behind it, and whoever
+   * completes the predecessor will ring. True when something was run.
+   */
+  #waitForFences(): boolean {
+    if (!this.#isFenced()) return false;
+    for (let i = 0; i < FENCE_SPINS; i++) {
+      Atomics.pause();
+      if (this.#drain()) return true;
+    }
+    for (const inlet of this.#inlets) {
+      if (!inlet.hasFrame || this.#isTurn(inlet) || inlet.ring.isEmpty()) continue;
+      if (this.#aside.length >= ASIDE_MAX) break;
+      const incoming = new messages.Incoming(this.#parts.spill);
+      incoming.read(messages.copyFrame(inlet.ring));
+      this.#aside.push({ io: inlet.io, incoming });
+      inlet.hasFrame = false;
+    }
+    for (const { io, incoming } of this.#waiting()) {
+      fence.announceWaiter(this.#fences[io - 1]!, incoming.conn, incoming.ticket);
+    }
+    // What became ready before it was announced is run now; what comes later rings.
+    return this.#drain();
+  }
+
+  *#waiting(): Generator<Holder> {
+    yield* this.#aside;
+    for (const inlet of this.#inlets) {
+      if (inlet.hasFrame && inlet.incoming.kind !== messages.KIND_UNWATCH) yield inlet;
+    }
+  }
+
+  #isFenced(): boolean {
+    if (this.#aside.length !== 0) return true;
+    for (const inlet of this.#inlets) if (inlet.hasFrame && !this.#isTurn(inlet)) return true;
+    return false;
+  }
+
+  /** True when everything that the connection sent before this frame has been run. */
+  #isTurn({ io, incoming }: Holder): boolean {
+    if (incoming.kind === messages.KIND_UNWATCH) return true;
+    return fence.isReady(this.#fences[io - 1]!, incoming.conn, incoming.ticket);
+  }
+
+  /** The effects of a frame are there: the connection's next one may run, here or elsewhere. */
+  #complete({ io, incoming }: Holder): void {
+    if (fence.complete(this.#fences[io - 1]!, incoming.conn, incoming.ticket)) {
+      this.#parts.locks.ringWorkers();
+    }
+  }
+
+  /** Runs frames put aside whose turn has come, in the order they came. */
+  #drainAside(): boolean {
+    const count = this.#aside.length;
+    if (count === 0) return false;
+    for (let i = 0; i < count; i++) {
+      const holder = this.#aside[i]!;
+      if (this.#runFrame(holder)) holder.incoming.done();
+      else this.#aside.push(holder);
+    }
+    this.#aside.splice(0, count);
+    this.#parts.locks.releaseAll();
+    this.#publishReplies();
+    return this.#aside.length < count;
+  }
+
   /** Runs what can be run now. False when nothing was. */
   #drain(): boolean {
-    let didWork = false;
+    let didWork = this.#drainAside();
     for (const inlet of this.#inlets) {
       if (!inlet.hasFrame && inlet.ring.isEmpty()) continue;
       // A frame may take long: those after it must not live in its past.
@@ -179,8 +261,9 @@ export class ShardWorker {
   }
 
   /** False when its shards are busy: the frame stays. */
-  #runFrame(inlet: Inlet): boolean {
+  #runFrame(inlet: Holder): boolean {
     const { incoming } = inlet;
+    if (!this.#isTurn(inlet)) return false;
     const { ctx, reply, table, stats } = this.#parts;
     reply.clear();
     reply.resp3 = (incoming.flags & messages.FLAG_RESP3) !== 0;
@@ -196,7 +279,6 @@ export class ShardWorker {
     const isPaused = this.#parts.layout.pauseMode !== PAUSE_NONE;
     ctx.state.keepsExpired = isPaused && !row.isWrite;
     const started = performance.now();
-    ctx.begin(incoming.args, incoming.db);
     if (row.isDenyOom && this.#parts.isOverMemory()) {
       reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
       stats.rejected(row.index);
@@ -213,6 +295,7 @@ export class ShardWorker {
     ctx.state.isReadOnly = false;
     ctx.state.keepsExpired = false;
     ctx.state.touchMode = policyMode;
+    this.#complete(inlet);
     this.#send(inlet);
     return true;
   }
@@ -240,7 +323,7 @@ export class ShardWorker {
     return true;
   }
 
-  #runBlock(inlet: Inlet): boolean {
+  #runBlock(inlet: Holder): boolean {
     const { incoming } = inlet;
     const { locks, reply } = this.#parts;
     this.#transactions.markShards(this.#set, incoming.block, incoming.blockStart);
@@ -252,12 +335,13 @@ export class ShardWorker {
       return true;
     }
     this.#transactions.run(reply, incoming.block, incoming.blockStart, refuseSession);
+    this.#complete(inlet);
     this.#send(inlet);
     return true;
   }
 
   /** Sends the reply. Where the ring is full it waits without holding a shard, because a client may be slow to read. */
-  #send(inlet: Inlet): void {
+  #send(inlet: Holder): void {
     const { reply } = this.#parts;
     const ring = this.#outlets[inlet.io - 1]!;
     for (let from = 0; from < this.#watched.length; from += WATCHED_FRAME_WORDS) {
@@ -270,11 +354,10 @@ export class ShardWorker {
     reply.clear();
   }
 
-  #sendAll(inlet: Inlet, ring: RingProducer, kind: number, bytes: Uint8Array, end: number): void {
-    const { conn, generation } = inlet.incoming;
+  #sendAll(inlet: Holder, ring: RingProducer, kind: number, bytes: Uint8Array, end: number): void {
     let from = 0;
     do {
-      const next = messages.sendReplyPart(ring, kind, conn, generation, bytes, from, end);
+      const next = messages.sendReplyPart(ring, kind, inlet.incoming, bytes, from, end);
       this.#mustRing[inlet.io - 1] = true;
       if (next >= 0) from = next;
       else {

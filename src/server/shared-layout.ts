@@ -10,6 +10,7 @@
  *   then              one line a shard: lock word                (sync/lock-word.ts)
  *   then              one line a thread: doorbell, eventfd       (sync/doorbell.ts)
  *   then              one statistics block a thread              (server/thread-stats.ts)
+ *   then              one fence word a connection of each I/O thread     (sync/fence.ts)
  * Thread numbers: 0 main, 1..I the I/O threads, I+1..I+K the shard workers. Shard s is owned by
  * worker s % K.
  */
@@ -44,6 +45,8 @@ export interface Topology {
   readonly shardThreads: number;
   readonly shards: number;
   readonly commandRows: number;
+  /** Connections that one I/O thread can have. */
+  readonly connections: number;
 }
 
 /** The buffers to hand to every thread. */
@@ -64,8 +67,9 @@ export class SharedLayout {
   /** Makes and formats the control buffer and the rings. */
   static create(topology: Topology): { control: SharedArrayBuffer; rings: SharedArrayBuffer } {
     const threads = 1 + topology.ioThreads + topology.shardThreads;
-    const stats = statsOffset(topology);
-    const control = new SharedArrayBuffer(stats + threads * threadStatsBytes(topology.commandRows));
+    const control = new SharedArrayBuffer(
+      fencesOffset(topology) + topology.ioThreads * fenceBytes(topology),
+    );
     const words = new Int32Array(control);
     words.set([
       MAGIC,
@@ -74,6 +78,7 @@ export class SharedLayout {
       topology.shardThreads,
       topology.shards,
       topology.commandRows,
+      topology.connections,
     ]);
     for (let t = 0; t < threads; t++) words[bellWord(topology, t) + 1] = -1;
     const rings = new SharedArrayBuffer(ringsBytes(topology));
@@ -99,6 +104,7 @@ export class SharedLayout {
       shardThreads: this.words[3]!,
       shards: this.words[4]!,
       commandRows: this.words[5]!,
+      connections: this.words[6]!,
     };
     this.#control = control;
     this.#rings = rings;
@@ -159,6 +165,12 @@ export class SharedLayout {
   /** Byte offset of a thread's statistics block in the control buffer. */
   statsOffset(thread: number): number {
     return statsOffset(this.topology) + thread * threadStatsBytes(this.topology.commandRows);
+  }
+
+  /** The fence words of an I/O thread, by connection index. */
+  fences(io: number): Int32Array {
+    const offset = fencesOffset(this.topology) + (io - 1) * fenceBytes(this.topology);
+    return new Int32Array(this.#control, offset, this.topology.connections);
   }
 
   /**
@@ -223,4 +235,13 @@ function replyRingOffset(topology: Topology, io: number, worker: number): number
 
 function ringsBytes(topology: Topology): number {
   return replyRingOffset(topology, topology.ioThreads + 1, 0);
+}
+
+function fencesOffset(topology: Topology): number {
+  const threads = 1 + topology.ioThreads + topology.shardThreads;
+  return statsOffset(topology) + threads * threadStatsBytes(topology.commandRows);
+}
+
+function fenceBytes(topology: Topology): number {
+  return (topology.connections * 4 + LINE_BYTES - 1) & ~(LINE_BYTES - 1);
 }

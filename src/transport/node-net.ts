@@ -220,7 +220,7 @@ export class NodeNetTransport implements Transport {
   }
 
   private accept(socket: net.Socket, unixPath: string): void {
-    if (this.liveCount >= this.connectionsMax) {
+    if (this.isStopped || this.liveCount >= this.connectionsMax) {
       socket.destroy();
       return;
     }
@@ -325,6 +325,7 @@ export class NodeNetTransport implements Transport {
   }
 
   private startTimer(): void {
+    if (this.isStopped) return;
     clearTimeout(this.timer);
     const ms = this.liveCount === 0 ? IDLE_TICK_MS : TICK_MS;
     this.timer = setTimeout(() => {
