@@ -112,8 +112,8 @@ export class Dispatcher {
     const { layout, thread } = parts;
     this.#set = new ShardSet(layout.topology.shards);
     this.#tickets = new Int32Array(layout.topology.connections);
-    for (let shard = 0; shard < layout.topology.shards; shard++) {
-      this.#rings.push(new RingProducer(layout.rings, layout.commandRing(thread, shard)));
+    for (let worker = 0; worker < layout.topology.shardThreads; worker++) {
+      this.#rings.push(new RingProducer(layout.rings, layout.commandRing(thread, worker)));
       this.#dirtyRings.push(false);
     }
     this.#transactions = new TransactionRun(
@@ -238,8 +238,8 @@ export class Dispatcher {
   }
 
   /**
-   * While quick commands are in flight another one with a single key may follow them, through its
-   * own shard's ring; its fence keeps the order.
+   * While quick commands are in flight another one with a single key may follow them, whatever its
+   * shard; its fence keeps the order.
    */
   #mayJoin(c: Connection, row: CommandRow, args: ArgView): boolean {
     if (!c.isChainable || row.singleKey === 0 || row.isSlow || c.isInTransaction) return false;
@@ -393,7 +393,7 @@ export class Dispatcher {
   ): DispatchStatus {
     const out = this.#address(c, messages.KIND_COMMAND, flags);
     out.row = row.index;
-    const status = messages.sendCommand(this.#rings[via]!, this.#parts.spill, out, args);
+    const status = messages.sendCommand(this.#ringTo(via), this.#parts.spill, out, args);
     if (status === messages.RING_FULL) return this.#stall(c);
     if (status === messages.SPILL_FULL) {
       if (c.inflight !== 0) return HELD;
@@ -423,13 +423,18 @@ export class Dispatcher {
     return out;
   }
 
+  /** The ring to the owner of a shard. */
+  #ringTo(shard: number): RingProducer {
+    return this.#rings[this.#parts.layout.ownerOf(shard)]!;
+  }
+
   #stall(c: Connection): DispatchStatus {
     c.isStalled = true;
     return HELD;
   }
 
   #sent(c: Connection, via: number, isChainable: boolean): void {
-    this.#dirtyRings[via] = true;
+    this.#dirtyRings[this.#parts.layout.ownerOf(via)] = true;
     this.#isAnyRingDirty = true;
     c.inflight += 1;
     c.isChainable = isChainable;
@@ -444,11 +449,11 @@ export class Dispatcher {
   flush(): void {
     if (!this.#isAnyRingDirty) return;
     this.#isAnyRingDirty = false;
-    for (let shard = 0; shard < this.#rings.length; shard++) {
-      if (!this.#dirtyRings[shard]) continue;
-      this.#dirtyRings[shard] = false;
-      this.#rings[shard]!.publish();
-      this.#parts.workers[this.#parts.layout.ownerOf(shard)]!.ring();
+    for (let worker = 0; worker < this.#rings.length; worker++) {
+      if (!this.#dirtyRings[worker]) continue;
+      this.#dirtyRings[worker] = false;
+      this.#rings[worker]!.publish();
+      this.#parts.workers[worker]!.ring();
     }
   }
 
@@ -520,7 +525,7 @@ export class Dispatcher {
     );
     const via = this.#set.count === 0 ? 0 : this.#set.shards[0]!;
     const out = this.#address(c, messages.KIND_TRANSACTION, 0);
-    const ring = this.#rings[via]!;
+    const ring = this.#ringTo(via);
     const status = messages.sendBlock(ring, this.#parts.spill, out, ready.bytes, ready.length);
     if (status !== messages.SENT) {
       c.transactionBlock = ready;
@@ -588,14 +593,14 @@ export class Dispatcher {
     }
     const via = set.shards[0]!;
     const out = this.#address(c, messages.KIND_UNWATCH, 0);
-    const ring = this.#rings[via]!;
+    const ring = this.#ringTo(via);
     if (
       messages.sendBlock(ring, this.#parts.spill, out, block.bytes, block.length) !== messages.SENT
     ) {
       this.#unwatchLater.push(block);
       return;
     }
-    this.#dirtyRings[via] = true;
+    this.#dirtyRings[this.#parts.layout.ownerOf(via)] = true;
     this.#isAnyRingDirty = true;
   }
 

@@ -45,10 +45,7 @@ function applyLimits(parts: ThreadParts, limits: ClientLimits): void {
   const output = readOutputBufferLimits(config.text('client-output-buffer-limit')).normal;
   limits.maxClients = config.int('maxclients');
   limits.timeoutMs = config.int('timeout') * 1000;
-  limits.queryBufferMax = Math.min(
-    config.int('client-query-buffer-limit'),
-    QUERY_BUFFER_BYTES_MAX,
-  );
+  limits.queryBufferMax = Math.min(config.int('client-query-buffer-limit'), QUERY_BUFFER_BYTES_MAX);
   limits.outputHardBytes = output.hardBytes;
   limits.outputSoftBytes = output.softBytes;
   limits.outputSoftSeconds = output.softSeconds;

@@ -45,7 +45,7 @@ export function planServer(
   const cores = availableParallelism();
   const ioThreads = config.int('io-threads');
   const shards = config.int('shards') || shardsFor(memoryBytes, cores);
-  const wantedThreads = config.int('shard-threads') || Math.max(2, cores - ioThreads);
+  const wantedThreads = config.int('shard-threads') || Math.max(1, cores - ioThreads);
   const shardThreads = Math.min(shards, wantedThreads);
   const arenaBytes = arenaBytesFor(shards, memoryBytes);
   // Must be said before the threads compile anything; it costs start-up, not throughput.

@@ -1,6 +1,7 @@
 /** The jobs of the pool: pure functions from a job to the bytes of its result. */
-import { CommandIndex } from '../commands/command-info.ts';
+
 import { writeDocsOf } from '../commands/command.ts';
+import { CommandIndex } from '../commands/command-info.ts';
 import { ALL_COMMANDS } from '../commands/registry.ts';
 import type { PoolJob } from '../commands/spec.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';

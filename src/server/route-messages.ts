@@ -181,11 +181,37 @@ export interface FrameSource {
   readonly length: number;
 }
 
-/** A copy of the payload that `ring.next` found, to be run later. */
-export function copyFrame(ring: FrameSource): FrameSource {
-  const u8 = new Uint8Array((ring.length + 3) & ~3);
-  u8.set(ring.u8.subarray(ring.offset, ring.offset + ring.length));
-  return { u8, u32: new Uint32Array(u8.buffer), offset: 0, length: ring.length };
+/** Copies of larger payloads are not kept for the next ones. */
+const COPY_KEPT_BYTES = 4096;
+
+/** A frame taken out of its ring, to be run later. One object is reused for many frames. */
+export class CopiedFrame implements FrameSource {
+  u8: Uint8Array = new Uint8Array(256);
+  u32: Uint32Array = new Uint32Array(this.u8.buffer);
+  readonly offset = 0;
+  length = 0;
+  io = 0;
+  readonly incoming: Incoming;
+
+  constructor(spill: Spill) {
+    this.incoming = new Incoming(spill);
+  }
+
+  /** Copies the payload that `ring.next` found and decodes it. `io`: the thread it came from. */
+  capture(ring: FrameSource, io: number): void {
+    const { length, offset } = ring;
+    if (length > this.u8.length || this.u8.length > COPY_KEPT_BYTES) {
+      this.u8 = new Uint8Array((length + 255) & ~255);
+      this.u32 = new Uint32Array(this.u8.buffer);
+    }
+    // Payloads start at a multiple of four and are padded to one.
+    const words = (length + 3) >>> 2;
+    const from = offset >>> 2;
+    for (let i = 0; i < words; i++) this.u32[i] = ring.u32[from + i]!;
+    this.length = length;
+    this.io = io;
+    this.incoming.read(this);
+  }
 }
 
 /** A received command frame, decoded in place: valid until `done`. */

@@ -20,6 +20,7 @@ export class ShardLocks {
   /** Shards held, exclusively or (isShared) as long reader. */
   readonly #held: number[] = [];
   #isShared = false;
+  readonly #one = [0];
 
   constructor(layout: SharedLayout, thread: number, workers: readonly DoorbellRinger[]) {
     this.#words = layout.words;
@@ -36,9 +37,20 @@ export class ShardLocks {
     return this.#isShared;
   }
 
-  /** True when exactly this shard is held exclusively. */
-  holdsOnly(shard: number): boolean {
-    return this.#held.length === 1 && this.#held[0] === shard && !this.#isShared;
+  /**
+   * A worker's acquire of one more shard, exclusively, beside those it holds. On false nothing is
+   * held, and whoever frees the busy shard will ring the workers.
+   */
+  acquireAlso(shard: number): boolean {
+    if (this.#isShared) this.releaseAll();
+    for (let i = 0; i < this.#held.length; i++) if (this.#held[i] === shard) return true;
+    const at = this.#layout.lockWord(shard);
+    if (lock.tryLock(this.#words, at, this.#thread)) {
+      this.#held.push(shard);
+      return true;
+    }
+    this.#one[0] = shard;
+    return this.acquire(this.#one, 1, false);
   }
 
   /** Leases one shard, with a short spin against other leases. */
@@ -127,6 +139,7 @@ export class ShardLocks {
       mustRing ||= waited;
     }
     this.#held.length = 0;
+    this.#isShared = false;
     if (mustRing) this.ringWorkers();
   }
 

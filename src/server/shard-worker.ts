@@ -91,7 +91,9 @@ export class ShardWorker {
   readonly #mustRing: boolean[] = [];
   /** Fence words of the I/O threads. */
   readonly #fences: Int32Array[] = [];
-  readonly #aside: Holder[] = [];
+  /** Frames put aside, and objects for more of them. */
+  readonly #aside: messages.CopiedFrame[] = [];
+  readonly #spareFrames: messages.CopiedFrame[] = [];
   readonly #set: ShardSet;
   readonly #transactions: TransactionRun;
   readonly #owned: Shard[] = [];
@@ -100,6 +102,8 @@ export class ShardWorker {
   #stop = false;
   #lastExpireMs = 0;
   #framesInHold = 0;
+  /** When the frame before ended: one look at the clock a frame. */
+  #frameEndMs = 0;
 
   constructor(parts: ShardWorkerParts) {
     this.#parts = parts;
@@ -112,12 +116,10 @@ export class ShardWorker {
     ) {
       this.#owned.push(parts.ctx.shards[shard]!);
       this.#expire.push(new ActiveExpire(parts.ctx.shards[shard]!));
-      for (let io = 1; io <= layout.topology.ioThreads; io++) {
-        const ring = new RingConsumer(layout.rings, layout.commandRing(io, shard));
-        this.#inlets.push(new Inlet(io, ring, spill));
-      }
     }
     for (let io = 1; io <= layout.topology.ioThreads; io++) {
+      const ring = new RingConsumer(layout.rings, layout.commandRing(io, worker));
+      this.#inlets.push(new Inlet(io, ring, spill));
       this.#outlets.push(new RingProducer(layout.rings, layout.replyRing(io, worker)));
       this.#mustRing.push(false);
       this.#fences.push(layout.fences(io));
@@ -171,8 +173,8 @@ export class ShardWorker {
 
   /**
    * Frames wait for their predecessors on other workers, most often for less than a microsecond:
-   * spins for those. What waits longer is put aside where others wait behind it, and whoever
-   * completes the predecessor will ring. True when something was run.
+   * spins for those, then asks whoever completes the predecessor to ring. True when something was
+   * run.
    */
   #waitForFences(): boolean {
     if (!this.#isFenced()) return false;
@@ -180,19 +182,25 @@ export class ShardWorker {
       Atomics.pause();
       if (this.#drain()) return true;
     }
-    for (const inlet of this.#inlets) {
-      if (!inlet.hasFrame || this.#isTurn(inlet) || inlet.ring.isEmpty()) continue;
-      if (this.#aside.length >= ASIDE_MAX) break;
-      const incoming = new messages.Incoming(this.#parts.spill);
-      incoming.read(messages.copyFrame(inlet.ring));
-      this.#aside.push({ io: inlet.io, incoming });
-      inlet.hasFrame = false;
-    }
     for (const { io, incoming } of this.#waiting()) {
       fence.announceWaiter(this.#fences[io - 1]!, incoming.conn, incoming.ticket);
     }
     // What became ready before it was announced is run now; what comes later rings.
     return this.#drain();
+  }
+
+  /**
+   * Takes a frame that cannot run yet out of the way of those behind it: a busy shard, or a
+   * connection that waits for another worker, holds nobody else up. False when nobody is behind it
+   * or too many stand aside.
+   */
+  #putAside(inlet: Inlet): boolean {
+    if (inlet.ring.isEmpty() || this.#aside.length >= ASIDE_MAX) return false;
+    const frame = this.#spareFrames.pop() ?? new messages.CopiedFrame(this.#parts.spill);
+    frame.capture(inlet.ring, inlet.io);
+    this.#aside.push(frame);
+    inlet.hasFrame = false;
+    return true;
   }
 
   *#waiting(): Generator<Holder> {
@@ -223,17 +231,23 @@ export class ShardWorker {
 
   /** Runs frames put aside whose turn has come, in the order they came. */
   #drainAside(): boolean {
-    const count = this.#aside.length;
+    const aside = this.#aside;
+    const count = aside.length;
     if (count === 0) return false;
+    let left = 0;
     for (let i = 0; i < count; i++) {
-      const holder = this.#aside[i]!;
-      if (this.#runFrame(holder)) holder.incoming.done();
-      else this.#aside.push(holder);
+      const frame = aside[i]!;
+      if (this.#runFrame(frame)) {
+        frame.incoming.done();
+        this.#spareFrames.push(frame);
+      } else {
+        aside[left++] = frame;
+      }
     }
-    this.#aside.splice(0, count);
+    aside.length = left;
     this.#parts.locks.releaseAll();
-    this.#publishReplies();
-    return this.#aside.length < count;
+    if (left < count) this.#publishReplies();
+    return left < count;
   }
 
   /** Runs what can be run now. False when nothing was. */
@@ -244,10 +258,14 @@ export class ShardWorker {
       // A frame may take long: those after it must not live in its past.
       if (didWork) this.#parts.ctx.state.setTime(Date.now());
       this.#framesInHold = 0;
+      this.#frameEndMs = performance.now();
       while (inlet.hasFrame || inlet.ring.next()) {
         if (!inlet.hasFrame) inlet.incoming.read(inlet.ring);
         inlet.hasFrame = true;
-        if (!this.#runFrame(inlet)) break;
+        if (!this.#runFrame(inlet)) {
+          if (this.#putAside(inlet)) continue;
+          break;
+        }
         inlet.incoming.done();
         inlet.hasFrame = false;
         didWork = true;
@@ -278,7 +296,6 @@ export class ShardWorker {
     ctx.state.touchMode = (incoming.flags & messages.FLAG_NO_TOUCH) !== 0 ? 0 : policyMode;
     const isPaused = this.#parts.layout.pauseMode !== PAUSE_NONE;
     ctx.state.keepsExpired = isPaused && !row.isWrite;
-    const started = performance.now();
     if (row.isDenyOom && this.#parts.isOverMemory()) {
       reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
       stats.rejected(row.index);
@@ -286,7 +303,9 @@ export class ShardWorker {
       if (ctx.run(row) === ESCALATE) throw new Error('a command escalated on a shard worker');
       stats.add(STAT.commands, 1);
       stats.call(row.index);
-      const ranMs = performance.now() - started;
+      const nowMs = performance.now();
+      const ranMs = nowMs - this.#frameEndMs;
+      this.#frameEndMs = nowMs;
       stats.time(row.index, ranMs * 1e6, 1);
       if (ranMs > LONG_FRAME_MS) this.#framesInHold = FRAMES_PER_HOLD;
       if (messages.isErrorReply(reply, 0)) stats.failed(row.index);
@@ -300,7 +319,7 @@ export class ShardWorker {
     return true;
   }
 
-  /** Holds what a command needs; keeps the hold of the frame before where it is the same shard. */
+  /** Holds what a command needs. */
   #acquireFor(row: CommandRow, incoming: messages.Incoming): boolean {
     const { ctx, locks } = this.#parts;
     const isHeavyRead =
@@ -308,15 +327,11 @@ export class ShardWorker {
       (row.isSlow ||
         incoming.args.count > SHARED_ARGS_MIN ||
         (incoming.flags & messages.FLAG_ESCALATED) !== 0);
+    // Quick commands of a batch keep their shards until its end: at most FRAMES_PER_HOLD of them.
     if (row.singleKey !== 0 && !isHeavyRead) {
-      const shard = ctx.at(row.singleKey).index;
-      if (locks.holdsOnly(shard)) return true;
-      this.#set.clear();
-      this.#set.mark(shard);
-      this.#set.collect();
-    } else {
-      this.#set.ofCommand(row, incoming.args, ctx);
+      return locks.acquireAlso(ctx.at(row.singleKey).index);
     }
+    this.#set.ofCommand(row, incoming.args, ctx);
     if (!locks.acquire(this.#set.shards, this.#set.count, isHeavyRead)) return false;
     ctx.state.isReadOnly = isHeavyRead;
     this.#framesInHold = 0;

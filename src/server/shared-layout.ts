@@ -30,8 +30,8 @@ const SPILL_LOCK = 2 * LINE_WORDS;
 const MAXMEMORY_F64 = (3 * LINE_BYTES) / 8;
 const SHARDS = 4 * LINE_WORDS;
 
-/** Data bytes of a ring from an I/O thread to a shard. Touched only when used. */
-const COMMAND_RING_BYTES = 256 * 1024;
+/** Data bytes of a ring from an I/O thread to a shard worker. Touched only when used. */
+const COMMAND_RING_BYTES = 1024 * 1024;
 /** Data bytes of a ring from a shard worker to an I/O thread. */
 const REPLY_RING_BYTES = 1024 * 1024;
 
@@ -83,10 +83,8 @@ export class SharedLayout {
     for (let t = 0; t < threads; t++) words[bellWord(topology, t) + 1] = -1;
     const rings = new SharedArrayBuffer(ringsBytes(topology));
     for (let io = 1; io <= topology.ioThreads; io++) {
-      for (let shard = 0; shard < topology.shards; shard++) {
-        formatRing(rings, commandRingOffset(topology, io, shard), COMMAND_RING_BYTES);
-      }
       for (let worker = 0; worker < topology.shardThreads; worker++) {
+        formatRing(rings, commandRingOffset(topology, io, worker), COMMAND_RING_BYTES);
         formatRing(rings, replyRingOffset(topology, io, worker), REPLY_RING_BYTES);
       }
     }
@@ -154,8 +152,8 @@ export class SharedLayout {
     Atomics.store(this.words, this.bellWord(thread) + 1, fd);
   }
 
-  commandRing(io: number, shard: number): number {
-    return commandRingOffset(this.topology, io, shard);
+  commandRing(io: number, worker: number): number {
+    return commandRingOffset(this.topology, io, worker);
   }
 
   replyRing(io: number, worker: number): number {
@@ -222,12 +220,13 @@ function ringLineBytes(capacity: number): number {
   return (ringBytes(capacity) + LINE_BYTES - 1) & ~(LINE_BYTES - 1);
 }
 
-function commandRingOffset(topology: Topology, io: number, shard: number): number {
-  return ((io - 1) * topology.shards + shard) * ringLineBytes(COMMAND_RING_BYTES);
+function commandRingOffset(topology: Topology, io: number, worker: number): number {
+  return ((io - 1) * topology.shardThreads + worker) * ringLineBytes(COMMAND_RING_BYTES);
 }
 
 function replyRingOffset(topology: Topology, io: number, worker: number): number {
-  const commandRings = topology.ioThreads * topology.shards * ringLineBytes(COMMAND_RING_BYTES);
+  const commandRings =
+    topology.ioThreads * topology.shardThreads * ringLineBytes(COMMAND_RING_BYTES);
   return (
     commandRings + ((io - 1) * topology.shardThreads + worker) * ringLineBytes(REPLY_RING_BYTES)
   );
