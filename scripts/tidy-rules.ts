@@ -36,7 +36,6 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = (() => {
 
 /** Files outside sync/ and memory/ that may use Atomics, and why they cannot leave it to them. */
 export const ATOMICS_ALLOWED: Readonly<Record<string, string>> = {
-  'src/server/io-thread.ts': 'parks on its doorbell by waitAsync',
   'src/server/shard-locks.ts': 'the pause between two tries of a shard lock',
   'src/server/shard-worker.ts': 'sleeps between two looks at a lock',
   'src/server/shared-layout.ts': 'the few flag words that all threads read',

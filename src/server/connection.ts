@@ -86,7 +86,9 @@ export class Connection implements Session {
   /** The reply of the command in flight is thrown away: CLIENT REPLY OFF or SKIP. */
   isReplyDropped = false;
   watched: WatchedKey[] = [];
-  /** The database before a routed EXEC with watches, which selects none when it aborts; -1 = none. */
+  /**
+   * The database before a routed EXEC with watches, which selects none when it aborts; -1 = none.
+   */
   dbBeforeExec = -1;
   /** Keys of a WATCH that is on its way to a worker. */
   pendingWatch: Uint8Array[] = [];

@@ -1,6 +1,6 @@
 /**
- * Dispatcher: decides where a command of a connection runs, and runs it: under a lease on this thread, by route on a
- * shard worker, or as a session command. One per I/O thread.
+ * Dispatcher: decides where a command of a connection runs, and runs it: under a lease on this
+ * thread, by route on a shard worker, or as a session command. One per I/O thread.
  */
 import { ESCALATE } from '../commands/spec.ts';
 import type { CommandRow, CommandTable } from '../commands/table.ts';
@@ -41,15 +41,22 @@ export type DispatchStatus = typeof CONSUMED | typeof HELD;
 
 /** Work an I/O thread does under a lease, in units of 16 bytes or one element: some 20 us. */
 const LEASE_WORK_MAX = 2048;
-/** Arguments up to which a multi-key command is worked out here; larger ones go to a worker unhashed. */
+/**
+ * Arguments up to which a multi-key command is worked out here; larger ones go to a worker
+ * unhashed.
+ */
 const LEASE_ARGS_MAX = 128;
 /** Bytes of a transaction's queue up to which it may run here. */
 const LEASE_BLOCK_BYTES_MAX = LEASE_WORK_MAX * 16;
-const EXEC_ABORT_OUT_OF_MEMORY = `EXECABORT Transaction discarded because of: ${ERRORS.OUT_OF_MEMORY}`;
+const ABORT_REASON = 'EXECABORT Transaction discarded because of:';
+const EXEC_ABORT_OUT_OF_MEMORY = `${ABORT_REASON} ${ERRORS.OUT_OF_MEMORY}`;
 /** One call in this many is timed: the clock costs 60 ns a call, a tenth of a pipelined command. */
 const TIME_SAMPLE = 16;
 
-/** Words that only an HTTP request begins a line with: a web page is being used to reach this server. */
+/**
+ * Words that only an HTTP request begins a line with: a web page is being used to reach this
+ * server.
+ */
 const HTTP_POST: Uint8Array = Uint8Array.from(Buffer.from('POST'));
 const HTTP_HOST: Uint8Array = Uint8Array.from(Buffer.from('HOST:'));
 
@@ -129,7 +136,10 @@ export class Dispatcher {
     return this.#tickets[conn]!;
   }
 
-  /** Finds a command's row (of a sub-command where there is one), replying the error when there is none. */
+  /**
+   * Finds a command's row (of a sub-command where there is one), replying the error when there is
+   * none.
+   */
   #lookup(c: Connection, args: ArgView): CommandRow | null {
     const row = this.#table.find(args.buf, args.offset[0]!, args.end(0));
     if (row === null) {
@@ -193,7 +203,8 @@ export class Dispatcher {
   dispatch(c: Connection, args: ArgView): DispatchStatus {
     this.current = c;
     let row = this.#lookupFast(args);
-    // Whatever is answered here (an unknown command, too) comes after the replies still on their way.
+    // Whatever is answered here (an unknown command, too) comes after the replies still on their
+    // way.
     if (c.inflight !== 0 && (row === null || !this.#mayJoin(c, row, args))) return HELD;
     row ??= this.#lookup(c, args);
     if (row === null) return CONSUMED;
@@ -457,7 +468,10 @@ export class Dispatcher {
     }
   }
 
-  /** EXEC: here under leases when the transaction is small and its shards are free, otherwise on a worker. */
+  /**
+   * EXEC: here under leases when the transaction is small and its shards are free, otherwise on a
+   * worker.
+   */
   #exec(c: Connection, row: CommandRow): DispatchStatus {
     const mark = this.#reply.length;
     if (!c.isInTransaction) {
@@ -579,7 +593,10 @@ export class Dispatcher {
     answered();
   }
 
-  /** Gives the watches of a connection back: here when their shards are free, otherwise by a worker, without a reply. */
+  /**
+   * Gives the watches of a connection back: here when their shards are free, otherwise by a worker,
+   * without a reply.
+   */
   unwatchAll(c: Connection): void {
     const block = new TransactionBlock();
     for (const watch of c.watched) block.addWatch(watch);
@@ -604,7 +621,10 @@ export class Dispatcher {
     this.#isAnyRingDirty = true;
   }
 
-  /** Gives back, with the next tick, the watches of a connection that closed while its WATCH was on its way. */
+  /**
+   * Gives back, with the next tick, the watches of a connection that closed while its WATCH was on
+   * its way.
+   */
   unwatchOrphans(watches: readonly WatchedKey[]): void {
     const block = new TransactionBlock();
     for (const watch of watches) block.addWatch(watch);

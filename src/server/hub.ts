@@ -274,7 +274,9 @@ export class Hub {
     );
   }
 
-  /** Runs a job in the pool, which is started with the first job and shrinks to nothing when idle. */
+  /**
+   * Runs a job in the pool, which is started with the first job and shrinks to nothing when idle.
+   */
   async #runJob(message: Extract<ToMain, { type: 'job' }>): Promise<void> {
     this.#pool ??= startPool();
     const pool = await this.#pool;

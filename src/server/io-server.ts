@@ -1,6 +1,6 @@
 /**
- * IoServer: the clients of one I/O thread. It frames commands out of received bytes, hands them to the dispatcher, sends
- * replies in request order, and enforces the limits of every client.
+ * IoServer: the clients of one I/O thread. It frames commands out of received bytes, hands them to
+ * the dispatcher, sends replies in request order, and enforces the limits of every client.
  */
 
 import type { ClientFilter, Resume, ServerServices, SessionContext } from '../commands/spec.ts';
@@ -33,7 +33,10 @@ import type { WatchedKey } from './transaction-block.ts';
 const HELD_INPUT_MAX = 1024 * 1024;
 /** Replies collected for one connection before they are sent and its output limit is looked at. */
 const REPLY_PART_BYTES = 256 * 1024;
-/** Replies taken from a ring before other clients get their turn: a huge reply goes out in many turns. */
+/**
+ * Replies taken from a ring before other clients get their turn: a huge reply goes out in many
+ * turns.
+ */
 const REPLY_BYTES_PER_TURN = 256 * 1024;
 /** Words of one watched key in a WATCHED frame. */
 const WATCHED_WORDS = 5;
@@ -108,7 +111,8 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#services = services;
   }
 
-  // ---- transport events ----------------------------------------------------------------------------------------
+  // ---- transport events
+  // ----------------------------------------------------------------------------------------
 
   onOpen(conn: number, peer: Endpoint, local: Endpoint): boolean {
     const { stats, layout, limits } = this.#parts;
@@ -181,7 +185,10 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#checkInput(c);
   }
 
-  /** The query buffer limit, and back-pressure on clients that send faster than their commands can run. */
+  /**
+   * The query buffer limit, and back-pressure on clients that send faster than their commands can
+   * run.
+   */
   #checkInput(c: Connection): void {
     const { limits, stats } = this.#parts;
     if (c.isClosing) return;
@@ -209,7 +216,8 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
       const status = parser.parse(buf, at, end, c.parseState, c.isAuthenticated);
       if (status !== PARSE_COMPLETE) {
         if (status !== PARSE_ERROR) at = parser.next;
-        // With replies on their way the error waits for its turn: the same bytes are read again then.
+        // With replies on their way the error waits for its turn: the same bytes are read again
+        // then.
         else if (c.inflight === 0) this.#protocolError(c);
         break;
       }
@@ -246,7 +254,10 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#reply.resp3 = c.protocol === 3;
   }
 
-  /** Sends what a long pipeline was answered so far: its replies may be far larger than its commands. */
+  /**
+   * Sends what a long pipeline was answered so far: its replies may be far larger than its
+   * commands.
+   */
   #sendPart(c: Connection): void {
     this.#send(c, this.#reply.buf, 0, this.#reply.length);
     this.#reply.clear();
@@ -383,21 +394,30 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     if (c.inflight === 0) this.#resumable.push(c);
   }
 
-  /** The first bytes of a routed EXEC's reply: a null says that it aborted, and so selected no database. */
+  /**
+   * The first bytes of a routed EXEC's reply: a null says that it aborted, and so selected no
+   * database.
+   */
   #endExec(c: Connection, bytes: Uint8Array, start: number): void {
     const isNull = bytes[start] === 0x5f || (bytes[start] === 0x2a && bytes[start + 1] === 0x2d);
     if (isNull) c.db = c.dbBeforeExec;
     c.dbBeforeExec = -1;
   }
 
-  /** Keys that a routed WATCH registered; their bytes are those of the command still kept in order by key hash. */
+  /**
+   * Keys that a routed WATCH registered; their bytes are those of the command still kept in order
+   * by key hash.
+   */
   #noteWatched(c: Connection, ring: RingConsumer): void {
     const keys = this.#watchedKeys(ring, c.pendingWatch);
     c.pendingWatch.splice(0, keys.length);
     c.watched.push(...keys);
   }
 
-  /** The keys of the WATCHED frame just read; their bytes come from `names`, one each, where it has any. */
+  /**
+   * The keys of the WATCHED frame just read; their bytes come from `names`, one each, where it has
+   * any.
+   */
   #watchedKeys(ring: RingConsumer, names: readonly Uint8Array[]): WatchedKey[] {
     const { start, end } = this.#incoming;
     const words = ring.u32;
@@ -448,7 +468,10 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.onTurnEnd();
   }
 
-  /** Input room, `timeout`, output limits over time: a slice of the clients each tick, all of them within a second. */
+  /**
+   * Input room, `timeout`, output limits over time: a slice of the clients each tick, all of them
+   * within a second.
+   */
   #visitClients(nowMs: number): void {
     const { limits } = this.#parts;
     const count = this.#connections.length;
@@ -485,7 +508,8 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#parts.onParked();
   }
 
-  // ---- connection host -----------------------------------------------------------------------------------------
+  // ---- connection host
+  // -----------------------------------------------------------------------------------------
 
   infoLine(c: Connection): string {
     const backlogBytes = this.#transport!.backlogBytes(c.conn);
@@ -500,7 +524,8 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     return !this.#services!.requiresPassword;
   }
 
-  // ---- session commands ----------------------------------------------------------------------------------------
+  // ---- session commands
+  // ----------------------------------------------------------------------------------------
 
   run(c: Connection, row: CommandRow, args: ArgView, canSuspend: boolean): void {
     const spec = row.spec;
@@ -526,8 +551,10 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
   refuseHttp(c: Connection): void {
     this.#parts.limits.log(
       'warning',
-      'Possible SECURITY ATTACK detected: somebody sends HTTP (POST or Host:) to this server, most likely from a web ' +
-        `page, to have it run commands (Cross Protocol Scripting). Connection from ${c.peer.text} aborted.`,
+      'Possible SECURITY ATTACK detected: somebody sends HTTP (POST or Host:) to this server, ' +
+        'most likely from a web ' +
+        'page, to have it run commands (Cross Protocol Scripting). ' +
+        `Connection from ${c.peer.text} aborted.`,
     );
     c.isClosing = true;
   }
@@ -588,7 +615,8 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     };
   }
 
-  // ---- what other threads ask --------------------------------------------------------------------------------
+  // ---- what other threads ask
+  // --------------------------------------------------------------------------------
 
   /** Lines of CLIENT LIST of this thread's clients, with their ids. */
   listClients(filter: ClientFilter): [number, string][] {

@@ -1,6 +1,7 @@
 /** Puts one I/O thread together: set-up, transport, services, control messages. */
 import type { MessagePort } from 'node:worker_threads';
 import type { ParserLimits } from '../resp/request-parser.ts';
+import { watchDoorbell } from '../sync/doorbell.ts';
 import { ringEventfd } from '../transport/libc.ts';
 import { createTransport } from '../transport/select.ts';
 import type { ListenOptions, Transport } from '../transport/transport.ts';
@@ -22,7 +23,10 @@ import {
   type ThreadStart,
 } from './thread-setup.ts';
 
-/** 16 KiB each, and all of them become resident in turn: 2 MiB serve a turn of hundreds of small commands. */
+/**
+ * 16 KiB each, and all of them become resident in turn: 2 MiB serve a turn of hundreds of small
+ * commands.
+ */
 const RECEIVE_BUFFERS = 128;
 
 function listenOptions(parts: ThreadParts): ListenOptions {
@@ -103,7 +107,6 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
   const limits = unsetLimits(parts, logger);
   applyLimits(parts, limits);
   const parserLimits = parserLimitsOf(parts);
-  let isArmed = false;
   const io: IoServer = new IoServer({
     layout,
     thread: start.thread,
@@ -119,19 +122,11 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
       else setImmediate(() => io.onRung());
     },
     onParked: () => {
-      if (transport.wakeFd >= 0 || isArmed) return;
-      const wait = Atomics.waitAsync(layout.words, layout.bellWord(start.thread), PARKED);
-      if (!wait.async) {
-        setImmediate(() => io.onRung());
-        return;
-      }
-      isArmed = true;
-      wait.value.then(() => {
-        isArmed = false;
-        io.onRung();
-      });
+      if (transport.wakeFd < 0) watchBell();
     },
   });
+  const bellWord = layout.bellWord(start.thread);
+  const watchBell = watchDoorbell(layout.words, bellWord, () => io.onRung());
   const dispatcher = new Dispatcher({
     ...parts,
     thread: start.thread,
@@ -188,6 +183,3 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
   io.onTurnEnd();
   await transport.run();
 }
-
-/** The doorbell word's value while a thread sleeps (sync/doorbell.ts). */
-const PARKED = 1;

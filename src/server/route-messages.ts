@@ -5,9 +5,10 @@
  *   0  kind | flags << 8      1  connection index      2  connection generation      3  database
  *   4  command row 5 arguments 6 spill ref (0 = the rest follows here) 7 rest in bytes
  *   8  ticket of the connection's fence (sync/fence.ts); UNWATCH has none
- *   rest, COMMAND: argument lengths (u32 each), then the arguments' bytes; spilled: lengths, positions in the receive
- *   buffer (u32 each), then the bytes from the first argument to the last as they were received
- *   rest, TRANSACTION and UNWATCH: a transaction block (server/transaction-block.ts)
+ *   rest, COMMAND: argument lengths (u32 each), then the arguments' bytes; spilled: lengths,
+ *   positions in the receive buffer (u32 each), then the bytes from the first argument to the last
+ *   as they were received rest, TRANSACTION and UNWATCH: a transaction block
+ *   (server/transaction-block.ts)
  *
  * LAYOUT of a reply frame's payload
  *   0  kind | flags << 8 1 connection index 2 connection generation 3 bytes that follow
@@ -84,8 +85,9 @@ export function sendCommand(
 }
 
 /**
- * A large command goes as it was received, in three block copies: argument by argument, half a million keys held the
- * clients of the I/O thread up for 20 ms (`npm run bench:peers`, GET p99 under MGET).
+ * A large command goes as it was received, in three block copies: argument by argument, half a
+ * million keys held the clients of the I/O thread up for 20 ms (`npm run bench:peers`, GET p99
+ * under MGET).
  */
 function sendSpilledCommand(
   ring: RingProducer,

@@ -1,6 +1,7 @@
 /**
- * ShardWorker: the loop of a shard worker. It runs what its rings bring (routed, slow and multi-shard commands), and the
- * background work of the shards it owns: active expiry, resizing, lazy freeing. It parks when there is nothing to do.
+ * ShardWorker: the loop of a shard worker. It runs what its rings bring (routed, slow and
+ * multi-shard commands), and the background work of the shards it owns: active expiry, resizing,
+ * lazy freeing. It parks when there is nothing to do.
  */
 
 import { ESCALATE } from '../commands/spec.ts';
@@ -26,13 +27,19 @@ import { TransactionRun } from './transaction-run.ts';
 const PARK_MS_IDLE = 250;
 /** Pace of the active expire cycle while keys with a TTL exist. */
 const PARK_MS_EXPIRES = 100;
-/** Background work goes on after this pause, so that it takes a bounded share of the thread and of the shards. */
+/**
+ * Background work goes on after this pause, so that it takes a bounded share of the thread and of
+ * the shards.
+ */
 const PARK_MS_BACKGROUND = 2;
 /** One hold for background work. */
 const BACKGROUND_SLICE_MS = 0.5;
 /** Frames run under one hold before others get a chance at the shard. */
 const FRAMES_PER_HOLD = 64;
-/** Read commands with more arguments than this hold their shards shared, so that plain reads go on meanwhile. */
+/**
+ * Read commands with more arguments than this hold their shards shared, so that plain reads go on
+ * meanwhile.
+ */
 const SHARED_ARGS_MIN = 256;
 const UNITS_PER_STEP = 16;
 /** A thread with work all the time looks for control messages this often. */
@@ -80,7 +87,9 @@ export interface ShardWorkerParts {
   readonly bell: Doorbell;
   readonly ioRingers: readonly DoorbellRinger[];
   readonly isOverMemory: () => boolean;
-  /** Looks for control messages; called when the bell rang. Returns false when the thread shall end. */
+  /**
+   * Looks for control messages; called when the bell rang. Returns false when the thread shall end.
+   */
   readonly pollControl: () => boolean;
 }
 
@@ -355,7 +364,10 @@ export class ShardWorker {
     return true;
   }
 
-  /** Sends the reply. Where the ring is full it waits without holding a shard, because a client may be slow to read. */
+  /**
+   * Sends the reply. Where the ring is full it waits without holding a shard, because a client may
+   * be slow to read.
+   */
   #send(inlet: Holder): void {
     const { reply } = this.#parts;
     const ring = this.#outlets[inlet.io - 1]!;
@@ -396,7 +408,10 @@ export class ShardWorker {
     }
   }
 
-  /** For `shards: 'each'`: one shard after the other, shared; inside a transaction all of them are held already. */
+  /**
+   * For `shards: 'each'`: one shard after the other, shared; inside a transaction all of them are
+   * held already.
+   */
   #visitShards(visit: (shard: Shard) => void): void {
     const { ctx, locks, bell } = this.#parts;
     if (locks.isHolding) {

@@ -66,3 +66,24 @@ export class Doorbell {
     Atomics.wait(this.#words, this.#at, PARKED, timeoutMs);
   }
 }
+
+/**
+ * For a thread that waits in Node's own loop: returns a function to call whenever the thread has
+ * announced that it parks; `onRung` then follows the next ring, in a turn of the loop of its own.
+ */
+export function watchDoorbell(words: Int32Array, at: number, onRung: () => void): () => void {
+  let isArmed = false;
+  return () => {
+    if (isArmed) return;
+    const wait = Atomics.waitAsync(words as Int32Array<SharedArrayBuffer>, at, PARKED);
+    if (!wait.async) {
+      setImmediate(onRung);
+      return;
+    }
+    isArmed = true;
+    wait.value.then(() => {
+      isArmed = false;
+      onRung();
+    });
+  };
+}

@@ -1,4 +1,6 @@
-/** Random commands for the differential fuzzer: templates by family, few keys, values at every edge. */
+/**
+ * Random commands for the differential fuzzer: templates by family, few keys, values at every edge.
+ */
 import type { Random } from '../support/random.ts';
 
 export type Command = readonly string[];
@@ -215,7 +217,10 @@ const offset = from(OFFSETS);
 const bitIndex = from(BIT_INDEXES);
 const db = from(DBS);
 
-/** Unix times lie in the future: 7.0's SET keeps a key that is over already until somebody looks at it. */
+/**
+ * Unix times lie in the future: 7.0's SET keeps a key that is over already until somebody looks at
+ * it.
+ */
 const expiry = (random: Random): readonly string[] =>
   random.pick([
     ['EX', random.pick(SECONDS)],
@@ -338,7 +343,10 @@ const TEMPLATES: Readonly<Record<Family, readonly Template[]>> = {
 /** Arguments are not mutated in these: any other number could mean half a gigabyte. */
 const UNMUTATED = new Set(['SETBIT', 'BITFIELD', 'SETRANGE', 'FLUSHDB', 'SELECT']);
 
-/** A random command of one of `families`; one in ten has an argument too many, too few or of another kind. */
+/**
+ * A random command of one of `families`; one in ten has an argument too many, too few or of another
+ * kind.
+ */
 export function randomCommand(random: Random, families: readonly Family[]): Command {
   const [name, ...parts] = random.pick(TEMPLATES[random.pick(families)]);
   const words = [name, ...parts.flatMap((part) => part(random))];

@@ -1,4 +1,7 @@
-/** What may differ between Redis 7.0.15 and us, by name and with the reason; everything else is a failure. */
+/**
+ * What may differ between Redis 7.0.15 and us, by name and with the reason; everything else is a
+ * failure.
+ */
 import { bulk } from '../threads/sequential-model.ts';
 import type { Command } from './diff-commands.ts';
 

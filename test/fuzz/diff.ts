@@ -1,9 +1,10 @@
 /**
- * Differential fuzzer: the same random commands to a real redis-server 7.0.15 and to Tessera, replies compared byte by
- * byte, and the keyspaces at the end of every epoch. A difference is printed with the shortest list of commands found
- * that shows it.
+ * Differential fuzzer: the same random commands to a real redis-server 7.0.15 and to Tessera,
+ * replies compared byte by byte, and the keyspaces at the end of every epoch. A difference is
+ * printed with the shortest list of commands found that shows it.
  *
- *   npm run fuzz:diff -- [--family string|bitmap|generic|transaction|all] [--commands 100000] [--seed N] [options...]
+ *   npm run fuzz:diff -- [--family string|bitmap|generic|transaction|all] [--commands 100000]
+ *   [--seed N] [options...]
  */
 import { pathToFileURL } from 'node:url';
 import { decodeReply } from '../support/decode-reply.ts';
@@ -40,12 +41,15 @@ async function both(pair: Pair, commands: readonly Command[]): Promise<[string[]
   return Promise.all([real, ours]);
 }
 
-/** Commands whose replies may differ within a tolerance: left out of transactions, where nobody could tell. */
+/**
+ * Commands whose replies may differ within a tolerance: left out of transactions, where nobody
+ * could tell.
+ */
 const TOLERATED = /^(KEYS|SCAN|RANDOMKEY|P?TTL|P?EXPIRETIME|OBJECT|BITCOUNT|BITPOS|MULTI|WATCH)$/;
 
 /**
- * Without what cannot be compared inside a transaction. MULTI and WATCH: 7.0 answers their error and goes on, newer
- * versions abort at EXEC (these commands have the flag no_multi).
+ * Without what cannot be compared inside a transaction. MULTI and WATCH: 7.0 answers their error
+ * and goes on, newer versions abort at EXEC (these commands have the flag no_multi).
  */
 function comparable(commands: readonly Command[]): Command[] {
   let isInside = false;
@@ -57,7 +61,9 @@ function comparable(commands: readonly Command[]): Command[] {
   });
 }
 
-/** Runs commands and returns the index of the first reply that differs without a tolerance, or null. */
+/**
+ * Runs commands and returns the index of the first reply that differs without a tolerance, or null.
+ */
 async function compare(
   pair: Pair,
   commands: readonly Command[],
@@ -126,7 +132,9 @@ async function reduce(pair: Pair, protocol: number, first: Difference): Promise<
   return best;
 }
 
-/** Compares `count` random commands of `families`. Returns the first difference, reduced, or null. */
+/**
+ * Compares `count` random commands of `families`. Returns the first difference, reduced, or null.
+ */
 export async function fuzzDifference(
   pair: Pair,
   random: Random,

@@ -1,6 +1,6 @@
 /**
- * Protocol fuzzer: random and mutated byte streams, cut anywhere, against a running server, while well-behaved clients
- * check that nobody else notices.
+ * Protocol fuzzer: random and mutated byte streams, cut anywhere, against a running server, while
+ * well-behaved clients check that nobody else notices.
  *
  *   npm run fuzz:protocol -- [--seconds 60] [--seed N] [server options...]
  */
@@ -191,8 +191,8 @@ async function behave(server: Tessera, name: string, isDone: () => boolean): Pro
 }
 
 /**
- * Attacks `server` with `width` connections at a time while `again` says so, beside two well-behaved clients. Throws at
- * the first thing that is wrong. Returns the connections made.
+ * Attacks `server` with `width` connections at a time while `again` says so, beside two
+ * well-behaved clients. Throws at the first thing that is wrong. Returns the connections made.
  */
 export async function fuzzProtocol(
   server: Tessera,

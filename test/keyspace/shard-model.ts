@@ -1,4 +1,7 @@
-/** A shard beside Maps of the same keys, both changed by the same operations and compared in both directions. */
+/**
+ * A shard beside Maps of the same keys, both changed by the same operations and compared in both
+ * directions.
+ */
 import { expect } from 'vitest';
 import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
 import { ActiveExpire } from '../../src/keyspace/active-expire.ts';
@@ -88,7 +91,9 @@ export class ShardModel {
     this.databases[db]!.set(id, item);
   }
 
-  /** Finds what both say is there; drops from the model what the shard has just freed as expired. */
+  /**
+   * Finds what both say is there; drops from the model what the shard has just freed as expired.
+   */
   #find(db: number, id: number): Ref {
     const item = this.#live(db, id);
     const ref = this.shard.find(db, this.locate(id));
@@ -162,7 +167,10 @@ export class ShardModel {
     this.#forgetFreed();
   }
 
-  /** A complete pass: nothing that has expired is left. The first one ends a pass that began in the past. */
+  /**
+   * A complete pass: nothing that has expired is left. The first one ends a pass that began in the
+   * past.
+   */
   expireAll(): void {
     while (!this.expire.slice());
     while (!this.expire.slice());
@@ -172,7 +180,9 @@ export class ShardModel {
     }
   }
 
-  /** Takes expired keys out of the model that a cycle has freed, and expects all others to be there. */
+  /**
+   * Takes expired keys out of the model that a cycle has freed, and expects all others to be there.
+   */
   #forgetFreed(): void {
     for (const [db, items] of this.databases.entries()) {
       for (const [id, item] of items) {
@@ -228,7 +238,10 @@ export class ShardModel {
     }
   }
 
-  /** While a shard is only joined for reading, lookups change no byte of the arena, expired keys included. */
+  /**
+   * While a shard is only joined for reading, lookups change no byte of the arena, expired keys
+   * included.
+   */
   readOnlyLookups(): void {
     const before = Buffer.from(this.arena.u8);
     this.state.isReadOnly = true;

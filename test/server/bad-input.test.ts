@@ -1,4 +1,7 @@
-/** Bad input: Redis's error and a closed connection; never a crash, a hang, or anything that others notice. */
+/**
+ * Bad input: Redis's error and a closed connection; never a crash, a hang, or anything that others
+ * notice.
+ */
 import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { hasProc, residentBytes } from '../support/process-memory.ts';

@@ -1,6 +1,7 @@
 /**
- * What is answered on an I/O thread itself (errors, sessions, aborted transactions) while commands of the same
- * connection are on their way to shard workers, and what a transaction does on a worker.
+ * What is answered on an I/O thread itself (errors, sessions, aborted transactions) while commands
+ * of the same connection are on their way to shard workers, and what a transaction does on a
+ * worker.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { encodeCommand } from '../support/raw-client.ts';
@@ -43,7 +44,7 @@ test('a protocol error waits for the replies before it', async () => {
   expect(all).toBe("*0\r\n-ERR Protocol error: expected '$', got 'n'\r\n");
 });
 
-test('CLIENT REPLY SKIP leaves out the reply of a command that waits for other threads', async () => {
+test('CLIENT REPLY SKIP leaves out the reply of a command that asks other threads', async () => {
   const client = await server.connect();
   await client.command(['CLIENT', 'ID']);
   client.send(encodeCommand(['CLIENT', 'REPLY', 'SKIP']));

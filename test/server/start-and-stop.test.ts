@@ -254,7 +254,10 @@ describe('starts', () => {
   });
 });
 
-/** Starts with exactly these arguments (and --port) and waits for it; the answer stops it and gives the exit code. */
+/**
+ * Starts with exactly these arguments (and --port) and waits for it; the answer stops it and gives
+ * the exit code.
+ */
 async function startFile(
   args: readonly string[],
   port: number,

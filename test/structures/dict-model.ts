@@ -1,10 +1,15 @@
-/** A dict beside a Map of the same keys, both changed by the same operations and compared in both directions. */
+/**
+ * A dict beside a Map of the same keys, both changed by the same operations and compared in both
+ * directions.
+ */
 import { expect } from 'vitest';
 import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
 import { Arena, type Ref } from '../../src/memory/arena.ts';
 import { DICT_STRUCT_WORDS, Dict, ENTRY_KEY_LENGTH_LONG } from '../../src/structures/dict.ts';
 
-/** Which hashes keys get: real ones, or few different ones, so that chains are deep and tags equal. */
+/**
+ * Which hashes keys get: real ones, or few different ones, so that chains are deep and tags equal.
+ */
 export type Hashing = 'real' | 'one bucket' | 'four buckets' | 'one tag' | 'one hash';
 
 const MASKS: Record<Hashing, readonly [lo: number, hi: number]> = {
@@ -161,7 +166,10 @@ export class DictModel {
     return this.#name(this.arena.u8.slice(at, at + this.dict.keyLength(ref)));
   }
 
-  /** Goes on with a scan. What it returns is there; at its end all that was there throughout has been returned. */
+  /**
+   * Goes on with a scan. What it returns is there; at its end all that was there throughout has
+   * been returned.
+   */
   scan(steps: number): void {
     this.#scan ??= { cursor: 0, due: new Set(this.items.keys()) };
     const scan = this.#scan;

@@ -1,6 +1,6 @@
 /**
- * Runs shard commands on one thread, without sockets or workers: a command table over a few shards with a virtual clock.
- * Command tables use it; the same tables run against whole servers too.
+ * Runs shard commands on one thread, without sockets or workers: a command table over a few shards
+ * with a virtual clock. Command tables use it; the same tables run against whole servers too.
  */
 
 import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
@@ -22,7 +22,9 @@ export interface LocalRunnerOptions {
   readonly shards?: number;
   readonly databases?: number;
   readonly arenaBytes?: number;
-  /** Units above which handlers escalate first (then they run without a limit), as on an I/O thread. */
+  /**
+   * Units above which handlers escalate first (then they run without a limit), as on an I/O thread.
+   */
   readonly workMax?: number;
 }
 

@@ -1,4 +1,7 @@
-/** Seeded random numbers for tests of whole servers, where fast-check's shrinking would take too long. */
+/**
+ * Seeded random numbers for tests of whole servers, where fast-check's shrinking would take too
+ * long.
+ */
 
 /** Mulberry32: 32 bits of state, the same numbers for the same seed everywhere. */
 export class Random {

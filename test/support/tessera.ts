@@ -1,6 +1,7 @@
 /**
- * Starts the built server as users run it (a process of its own on a free port of 127.0.0.1) for whole-server tests.
- * `npm test` builds dist/ first; TESSERA_DIST names another folder with a built server.
+ * Starts the built server as users run it (a process of its own on a free port of 127.0.0.1) for
+ * whole-server tests. `npm test` builds dist/ first; TESSERA_DIST names another folder with a built
+ * server.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
@@ -28,7 +29,10 @@ export interface Tessera {
   log(): string;
   /** A new connection over TCP. */
   connect(): Promise<RawClient>;
-  /** SIGTERM and the wait for the end; the exit code, null when a signal ended it. Once ended it returns at once. */
+  /**
+   * SIGTERM and the wait for the end; the exit code, null when a signal ended it. Once ended it
+   * returns at once.
+   */
   stop(): Promise<number | null>;
   /** SIGKILL and the wait for the end. */
   kill9(): Promise<void>;
@@ -78,7 +82,9 @@ export function spawnServer(args: readonly string[], options: SpawnOptions = {})
   return child;
 }
 
-/** Runs the server to its end: for starts that fail, `--version` and the like. Ends it after 15 s. */
+/**
+ * Runs the server to its end: for starts that fail, `--version` and the like. Ends it after 15 s.
+ */
 export async function runToEnd(
   args: readonly string[],
   options: SpawnOptions = {},
@@ -112,8 +118,8 @@ export async function waitUntil(
 }
 
 /**
- * Starts a server with a free port, a directory of its own and `args` (which may override both), and waits until it is
- * ready. Throws with its log when it does not get there.
+ * Starts a server with a free port, a directory of its own and `args` (which may override both),
+ * and waits until it is ready. Throws with its log when it does not get there.
  */
 export async function startTessera(
   args: readonly string[] = [],

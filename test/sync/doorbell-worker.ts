@@ -1,4 +1,7 @@
-/** One of two threads that count in turns, each parked until the other has counted. Fails when a ring gets lost. */
+/**
+ * One of two threads that count in turns, each parked until the other has counted. Fails when a
+ * ring gets lost.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { Doorbell, DoorbellRinger } from '../../src/sync/doorbell.ts';
 

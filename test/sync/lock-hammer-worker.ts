@@ -1,5 +1,6 @@
 /**
- * One of some threads that take a lock word in every way there is and count in plain memory under it. Waits as a worker
+ * One of some threads that take a lock word in every way there is and count in plain memory under
+ * it. Waits as a worker
  * does: announces itself, parks on its doorbell, and fails when nobody rings.
  */
 import { parentPort, workerData } from 'node:worker_threads';

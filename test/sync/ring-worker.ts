@@ -1,4 +1,6 @@
-/** One end of a ring in a thread of its own: sends or takes numbered messages and posts what it saw. */
+/**
+ * One end of a ring in a thread of its own: sends or takes numbered messages and posts what it saw.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { RingConsumer, RingProducer } from '../../src/sync/ring.ts';
 

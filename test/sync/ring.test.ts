@@ -23,7 +23,10 @@ function frameOf(payloadBytes: number): number {
   return Math.ceil((4 + payloadBytes) / 8) * 8;
 }
 
-/** A ring beside a plain queue that knows, from the file's diagrams, how many bytes of the ring are taken. */
+/**
+ * A ring beside a plain queue that knows, from the file's diagrams, how many bytes of the ring are
+ * taken.
+ */
 class Model {
   readonly producer: RingProducer;
   readonly consumer: RingConsumer;

@@ -1,4 +1,7 @@
-/** Effects of one connection appear in the order sent, even on different shards and past slow commands. */
+/**
+ * Effects of one connection appear in the order sent, even on different shards and past slow
+ * commands.
+ */
 import { describe, expect, test } from 'vitest';
 import { decodeReply } from '../support/decode-reply.ts';
 import type { RawClient } from '../support/raw-client.ts';

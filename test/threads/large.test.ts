@@ -1,4 +1,7 @@
-/** Messages larger than rings, and more of them than rings hold, by several clients at once; and clients that vanish. */
+/**
+ * Messages larger than rings, and more of them than rings hold, by several clients at once; and
+ * clients that vanish.
+ */
 import { describe, expect, test } from 'vitest';
 import { Random, withRandom } from '../support/random.ts';
 import { encodeCommand, type RawClient } from '../support/raw-client.ts';

@@ -1,9 +1,11 @@
 /**
- * Decides whether a history of one register is linearizable: whether every operation can be given one instant between
- * its call and its return so that the replies follow from the order of these instants.
+ * Decides whether a history of one register is linearizable: whether every operation can be given
+ * one instant between its call and its return so that the replies follow from the order of these
+ * instants.
  *
- * ALGORITHM Wing and Gong's search with Lowe's memory of (operations done, state) pairs: take any operation that was
- * called before the first return of the others, apply it to the state, go on; step back where no reply fits.
+ * ALGORITHM Wing and Gong's search with Lowe's memory of (operations done, state) pairs: take any
+ * operation that was called before the first return of the others, apply it to the state, go on;
+ * step back where no reply fits.
  */
 
 export interface Operation {
@@ -64,7 +66,9 @@ export function isLinearizable(history: readonly Operation[]): boolean {
   return true;
 }
 
-/** The first operation from `from` on that may come now and leads to something not tried yet, or -1. */
+/**
+ * The first operation from `from` on that may come now and leads to something not tried yet, or -1.
+ */
 function findNext(
   operations: readonly Operation[],
   isDone: Uint8Array,

@@ -1,4 +1,7 @@
-/** Replies come in request order, and a connection's commands take effect in the order sent, however they travel. */
+/**
+ * Replies come in request order, and a connection's commands take effect in the order sent, however
+ * they travel.
+ */
 import { describe, expect, test } from 'vitest';
 import { Random, withRandom } from '../support/random.ts';
 import { encodeCommand } from '../support/raw-client.ts';

@@ -1,4 +1,7 @@
-/** What one connection's commands must answer, one after the other, when nobody else touches its keys. */
+/**
+ * What one connection's commands must answer, one after the other, when nobody else touches its
+ * keys.
+ */
 import type { Random } from '../support/random.ts';
 
 export type Words = readonly string[];
@@ -44,7 +47,9 @@ export class SequentialModel {
     this.#clientId = clientId;
   }
 
-  /** A random command: one shard, several shards, all of them, none, slow ones, and transactions. */
+  /**
+   * A random command: one shard, several shards, all of them, none, slow ones, and transactions.
+   */
   randomCommand(random: Random): Words {
     const key = (): string => `${this.#prefix}${random.below(KEYS)}`;
     const value = (): string =>

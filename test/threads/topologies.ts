@@ -1,4 +1,6 @@
-/** The kinds of servers that every thread test runs on. `auto` is io_uring where the machine has it. */
+/**
+ * The kinds of servers that every thread test runs on. `auto` is io_uring where the machine has it.
+ */
 export const TOPOLOGIES: readonly (readonly [name: string, args: readonly string[]])[] = [
   topology(1, 1, 1, 'yes', 'auto'),
   topology(1, 4, 2, 'no', 'node-net'),

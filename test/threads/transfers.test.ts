@@ -1,4 +1,7 @@
-/** Transactions over several shards are atomic: money moves between accounts, and the sum that anyone reads stays. */
+/**
+ * Transactions over several shards are atomic: money moves between accounts, and the sum that
+ * anyone reads stays.
+ */
 import { describe, expect, test } from 'vitest';
 import { decodeReply } from '../support/decode-reply.ts';
 import { Random, withRandom } from '../support/random.ts';
@@ -39,7 +42,10 @@ async function transferBlindly(client: RawClient, random: Random): Promise<void>
   }
 }
 
-/** Reads under WATCH, computes, writes; tries again when another was faster. Returns how often that was. */
+/**
+ * Reads under WATCH, computes, writes; tries again when another was faster. Returns how often that
+ * was.
+ */
 async function transferWatching(client: RawClient, random: Random): Promise<number> {
   let aborted = 0;
   for (let done = 0; done < TRANSFERS / 4; ) {

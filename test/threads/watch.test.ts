@@ -1,4 +1,7 @@
-/** WATCH under contention: no update is lost, and whatever changes a watched key aborts the transaction. */
+/**
+ * WATCH under contention: no update is lost, and whatever changes a watched key aborts the
+ * transaction.
+ */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeReply } from '../support/decode-reply.ts';
 import type { RawClient } from '../support/raw-client.ts';
@@ -98,7 +101,9 @@ describe.each(TOPOLOGIES)('%s', (_name, args) => {
     for (const client of clients) client.close();
   });
 
-  /** The reply of a transaction of `first` that watches `k`, when `second` runs `changes` meanwhile. */
+  /**
+   * The reply of a transaction of `first` that watches `k`, when `second` runs `changes` meanwhile.
+   */
   async function transact(changes: Changes): Promise<string> {
     await second.command(['FLUSHALL']);
     await second.command(['SELECT', 0]);
