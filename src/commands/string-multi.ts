@@ -25,15 +25,23 @@ import {
   CONDITION_XX,
   StringOptions,
 } from './string-options.ts';
-import { expireMsOrReply, replyFull, storeArgument, UNIT_NONE } from './string-value.ts';
+import {
+  expireMsOrReply,
+  REPLY_UNIT_SHIFT,
+  replyFull,
+  storeArgument,
+  UNIT_NONE,
+} from './string-value.ts';
 
 const STRING = TYPE_STRING;
 const options = new StringOptions();
 
 function cmdMget(ctx: CommandContext): RunStatus {
-  const { reply, db } = ctx;
+  const { reply, db, state } = ctx;
   const count = ctx.args.count;
   if (!ctx.mayRun(count)) return ESCALATE;
+  const mark = reply.length;
+  const { keyspaceHits, keyspaceMisses } = state;
   reply.array(count - 1);
   for (let i = 1; i < count; i++) {
     const shard = ctx.at(i);
@@ -42,7 +50,15 @@ function cmdMget(ctx: CommandContext): RunStatus {
       reply.null();
     } else {
       const at = shard.valueOffset(ref);
-      reply.bulk(shard.u8, at, at + shard.valueLength(ref));
+      const length = shard.valueLength(ref);
+      if (!ctx.mayRun((reply.length - mark + length) >>> REPLY_UNIT_SHIFT)) {
+        // Long values: as if nothing had happened here, a worker starts anew.
+        reply.truncate(mark);
+        state.keyspaceHits = keyspaceHits;
+        state.keyspaceMisses = keyspaceMisses;
+        return ESCALATE;
+      }
+      reply.bulk(shard.u8, at, at + length);
     }
   }
   return DONE;

@@ -30,6 +30,7 @@ import {
 import {
   expireMsOrReply,
   isStringOrReply,
+  REPLY_UNIT_SHIFT,
   replyFull,
   replyValue,
   storeArgument,
@@ -51,7 +52,12 @@ function cmdGet(ctx: CommandContext): RunStatus {
     ctx.reply.null();
   } else if (shard.typeOf(ref) === STRING) {
     const at = shard.valueOffset(ref);
-    ctx.reply.bulk(shard.u8, at, at + shard.valueLength(ref));
+    const length = shard.valueLength(ref);
+    if (!ctx.mayRun(length >>> REPLY_UNIT_SHIFT)) {
+      ctx.state.keyspaceHits -= 1;
+      return ESCALATE;
+    }
+    ctx.reply.bulk(shard.u8, at, at + length);
   } else {
     ctx.reply.errorBytes(ERROR_BYTES.WRONG_TYPE);
   }

@@ -27,6 +27,12 @@ const STRING = TYPE_STRING;
 const INT_TEXT_MAX = 20;
 const NINE = 0x39;
 
+/**
+ * Bytes of a reply per unit of work, as a shift: a reply is one block copy, so an I/O thread may
+ * make one of 128 KiB itself.
+ */
+export const REPLY_UNIT_SHIFT = 6;
+
 /** The encoding under which Redis keeps buf[start, end): int, embstr up to 44 bytes, or raw. */
 export function encodingFor(buf: Uint8Array, start: number, end: number): number {
   const length = end - start;

@@ -283,6 +283,9 @@ export class Shard {
     const old = this.#dicts[db]!.find(key.buf, key.start, key.end, key.lo, key.hi);
     if (old === 0) return this.#makeString(db, key, 0, valueLength, encoding, expireMs);
     const isDead = this.isExpired(old);
+    // As in Redis, overwriting a key is one more access to it, not a new key.
+    const isCounted = this.state.policyTouchMode === TOUCH_LFU && !isDead;
+    const frequency = isCounted ? this.accessWord(old) : 0;
     if (expireMs === KEEP_TTL) expireMs = isDead ? NO_TTL : this.expireMs(old);
     const hasTtl = expireMs !== NO_TTL;
     const keyLength = key.end - key.start;
@@ -298,6 +301,7 @@ export class Shard {
       ref = this.#makeString(db, key, old, valueLength, encoding, expireMs);
     }
     if (isDead && ref !== 0) this.state.expiredKeys += 1;
+    if (isCounted && ref !== 0) this.setAccessWord(ref, frequency);
     return ref;
   }
 

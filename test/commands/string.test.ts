@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { STRING_COMMANDS } from '../../src/commands/string.ts';
+import { TOUCH_LFU } from '../../src/keyspace/thread-state.ts';
 import { PROBE_COMMANDS } from '../conformance/string-probes.ts';
 import {
   array,
@@ -463,4 +464,32 @@ test('INCREX stops at the limits of the 80-bit format where no bound is given', 
     array(bulk('7')).slice(4),
   );
   expect(runner.run('GET', 'a')).toBe(bulk('7'));
+});
+
+test('long values are read by a worker, and count as one hit', () => {
+  const runner = new LocalRunner(STRING_COMMANDS, { workMax: 2048 });
+  const long = 'x'.repeat(300_000);
+  runner.run('SET', 'long', long);
+  runner.run('SET', 'short', 'y');
+  expect(runner.run('GET', 'long')).toBe(`$300000\r\n${long}\r\n`);
+  expect(runner.escalations).toBe(1);
+  expect(runner.state.keyspaceHits).toBe(1);
+  expect(runner.run('MGET', 'short', 'nokey', 'long')).toBe(
+    `*3\r\n$1\r\ny\r\n$-1\r\n$300000\r\n${long}\r\n`,
+  );
+  expect(runner.escalations).toBe(2);
+  expect([runner.state.keyspaceHits, runner.state.keyspaceMisses]).toEqual([3, 1]);
+});
+
+test('overwriting a key keeps its LFU counter', () => {
+  const runner = new LocalRunner(STRING_COMMANDS);
+  runner.state.policyTouchMode = TOUCH_LFU;
+  runner.state.touchMode = TOUCH_LFU;
+  runner.run('SET', 'a', '1');
+  const shard = runner.context.locate(Buffer.from('a'), 0, 1);
+  const word = (): number => shard.accessWord(shard.find(0, runner.context.key2));
+  shard.setAccessWord(shard.find(0, runner.context.key2), (word() & 0xffff00) | 200);
+  runner.run('SET', 'a', '2');
+  runner.run('SET', 'a', 'z'.repeat(500));
+  expect(word() & 0xff).toBeGreaterThanOrEqual(200);
 });
