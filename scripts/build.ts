@@ -5,7 +5,7 @@
  */
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { build, stop } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
@@ -29,6 +29,8 @@ export async function buildAll(): Promise<void> {
     packages: 'external',
     logLevel: 'warning',
   });
+  // Its helper process would stay as long as this one, which may go on as the server.
+  await stop();
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildAll();
