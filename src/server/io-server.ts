@@ -37,7 +37,7 @@ const REPLY_PART_BYTES = 256 * 1024;
  * Replies taken from a ring before other clients get their turn: a huge reply goes out in many
  * turns.
  */
-const REPLY_BYTES_PER_TURN = 256 * 1024;
+const REPLY_BYTES_PER_TURN = 128 * 1024;
 /** Words of one watched key in a WATCHED frame. */
 const WATCHED_WORDS = 5;
 const NO_NAME = new Uint8Array(0);
