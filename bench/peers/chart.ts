@@ -155,6 +155,7 @@ export function renderChart(metrics: readonly Judged[], machine: Machine): strin
   const size = `width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}"`;
   const style = `font-family="system-ui, sans-serif" fill="${INK}"`;
   return `<svg xmlns="http://www.w3.org/2000/svg" ${size} ${style}>
+<title>Tessera beside redis-server: throughput, memory, latency</title>
 <rect width="${WIDTH}" height="${height}" fill="#ffffff"/>
 ${parts.join('\n')}
 </svg>
