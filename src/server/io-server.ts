@@ -26,7 +26,7 @@ import { IncomingReply, KIND_REPLY } from './route-messages.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
 import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
 import type { ThreadContext } from './thread-context.ts';
-import { STAT, type ThreadStats } from './thread-stats.ts';
+import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
 import type { WatchedKey } from './transaction-block.ts';
 
 /** Input kept for a connection that must wait; beyond it, reading pauses. */
@@ -38,6 +38,8 @@ const REPLY_PART_BYTES = 256 * 1024;
  * turns.
  */
 const REPLY_BYTES_PER_TURN = 128 * 1024;
+/** Pace of what INFO says about all clients together. */
+const GAUGE_MS = 1000;
 /** Words of one watched key in a WATCHED frame. */
 const WATCHED_WORDS = 5;
 const NO_NAME = new Uint8Array(0);
@@ -79,6 +81,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
   #transport: Transport | null = null;
   #services: ServerServices | null = null;
   #timeoutCursor = 0;
+  #gaugedMs = 0;
   #isParked = false;
 
   constructor(parts: IoServerParts) {
@@ -464,6 +467,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#dispatcher!.retryUnwatch();
     this.#visitClients(nowMs);
     flushKeyspaceStats(ctx, stats);
+    if (nowMs - this.#gaugedMs >= GAUGE_MS || nowMs < this.#gaugedMs) this.#gauge(nowMs);
     this.onWake();
     this.onTurnEnd();
   }
@@ -493,6 +497,25 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
         }
       }
     }
+  }
+
+  /** Sums over this thread's clients for INFO. O(connections), some 10 ns each. */
+  #gauge(nowMs: number): void {
+    this.#gaugedMs = nowMs;
+    let input = 0;
+    let output = 0;
+    let watching = 0;
+    for (const c of this.#connections) {
+      if (c === undefined) continue;
+      input += c.input.length;
+      output += this.#transport!.backlogBytes(c.conn);
+      if (c.watched.length !== 0) watching += 1;
+    }
+    const { counters } = this.#parts.stats;
+    counters[STAT.queryBufferBytes] = input;
+    counters[STAT.outputBufferBytes] = output;
+    counters[STAT.watchingClients] = watching;
+    gaugeCpu(this.#parts.stats);
   }
 
   onTurnEnd(): void {

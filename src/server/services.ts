@@ -17,6 +17,7 @@ import type { Logger } from './log.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
 import { PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
 import type { ThreadParts } from './thread-setup.ts';
+import { STAT } from './thread-stats.ts';
 
 /** An answer expected from main. */
 type Pending = (answer: Answer) => void;
@@ -170,7 +171,9 @@ export class Services implements ServerServices {
     // Digests have one length, so the comparison takes the same time whatever was sent.
     const a = createHash('sha256').update(expected).digest();
     const b = createHash('sha256').update(password).digest();
-    return timingSafeEqual(a, b) || expected.length === 0;
+    const isRight = timingSafeEqual(a, b) || expected.length === 0;
+    if (!isRight) this.#parts.stats.add(STAT.deniedAuth, 1);
+    return isRight;
   }
 
   hasUser(name: string): boolean {

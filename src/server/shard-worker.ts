@@ -20,7 +20,7 @@ import { ShardSet } from './shard-set.ts';
 import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
-import { STAT, type ThreadStats } from './thread-stats.ts';
+import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
 import { TransactionRun } from './transaction-run.ts';
 
 /** Parks at most this long: a key with a TTL may have come meanwhile. */
@@ -42,6 +42,8 @@ const FRAMES_PER_HOLD = 64;
  */
 const SHARED_ARGS_MIN = 256;
 const UNITS_PER_STEP = 16;
+/** Pace of what INFO says about this thread's CPU time. */
+const GAUGE_MS = 1000;
 /** A thread with work all the time looks for control messages this often. */
 const ROUNDS_PER_POLL = 64;
 /** Words of a WATCHED frame: whole keys of five words, well below what a frame takes. */
@@ -111,6 +113,7 @@ export class ShardWorker {
   #stop = false;
   #lastExpireMs = 0;
   #framesInHold = 0;
+  #gaugedMs = 0;
   /** When the frame before ended: one look at the clock a frame. */
   #frameEndMs = 0;
 
@@ -485,6 +488,9 @@ export class ShardWorker {
   #flushStats(): void {
     const { ctx, stats } = this.#parts;
     flushKeyspaceStats(ctx, stats);
+    if (ctx.state.nowMs - this.#gaugedMs < GAUGE_MS) return;
+    this.#gaugedMs = ctx.state.nowMs;
+    gaugeCpu(stats);
   }
 }
 

@@ -33,7 +33,6 @@ export const STAT = {
   outputLimitDisconnections: 19,
   queryLimitDisconnections: 20,
   blockedNow: 21,
-  watchedKeys: 22,
   readsProcessed: 23,
   writesProcessed: 24,
   cpuUserMicros: 25,
@@ -157,11 +156,17 @@ export class ThreadStats {
       STAT.queryBufferBytes,
       STAT.outputBufferBytes,
       STAT.blockedNow,
-      STAT.watchedKeys,
       STAT.watchingClients,
       STAT.dirty,
     ].map((at) => [at, this.counters[at]!] as const);
     this.counters.fill(0);
     for (const [at, value] of kept) this.counters[at] = value;
   }
+}
+
+/** Notes the CPU time of the calling thread, whose block `stats` is. */
+export function gaugeCpu(stats: ThreadStats): void {
+  const { user, system } = process.threadCpuUsage();
+  stats.counters[STAT.cpuUserMicros] = user;
+  stats.counters[STAT.cpuSystemMicros] = system;
 }

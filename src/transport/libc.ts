@@ -22,7 +22,6 @@ export const EBUSY = 16;
 export const EINVAL = 22;
 export const EMFILE = 24;
 export const ENFILE = 23;
-export const ETIME = 62;
 export const ECONNABORTED = 103;
 export const ENOBUFS = 105;
 export const ECANCELED = 125;
