@@ -16,6 +16,12 @@ const END = '<!-- /commands -->';
 const HEADINGS: Readonly<Record<CommandGroup, string>> = {
   string: 'Strings',
   bitmap: 'Bitmaps',
+  list: 'Lists',
+  hash: 'Hashes',
+  set: 'Sets',
+  'sorted-set': 'Sorted sets',
+  geo: 'Geo',
+  hyperloglog: 'HyperLogLog',
   generic: 'Keys',
   transactions: 'Transactions',
   connection: 'Connection',

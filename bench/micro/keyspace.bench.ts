@@ -1,8 +1,9 @@
 import type { Bench } from 'tinybench';
 import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
 import { ENCODING_RAW } from '../../src/keyspace/entry.ts';
+import { shardHeaderBytes } from '../../src/keyspace/entry-blocks.ts';
 import { Key } from '../../src/keyspace/key.ts';
-import { KEEP_TTL, NO_TTL, Shard, shardHeaderBytes } from '../../src/keyspace/shard.ts';
+import { KEEP_TTL, NO_TTL, Shard } from '../../src/keyspace/shard.ts';
 import { ThreadState } from '../../src/keyspace/thread-state.ts';
 import { Arena } from '../../src/memory/arena.ts';
 

@@ -1,11 +1,12 @@
 /** p99 of a GET while another client keeps the server busy with something heavy. */
+import { fillCollection, memberOnly, scoredMember } from './collection-data.ts';
 import { fill, KEY_COUNT, multiGet } from './data-set.ts';
 import { HelperProcess } from './helper-process.ts';
 import type { BenchOptions } from './options.ts';
 import type { Progress } from './progress.ts';
 import { RawConnection } from './raw-connection.ts';
 import { type Metric, median } from './results.ts';
-import { inTurn, type RunningServer, withPair } from './servers.ts';
+import { inTurn, type Pair, type RunningServer, withPair } from './servers.ts';
 
 const P99_MAX_MS = 10;
 const HEAVY_TARGET_MS = 400;
@@ -75,8 +76,44 @@ interface Heavy {
   readonly args: readonly (string | number)[] | null;
 }
 
-async function measure(options: BenchOptions, progress: Progress): Promise<readonly Metric[]> {
+/** GET p99 under each of `heavies`, and how long one call of it takes. */
+async function measureUnder(
+  pair: Pair,
+  heavies: readonly Heavy[],
+  options: BenchOptions,
+  progress: Progress,
+): Promise<readonly Metric[]> {
   const seconds = options.isQuick ? 4 : 10;
+  const metrics: Metric[] = [];
+  for (const { id, what, args } of heavies) {
+    const p99 = { redis: [] as number[], tessera: [] as number[] };
+    const call = { redis: [] as number[], tessera: [] as number[] };
+    for (let round = 0; round < options.rounds; round++) {
+      for (const server of inTurn(pair, round)) {
+        const { report, heavyMs } = await probeUnder(server, args, seconds);
+        p99[server.kind].push(report.p99Ms);
+        call[server.kind].push(heavyMs);
+        const text = `p50 ${report.p50Ms.toFixed(2)} p99 ${report.p99Ms.toFixed(2)}`;
+        const heavyText = args === null ? '' : `, one heavy call ${heavyMs.toFixed(0)} ms`;
+        const line = `${server.kind} ${text} max ${report.maxMs.toFixed(1)} ms${heavyText}`;
+        progress.step(`GET while ${what}: ${line}`);
+      }
+    }
+    const target = args === null ? null : { kind: 'max' as const, bound: P99_MAX_MS };
+    metrics.push({ id, what: `GET p99, ${what}`, unit: 'ms', ...p99, target });
+    if (args === null) continue;
+    metrics.push({
+      id: `${id}/call`,
+      what: `one call: ${what}`,
+      unit: 'ms',
+      ...call,
+      target: null,
+    });
+  }
+  return metrics;
+}
+
+async function measure(options: BenchOptions, progress: Progress): Promise<readonly Metric[]> {
   return withPair([], [], async (pair) => {
     progress.step('latency: filling redis and tessera with 1M keys');
     await fill(pair.redis.port, KEY_COUNT, 0);
@@ -91,34 +128,56 @@ async function measure(options: BenchOptions, progress: Progress): Promise<reado
         args: ['mget', mgetKeys, KEY_COUNT],
       },
     ];
-    const metrics: Metric[] = [];
-    for (const { id, what, args } of heavies) {
-      const p99 = { redis: [] as number[], tessera: [] as number[] };
-      const call = { redis: [] as number[], tessera: [] as number[] };
-      for (let round = 0; round < options.rounds; round++) {
-        for (const server of inTurn(pair, round)) {
-          const { report, heavyMs } = await probeUnder(server, args, seconds);
-          p99[server.kind].push(report.p99Ms);
-          call[server.kind].push(heavyMs);
-          const text = `p50 ${report.p50Ms.toFixed(2)} p99 ${report.p99Ms.toFixed(2)}`;
-          const heavyText = args === null ? '' : `, one heavy call ${heavyMs.toFixed(0)} ms`;
-          const line = `${server.kind} ${text} max ${report.maxMs.toFixed(1)} ms${heavyText}`;
-          progress.step(`GET while ${what}: ${line}`);
-        }
-      }
-      const target = args === null ? null : { kind: 'max' as const, bound: P99_MAX_MS };
-      metrics.push({ id, what: `GET p99, ${what}`, unit: 'ms', ...p99, target });
-      if (args === null) continue;
-      metrics.push({
-        id: `${id}/call`,
-        what: `one call: ${what}`,
-        unit: 'ms',
-        ...call,
-        target: null,
-      });
-    }
-    return metrics;
+    return measureUnder(pair, heavies, options, progress);
   });
+}
+
+const UNION_MEMBERS = 400_000;
+const SORT_ELEMENTS = 1_000_000;
+const DELETED_MEMBERS = 5_000_000;
+
+const COLLECTION_HEAVIES: readonly Heavy[] = [
+  {
+    id: 'latency-sunionstore',
+    what: 'SUNIONSTORE of two sets of 400k in a loop',
+    args: ['commands', 'SUNIONSTORE,union,set1,set2'],
+  },
+  {
+    id: 'latency-sort',
+    what: 'SORT of 1M in a loop',
+    args: ['commands', 'SORT,numbers,LIMIT,0,10'],
+  },
+  {
+    id: 'latency-del',
+    what: 'COPY and DEL of a sorted set of 5M in a loop',
+    args: ['commands', 'COPY,zset,gone', 'DEL,gone'],
+  },
+];
+
+async function measureCollections(
+  options: BenchOptions,
+  progress: Progress,
+): Promise<readonly Metric[]> {
+  return withPair([], [], async (pair) => {
+    for (const { kind, port } of [pair.redis, pair.tessera]) {
+      progress.step(`latency: filling ${kind} with 1M keys and large collections`);
+      await fill(port, KEY_COUNT, 0);
+      await fillCollection(port, 'SADD', 'set1', memberOnly, 0, UNION_MEMBERS);
+      const half = UNION_MEMBERS / 2;
+      await fillCollection(port, 'SADD', 'set2', memberOnly, half, half + UNION_MEMBERS);
+      const number = (index: number): readonly string[] => [String((index * 618_033) % 999_983)];
+      await fillCollection(port, 'RPUSH', 'numbers', number, 0, SORT_ELEMENTS);
+      await fillCollection(port, 'ZADD', 'zset', scoredMember, 0, DELETED_MEMBERS);
+    }
+    return measureUnder(pair, COLLECTION_HEAVIES, options, progress);
+  });
+}
+
+export async function collectionLatencyRows(
+  options: BenchOptions,
+  progress: Progress,
+): Promise<readonly Metric[]> {
+  return progress.attempt('collection latency', () => measureCollections(options, progress));
 }
 
 export async function latencyRows(

@@ -10,6 +10,10 @@ export const GROUPS = [
   'latency',
   'idle',
   'connections',
+  'collections',
+  'large',
+  'collection-memory',
+  'collection-latency',
 ] as const;
 
 export type Group = (typeof GROUPS)[number];

@@ -8,7 +8,8 @@ const RUN_TIMEOUT_MS = 180_000;
 const run = promisify(execFile);
 
 export interface Load {
-  readonly test: 'get' | 'set';
+  /** A test that redis-benchmark knows by name, or the words of a command of its own. */
+  readonly test: string | readonly string[];
   readonly requests: number;
   readonly clients: number;
   readonly pipeline: number;
@@ -26,10 +27,12 @@ export interface LoadResult {
 }
 
 function argsOf(load: Load, port: number): string[] {
-  const args = ['-h', '127.0.0.1', '-p', String(port), '-q', '--csv', '-t', load.test, '-d', '3'];
+  const args = ['-h', '127.0.0.1', '-p', String(port), '-q', '--csv', '-d', '3'];
   args.push('-n', String(load.requests), '-c', String(load.clients), '-P', String(load.pipeline));
   if (load.keySpace > 0) args.push('-r', String(load.keySpace));
   if (load.threads > 1) args.push('--threads', String(load.threads));
+  if (typeof load.test === 'string') args.push('-t', load.test);
+  else args.push(...load.test);
   return args;
 }
 

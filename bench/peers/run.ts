@@ -10,8 +10,10 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderChart } from './chart.ts';
+import { collectionMemoryRows } from './collection-memory-rows.ts';
+import { collectionRows, largeRows } from './collection-rows.ts';
 import { connectionRows, idleRows } from './idle-rows.ts';
-import { latencyRows } from './latency-rows.ts';
+import { collectionLatencyRows, latencyRows } from './latency-rows.ts';
 import { describeMachine, machineLine } from './machine.ts';
 import { memoryRows } from './memory-rows.ts';
 import { type BenchOptions, readOptions, USAGE } from './options.ts';
@@ -28,6 +30,14 @@ async function measureAll(options: BenchOptions, progress: Progress): Promise<re
   if (options.groups.has('latency')) metrics.push(...(await latencyRows(options, progress)));
   if (options.groups.has('idle')) metrics.push(...(await idleRows(options, progress)));
   if (options.groups.has('connections')) metrics.push(...(await connectionRows(options, progress)));
+  if (options.groups.has('collections')) metrics.push(...(await collectionRows(options, progress)));
+  if (options.groups.has('large')) metrics.push(...(await largeRows(options, progress)));
+  if (options.groups.has('collection-memory')) {
+    metrics.push(...(await collectionMemoryRows(progress)));
+  }
+  if (options.groups.has('collection-latency')) {
+    metrics.push(...(await collectionLatencyRows(options, progress)));
+  }
   return metrics;
 }
 

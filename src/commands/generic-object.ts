@@ -1,6 +1,6 @@
 /** OBJECT: how a value is kept, and what is known of its use. */
 import { parseInt64 } from '../base/number-text.ts';
-import { ENCODING_INT, STRING_ENCODING_NAMES, TYPE_STRING } from '../keyspace/entry.ts';
+import { ENCODING_INT, ENCODING_NAMES, TYPE_STRING } from '../keyspace/entry.ts';
 import { peek } from '../keyspace/peek.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import { lfuDecayed } from '../keyspace/thread-state.ts';
@@ -24,7 +24,7 @@ const HELP = [
 
 /** The name that OBJECT ENCODING gives to an entry's encoding. */
 export function encodingName(shard: Shard, ref: Ref): string {
-  return STRING_ENCODING_NAMES[shard.encodingOf(ref)]!;
+  return ENCODING_NAMES[shard.encodingOf(ref)]!;
 }
 
 /** Seconds since the last access of an entry, by its LRU clock of 24 bits. */

@@ -3,7 +3,10 @@ import { BITMAP_COMMANDS } from './bitmap.ts';
 import { CONNECTION_COMMANDS } from './connection.ts';
 import { DEBUG_COMMANDS } from './debug.ts';
 import { GENERIC_COMMANDS } from './generic.ts';
+import { HASH_COMMANDS } from './hash.ts';
+import { LIST_COMMANDS } from './list.ts';
 import { SERVER_COMMANDS } from './server.ts';
+import { SET_COMMANDS } from './set.ts';
 import type { CommandSpec } from './spec.ts';
 import { STRING_COMMANDS } from './string.ts';
 import { TRANSACTION_COMMANDS } from './transaction.ts';
@@ -15,6 +18,9 @@ export const ALL_COMMANDS: readonly CommandSpec[] = [
   ...WATCH_COMMANDS,
   ...STRING_COMMANDS,
   ...BITMAP_COMMANDS,
+  ...LIST_COMMANDS,
+  ...HASH_COMMANDS,
+  ...SET_COMMANDS,
   ...GENERIC_COMMANDS,
   ...SERVER_COMMANDS,
   ...DEBUG_COMMANDS,

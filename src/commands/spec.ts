@@ -5,6 +5,7 @@
 import type { Key } from '../keyspace/key.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { ThreadState } from '../keyspace/thread-state.ts';
+import type { ValueLimits } from '../keyspace/value-limits.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 
@@ -34,6 +35,12 @@ export type AclCategory =
   | 'write'
   | 'string'
   | 'bitmap'
+  | 'list'
+  | 'set'
+  | 'sortedset'
+  | 'hash'
+  | 'hyperloglog'
+  | 'geo'
   | 'admin'
   | 'fast'
   | 'slow'
@@ -48,6 +55,12 @@ export type CommandGroup =
   | 'generic'
   | 'string'
   | 'bitmap'
+  | 'list'
+  | 'set'
+  | 'sorted-set'
+  | 'hash'
+  | 'hyperloglog'
+  | 'geo'
   | 'connection'
   | 'transactions'
   | 'server';
@@ -184,7 +197,7 @@ export interface CommandContext {
   /**
    * Limits and switches of the configuration that data commands ask for, refreshed by CONFIG SET.
    */
-  readonly limits: CommandLimits;
+  readonly limits: ValueLimits;
   /** The key that `at` located last. */
   readonly key: Key;
   /** The key that `at2` located last, for commands that need two at a time. */
@@ -206,16 +219,18 @@ export interface CommandContext {
    * a transaction).
    */
   visitShards(visit: (shard: Shard) => void): void;
+  /**
+   * Says that from here to `endBuild` the command only reads the keys of its shards, and writes
+   * nothing but new blocks that no key refers to: plain reads of other clients may come in
+   * meanwhile. For results that take long to build, before they are stored. A worker may ignore it.
+   */
+  beginBuild(): void;
+  /** The shards are the command's own again. Everything that `beginBuild` allowed has ended. */
+  endBuild(): void;
   /** WATCH of the located `key`: remembers its version for the session. */
   noteWatch(shard: Shard, db: number, key: Key, version: number): void;
   /** Sleeps while holding what it holds: DEBUG SLEEP. */
   sleep(ms: number): void;
-}
-
-export interface CommandLimits {
-  protoMaxBulkLength: number;
-  databases: number;
-  maxmemoryPolicy: string;
 }
 
 /** Writes the reply of a suspended command, later. */

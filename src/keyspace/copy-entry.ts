@@ -7,19 +7,50 @@
  */
 import { copyBytes } from '../base/bytes.ts';
 import type { Ref } from '../memory/arena.ts';
-import { TYPE_STRING } from './entry.ts';
+import { TYPE_HASH, TYPE_LIST, TYPE_SET } from './entry.ts';
 import type { Key } from './key.ts';
 import type { Shard } from './shard.ts';
 
 /** What copying an entry's value costs, in the units of `CommandContext.mayRun`. */
 export function copyUnits(shard: Shard, ref: Ref): number {
+  if (shard.isRooted(ref)) return valueSize(shard, ref) * 2;
   return shard.valueLength(ref) / 16;
+}
+
+/** Elements of a rooted value. O(1). */
+function valueSize(shard: Shard, ref: Ref): number {
+  switch (shard.typeOf(ref)) {
+    case TYPE_LIST:
+      return shard.lists.size(ref);
+    case TYPE_SET:
+      return shard.sets.size(ref);
+    case TYPE_HASH:
+      return shard.hashes.size(ref);
+    default:
+      throw new Error('copy entry: a type that has no size');
+  }
+}
+
+/** A copy of a root in shard `to`, or 0 when its arena is full. O(n). */
+export function copyRoot(from: Shard, ref: Ref, to: Shard): Ref {
+  const root = from.rootOf(ref);
+  switch (from.typeOf(ref)) {
+    case TYPE_LIST:
+      return from.lists.copyRoot(root, to);
+    case TYPE_SET:
+      return from.sets.copyRoot(root, to);
+    case TYPE_HASH:
+      return from.hashes.copyRoot(root, to);
+    default:
+      throw new Error('copy entry: a type that has no copy');
+  }
 }
 
 /**
  * Makes (or replaces) `key` in database `db` of shard `to` with the value and encoding of entry
  * `ref` of shard `from`; its access word is that of a new key. `expireMs` as for createString.
- * Returns the new entry, or 0 when the arena is full: nothing has changed then. O(value).
+ * `root` is a copy of the value where that is rooted, made before or here. Returns the new entry,
+ * or 0 when the arena is full: nothing has changed then. O(value).
  */
 export function copyEntry(
   from: Shard,
@@ -28,10 +59,19 @@ export function copyEntry(
   db: number,
   key: Key,
   expireMs: number,
+  root: Ref = 0,
 ): Ref {
-  if (from.typeOf(ref) !== TYPE_STRING) throw new Error('copy entry: a type that has no copy');
+  const type = from.typeOf(ref);
+  const encoding = from.encodingOf(ref);
+  if (from.isRooted(ref)) {
+    const copied = root !== 0 ? root : copyRoot(from, ref, to);
+    if (copied === 0) return 0;
+    const made = to.createRooted(db, key, type, encoding, copied, expireMs);
+    if (made === 0) to.lazy.addRoot(copied);
+    return made;
+  }
   const length = from.valueLength(ref);
-  const copy = to.createString(db, key, length, from.encodingOf(ref), expireMs);
+  const copy = to.createValue(db, key, type, encoding, length, expireMs);
   if (copy === 0) return 0;
   const source = from.valueOffset(ref);
   copyBytes(to.u8, to.valueOffset(copy), from.u8, source, source + length);
@@ -41,7 +81,7 @@ export function copyEntry(
 /**
  * Moves entry `ref` (`fromKey` in database `fromDb` of shard `from`) to `toKey`, with its TTL and
  * access word; a key that is there is replaced. Returns the new entry, or 0 when the arena is
- * full: nothing has changed then. O(value).
+ * full: nothing has changed then. O(value), O(1) for a structure that stays in its shard.
  */
 export function moveEntry(
   from: Shard,
@@ -52,9 +92,16 @@ export function moveEntry(
   toDb: number,
   toKey: Key,
 ): Ref {
-  const moved = copyEntry(from, ref, to, toDb, toKey, from.expireMs(ref));
+  const staysRooted = from === to && from.isRooted(ref);
+  const root = staysRooted ? from.rootOf(ref) : 0;
+  const expireMs = from.expireMs(ref);
+  const type = from.typeOf(ref);
+  const moved = staysRooted
+    ? to.createRooted(toDb, toKey, type, from.encodingOf(ref), root, expireMs)
+    : copyEntry(from, ref, to, toDb, toKey, expireMs);
   if (moved === 0) return 0;
   to.setAccessWord(moved, from.accessWord(ref));
-  from.delete(fromDb, fromKey);
+  if (staysRooted) from.deleteMoved(fromDb, fromKey);
+  else from.delete(fromDb, fromKey);
   return moved;
 }

@@ -4,14 +4,15 @@
  *
  * A digest is 20 bytes, from zero. To *xor* bytes into it is digest ^= SHA1(bytes), which keeps no
  * order; to *mix* them in is digest = SHA1(digest ^ SHA1(bytes)), which does. An entry: mix its
- * type (u32, big-endian), mix its string value, xor "!!expire!!" when it has a TTL. A data set:
- * for each database with keys, mix its number (u32, big-endian), then for each key of it xor the
- * key's own digest (mix its name, then the entry).
+ * type (u32, big-endian), then its value (mix a string, mix the elements of a list in order, xor
+ * the members of a set, xor for each field of a hash the digest of field and value mixed), xor
+ * "!!expire!!" when it has a TTL. A data set: for each database with keys, mix its number (u32,
+ * big-endian), then for each key of it xor the key's own digest (mix its name, then the entry).
  */
 import { hash } from 'node:crypto';
 import { asciiBytes } from '../base/bytes.ts';
 import type { Ref } from '../memory/arena.ts';
-import { TYPE_STRING } from './entry.ts';
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING } from './entry.ts';
 import { NO_TTL, type Shard } from './shard.ts';
 
 export const DIGEST_BYTES = 20;
@@ -35,16 +36,37 @@ function mixNumber(digest: Uint8Array, n: number): void {
   mix(digest, Uint8Array.of(n >>> 24, n >>> 16, n >>> 8, n));
 }
 
+function mixValue(digest: Uint8Array, shard: Shard, ref: Ref, type: number): void {
+  if (type === TYPE_STRING) {
+    const at = shard.valueOffset(ref);
+    mix(digest, shard.u8.subarray(at, at + shard.valueLength(ref)));
+  } else if (type === TYPE_LIST) {
+    shard.lists.walk(ref, 0, false, (buf, from, to) => {
+      mix(digest, buf.subarray(from, to));
+      return true;
+    });
+  } else if (type === TYPE_SET) {
+    shard.sets.forEach(ref, (buf, from, to) => xorRaw(digest, sha1(buf.subarray(from, to))));
+  } else if (type === TYPE_HASH) {
+    shard.hashes.forEach(ref, (fieldBuf, fieldFrom, fieldTo, buf, from, to) => {
+      const pair = new Uint8Array(DIGEST_BYTES);
+      mix(pair, fieldBuf.subarray(fieldFrom, fieldTo));
+      mix(pair, buf.subarray(from, to));
+      xorRaw(digest, sha1(pair));
+    });
+  } else {
+    throw new Error('digest: a type that has no digest');
+  }
+}
+
 /**
  * Mixes an entry's type, value and having a TTL into `digest`: alone, DEBUG DIGEST-VALUE's digest.
  * O(value).
  */
 export function mixEntry(digest: Uint8Array, shard: Shard, ref: Ref): void {
   const type = shard.typeOf(ref);
-  if (type !== TYPE_STRING) throw new Error('digest: a type that has no digest');
   mixNumber(digest, type);
-  const at = shard.valueOffset(ref);
-  mix(digest, shard.u8.subarray(at, at + shard.valueLength(ref)));
+  mixValue(digest, shard, ref, type);
   if (shard.expireMs(ref) !== NO_TTL) xorRaw(digest, EXPIRE_MARK);
 }
 

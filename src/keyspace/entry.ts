@@ -6,16 +6,20 @@
  *      bits 16..19 header words H (3, +2 with a TTL, +1 with a long key)
  *      bits 20..23 type        bits 24..27 encoding
  *      bit 28 HAS_TTL          bit 29 REMOTE: the value is in a block of its own
- *      bit 30 EPOCH of the snapshot that has not yet seen this entry     bit 31 reserved
+ *      bit 30 EPOCH of the snapshot that has not yet seen this entry
+ *      bit 31 ROOTED: the value is a structure of many blocks
  *   1  bits 0..23 LRU clock (seconds) or LFU (minutes << 8 | counter)    bits 24..31 reserved
- *   2  string: length of the value in bytes; other types: ref of the structure
+ *   2  length of the value in bytes; ROOTED: ref of the structure's root block (value-root.ts)
  *  [3] with HAS_TTL: unix time in ms of expiry, low word      [4] high word
- *  [.] REMOTE string: none; the ref of the value block follows the key, at the next multiple of 4
+ *  [.] REMOTE: none; the ref of the value block follows the key, at the next multiple of 4
  *  [H-1] with a long key: its length
  *   4*H  key bytes, then the value's bytes (inline) or padding and the value block's ref (REMOTE)
  *
  *   Example: SET ab xyz without TTL: word 0 = 0x01030002 (RAW would be 0x02030002), word 1 = clock,
  *   word 2 = 3, bytes 12.. = 61 62 78 79 7a.
+ *
+ * Small collections (listpack, listpackex, intset) are bytes as strings are, inline or REMOTE: one
+ * block and one cache miss for a small hash.
  *
  * Integers are kept as their decimal text with encoding INT: GET needs no formatting, and INCR
  * rewrites in place.
@@ -31,12 +35,19 @@ export const TYPE_STREAM = 6;
 export const ENCODING_INT = 0;
 export const ENCODING_EMBSTR = 1;
 export const ENCODING_RAW = 2;
+export const ENCODING_LISTPACK = 3;
+export const ENCODING_INTSET = 4;
+export const ENCODING_HASHTABLE = 5;
+export const ENCODING_SKIPLIST = 6;
+export const ENCODING_QUICKLIST = 7;
+export const ENCODING_LISTPACK_EX = 8;
 
 export const TYPE_SHIFT = 20;
 export const ENCODING_SHIFT = 24;
 export const HAS_TTL = 1 << 28;
 export const REMOTE = 1 << 29;
 export const EPOCH = 1 << 30;
+export const ROOTED = 1 << 31;
 
 export const HEADER_WORDS = 3;
 export const TTL_WORDS = 2;
@@ -52,8 +63,18 @@ export const TYPE_NAMES: readonly string[] = [
   'stream',
 ];
 
-/** OBJECT ENCODING's names of string encodings. */
-export const STRING_ENCODING_NAMES: readonly string[] = ['int', 'embstr', 'raw'];
+/** OBJECT ENCODING's names, by encoding number. */
+export const ENCODING_NAMES: readonly string[] = [
+  'int',
+  'embstr',
+  'raw',
+  'listpack',
+  'intset',
+  'hashtable',
+  'skiplist',
+  'quicklist',
+  'listpackex',
+];
 
 /** Longest string that Redis keeps as embstr. */
 export const EMBSTR_LENGTH_MAX = 44;
@@ -85,7 +106,8 @@ export function headWord(
   hasTtl: boolean,
   type: number,
   encoding: number,
-  isRemote: boolean,
+  /** REMOTE or ROOTED, or 0. */
+  placement: number,
 ): number {
   const short = Math.min(keyLength, 0xffff);
   return (
@@ -94,7 +116,7 @@ export function headWord(
       (type << TYPE_SHIFT) |
       (encoding << ENCODING_SHIFT) |
       (hasTtl ? HAS_TTL : 0) |
-      (isRemote ? REMOTE : 0)) >>>
+      placement) >>>
     0
   );
 }

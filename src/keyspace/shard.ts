@@ -5,11 +5,12 @@
  *
  * LAYOUT of the arena's user header (u32 words from `arena.userOffset`)
  *   0 magic   1 databases   2 lazy-free list ref   3 blocks waiting in it
- *   4..7 watch table        8..15 reserved
+ *   4..7 watch table        8 list of roots to free   9 their number   10..15 reserved
  *   16.. interest filter (512 words)
  *   528.. one database struct of 64 words each:
  *     0..15 dict   16 keys with a TTL   17 hint table ref (0 = the 16 hints inside)   18 hint count
- *     19 next hint   20 cycle position   21 lowest hint seen by the running cycle   22..31 reserved
+ *     19 next hint   20 cycle position   21 lowest hint seen by the running cycle
+ *     22 hashes that have fields with a time of expiry   23..31 reserved
  *     32..47 hints inside
  *
  * Statuses: refs are 0 for "absent" in lookups and for "arena full" in anything that allocates;
@@ -19,26 +20,32 @@ import type { HalfSipHash } from '../base/half-sip-hash.ts';
 import type { Arena, Ref } from '../memory/arena.ts';
 import { Dict } from '../structures/dict.ts';
 import * as entry from './entry.ts';
+import { DATABASE_WORDS, EntryBlocks } from './entry-blocks.ts';
 import { ExpiryHints } from './expiry-hints.ts';
-import { FILTER_BYTES, InterestFilter } from './interest-filter.ts';
-import { Key } from './key.ts';
+import { HashValues } from './hash-value.ts';
+import { InterestFilter } from './interest-filter.ts';
+import type { Key } from './key.ts';
 import { LazyFree } from './lazy-free.ts';
+import { ListValues } from './list-value.ts';
+import { SetValues } from './set-value.ts';
+import { checkShard } from './shard-check.ts';
+import { entryOfHash, swapDatabases } from './swap.ts';
 import type { ThreadState } from './thread-state.ts';
 import { freshAccessWord, lfuTouched, TOUCH_LFU, TOUCH_LRU } from './thread-state.ts';
+import type { ValueLimits } from './value-limits.ts';
 import { WatchTable } from './watch-table.ts';
 
 const MAGIC = 0x54534844;
 const DATABASES = 1;
 const LAZY = 2;
+const LAZY_ROOTS = 8;
 const WATCH = 4;
 const FILTER = 16;
-const DATABASE_0 = 16 + FILTER_BYTES / 4;
-const DATABASE_WORDS = 64;
-const EXPIRES = 16;
 const HINTS = 17;
 
 const HAS_TTL = entry.HAS_TTL;
 const REMOTE = entry.REMOTE;
+const ROOTED = entry.ROOTED;
 const TYPE_SHIFT = entry.TYPE_SHIFT;
 const ENCODING_SHIFT = entry.ENCODING_SHIFT;
 const INLINE_BYTES_MAX = entry.INLINE_BYTES_MAX;
@@ -51,22 +58,19 @@ export const KEEP_TTL = -1;
 /** Growth of a string beyond its need, as Redis's sds does it: double, but at most 1 MiB more. */
 const GROWTH_BYTES_MAX = 1024 * 1024;
 
-/** Room in the arena's user header for `databases` databases. */
-export function shardHeaderBytes(databases: number): number {
-  return (DATABASE_0 + databases * DATABASE_WORDS) * 4;
-}
-
-export class Shard {
+export class Shard extends EntryBlocks {
   readonly index: number;
-  readonly arena: Arena;
-  readonly u8: Uint8Array;
-  readonly u32: Uint32Array;
-  readonly state: ThreadState;
+  readonly limits: ValueLimits;
   readonly hasher: HalfSipHash;
   readonly databases: number;
   readonly watch: WatchTable;
   readonly interest: InterestFilter;
   readonly lazy: LazyFree;
+  readonly lists: ListValues;
+  readonly hashes: HashValues;
+  readonly sets: SetValues;
+  /** A second view: of sets that are being built, and for lookups while `sets` walks. */
+  readonly setBuilder: SetValues;
   readonly #dicts: Dict[] = [];
   readonly #hints: ExpiryHints[] = [];
   readonly #base: number;
@@ -80,11 +84,9 @@ export class Shard {
 
   /** Attaches this thread to a formatted shard. */
   constructor(index: number, arena: Arena, hasher: HalfSipHash, state: ThreadState) {
+    super(arena, state);
     this.index = index;
-    this.arena = arena;
-    this.u8 = arena.u8;
-    this.u32 = arena.u32;
-    this.state = state;
+    this.limits = state.limits;
     this.hasher = hasher;
     this.#base = arena.userOffset / 4;
     if (this.u32[this.#base] !== MAGIC) throw new Error('shard: the arena is not formatted');
@@ -92,15 +94,15 @@ export class Shard {
     this.watch = new WatchTable(arena, this.#base + WATCH);
     this.interest = new InterestFilter(arena.buffer, arena.userOffset + FILTER * 4);
     for (let db = 0; db < this.databases; db++) {
-      const at = this.#database(db);
+      const at = this.databaseWord(db);
       this.#dicts.push(new Dict(arena, at, hasher));
       this.#hints.push(new ExpiryHints(arena, at + HINTS));
     }
-    this.lazy = new LazyFree(this, this.#base + LAZY);
-  }
-
-  #database(db: number): number {
-    return this.#base + DATABASE_0 + db * DATABASE_WORDS;
+    this.lists = new ListValues(this);
+    this.hashes = new HashValues(this);
+    this.sets = new SetValues(this);
+    this.setBuilder = new SetValues(this);
+    this.lazy = new LazyFree(this, this.#base + LAZY, this.#base + LAZY_ROOTS);
   }
 
   dict(db: number): Dict {
@@ -119,89 +121,9 @@ export class Shard {
     return this.#dicts[db]!.size;
   }
 
-  /** Keys with a TTL. */
-  expires(db: number): number {
-    return this.u32[this.#database(db) + EXPIRES]!;
-  }
-
-  addExpires(db: number, delta: number): void {
-    const at = this.#database(db) + EXPIRES;
-    this.u32[at] = this.u32[at]! + delta;
-  }
-
-  // ---- entries
-
-  typeOf(ref: Ref): number {
-    return (this.u32[ref * 2]! >>> TYPE_SHIFT) & 15;
-  }
-
-  encodingOf(ref: Ref): number {
-    return (this.u32[ref * 2]! >>> ENCODING_SHIFT) & 15;
-  }
-
-  setEncoding(ref: Ref, encoding: number): void {
-    const at = ref * 2;
-    this.u32[at] = (this.u32[at]! & ~(15 << ENCODING_SHIFT)) | (encoding << ENCODING_SHIFT);
-  }
-
-  keyLength(ref: Ref): number {
-    return this.#dicts[0]!.keyLength(ref);
-  }
-
-  keyOffset(ref: Ref): number {
-    return this.#dicts[0]!.keyOffset(ref);
-  }
-
-  /** Unix time in ms at which the entry expires; 0 = never. */
-  expireMs(ref: Ref): number {
-    const at = ref * 2;
-    if ((this.u32[at]! & HAS_TTL) === 0) return NO_TTL;
-    return this.u32[at + 3]! + this.u32[at + 4]! * 4294967296;
-  }
-
-  isExpired(ref: Ref): boolean {
-    if ((this.u32[ref * 2]! & HAS_TTL) === 0) return false;
-    return this.expireMs(ref) <= this.state.nowMs;
-  }
-
-  /** LRU clock or LFU word of an entry. */
-  accessWord(ref: Ref): number {
-    return this.u32[ref * 2 + 1]! & 0xffffff;
-  }
-
-  setAccessWord(ref: Ref, word: number): void {
-    this.u32[ref * 2 + 1] = (this.u32[ref * 2 + 1]! & 0xff000000) | (word & 0xffffff);
-  }
-
-  /** Length in bytes of a string's value. */
-  valueLength(ref: Ref): number {
-    return this.u32[ref * 2 + 2]!;
-  }
-
-  /** Byte offset in the arena of a string's value. */
-  valueOffset(ref: Ref): number {
-    const word = this.u32[ref * 2]!;
-    let keyLength = word & 0xffff;
-    if (keyLength === 0xffff) keyLength = this.keyLength(ref);
-    const end = ref * 8 + ((word >>> 16) & 15) * 4 + keyLength;
-    if ((word & REMOTE) === 0) return end;
-    return this.#remoteRef(end) * 8;
-  }
-
-  #remoteRef(keyEnd: number): Ref {
-    return this.u32[Math.ceil(keyEnd / 4)]!;
-  }
-
-  /**
-   * Bytes of the arena that an entry occupies, its value included: MEMORY USAGE without the index
-   * slot.
-   */
-  entryBytes(ref: Ref): number {
-    let bytes = this.arena.usableBytes(ref);
-    if ((this.u32[ref * 2]! & REMOTE) !== 0) {
-      bytes += this.arena.usableBytes(this.#remoteRef(this.keyOffset(ref) + this.keyLength(ref)));
-    }
-    return bytes;
+  /** Has the active expire cycle look at a hash by `ms`, when a field of it expires. */
+  noteFieldExpiry(db: number, key: Key, ms: number): void {
+    this.#hints[db]!.note(key.lo, ms, this.#dicts[db]!.bucketCount);
   }
 
   // ---- lookups
@@ -280,8 +202,21 @@ export class Shard {
    * Returns 0 when the arena is full: nothing has changed then.
    */
   createString(db: number, key: Key, valueLength: number, encoding: number, expireMs: number): Ref {
+    return this.createValue(db, key, entry.TYPE_STRING, encoding, valueLength, expireMs);
+  }
+
+  /** The same for a value of any type that is bytes: strings and small collections. */
+  createValue(
+    db: number,
+    key: Key,
+    type: number,
+    encoding: number,
+    valueLength: number,
+    expireMs: number,
+  ): Ref {
+    const kind = (type << TYPE_SHIFT) | (encoding << ENCODING_SHIFT);
     const old = this.#dicts[db]!.find(key.buf, key.start, key.end, key.lo, key.hi);
-    if (old === 0) return this.#makeString(db, key, 0, valueLength, encoding, expireMs);
+    if (old === 0) return this.#makeValue(db, key, 0, valueLength, kind, expireMs);
     const isDead = this.isExpired(old);
     // As in Redis, overwriting a key is one more access to it, not a new key.
     const isCounted = this.state.policyTouchMode === TOUCH_LFU && !isDead;
@@ -292,13 +227,13 @@ export class Shard {
     let ref = old;
     if (this.#canReuse(old, entry.entryBytes(keyLength, hasTtl, valueLength), hasTtl)) {
       const at = old * 2;
-      this.u32[at] = entry.headWord(keyLength, hasTtl, entry.TYPE_STRING, encoding, false);
+      this.u32[at] = entry.headWord(keyLength, hasTtl, type, encoding, 0);
       this.u32[at + 1] = freshAccessWord(this.state);
       this.u32[at + 2] = valueLength;
       if (hasTtl) this.#writeExpire(db, key.lo, old, expireMs);
       this.touched(db, key);
     } else {
-      ref = this.#makeString(db, key, old, valueLength, encoding, expireMs);
+      ref = this.#makeValue(db, key, old, valueLength, kind, expireMs);
     }
     if (isDead && ref !== 0) this.state.expiredKeys += 1;
     if (isCounted && ref !== 0) this.setAccessWord(ref, frequency);
@@ -306,19 +241,23 @@ export class Shard {
   }
 
   /**
-   * Makes a string entry in the place of `old` (0 = none; then there is no TTL to keep). 0 when the
-   * arena is full.
+   * Makes an entry of `kind` (type and encoding bits) in the place of `old` (0 = none; then there
+   * is no TTL to keep); `valueLength` is the root's ref where `kind` has ROOTED. 0 when the arena
+   * is full.
    */
-  #makeString(
+  #makeValue(
     db: number,
     key: Key,
     old: Ref,
     valueLength: number,
-    encoding: number,
+    kind: number,
     expireMs: number,
   ): Ref {
     const hasTtl = expireMs > NO_TTL;
-    const ref = this.#allocString(key, valueLength, encoding, hasTtl);
+    const ref =
+      (kind & ROOTED) !== 0
+        ? this.#allocRooted(key, valueLength, kind, hasTtl)
+        : this.#allocValue(key, valueLength, kind, hasTtl);
     if (ref === 0 || !this.#link(db, key, old, ref)) return 0;
     if (hasTtl) {
       this.addExpires(db, 1);
@@ -328,23 +267,128 @@ export class Shard {
   }
 
   /**
+   * Makes (or replaces) a key whose value is the structure at `root`, which belongs to the key from
+   * then on. 0 when the arena is full: nothing has changed then, and the root is still the
+   * caller's.
+   */
+  createRooted(
+    db: number,
+    key: Key,
+    type: number,
+    encoding: number,
+    root: Ref,
+    expireMs: number,
+  ): Ref {
+    const kind = ((type << TYPE_SHIFT) | (encoding << ENCODING_SHIFT) | ROOTED) >>> 0;
+    const old = this.#dicts[db]!.find(key.buf, key.start, key.end, key.lo, key.hi);
+    if (old === 0) return this.#makeValue(db, key, 0, root, kind, Math.max(expireMs, NO_TTL));
+    const isDead = this.isExpired(old);
+    const isCounted = this.state.policyTouchMode === TOUCH_LFU && !isDead;
+    const frequency = isCounted ? this.accessWord(old) : 0;
+    if (expireMs === KEEP_TTL) expireMs = isDead ? NO_TTL : this.expireMs(old);
+    const ref = this.#makeValue(db, key, old, root, kind, expireMs);
+    if (isDead && ref !== 0) this.state.expiredKeys += 1;
+    if (isCounted && ref !== 0) this.setAccessWord(ref, frequency);
+    return ref;
+  }
+
+  /**
+   * Puts the structure at `root` in the place of the bytes that are the value of the entry that
+   * `find` just returned; type, TTL and access word stay. Returns the entry's ref from now on.
+   * Never fails: without memory for a smaller block the old one stays. O(key).
+   */
+  convertToRooted(db: number, key: Key, ref: Ref, encoding: number, root: Ref): Ref {
+    const at = ref * 2;
+    const word = this.u32[at]!;
+    if ((word & REMOTE) !== 0) this.arena.free(this.remoteRef(this.keyEnd(ref)));
+    this.u32[at] =
+      ((word & ~(REMOTE | (15 << ENCODING_SHIFT))) | (encoding << ENCODING_SHIFT) | ROOTED) >>> 0;
+    this.u32[at + 2] = root;
+    const moved = this.arena.realloc(ref, this.keyEnd(ref) - ref * 8);
+    if (moved !== ref && moved !== 0) this.#dicts[db]!.replaceFound(moved);
+    this.touched(db, key);
+    return moved === 0 ? ref : moved;
+  }
+
+  /**
+   * The other way: gives the rooted entry that `find` just returned a value of `length` bytes,
+   * which the caller then writes; the root is the caller's to free. Returns the entry's ref from
+   * now on, or 0 when the arena is full: nothing has changed then. O(key).
+   */
+  convertToValue(db: number, key: Key, ref: Ref, encoding: number, length: number): Ref {
+    const word = this.u32[ref * 2]!;
+    const kind = (word & (15 << TYPE_SHIFT)) | (encoding << ENCODING_SHIFT);
+    const hasTtl = (word & HAS_TTL) !== 0;
+    const moved = this.#allocValue(key, length, kind, hasTtl);
+    if (moved === 0) return 0;
+    this.u32[moved * 2 + 1] = this.u32[ref * 2 + 1]!;
+    if (hasTtl) this.#storeExpire(moved, this.expireMs(ref));
+    this.#dicts[db]!.replaceFound(moved);
+    this.arena.free(ref);
+    this.touched(db, key);
+    return moved;
+  }
+
+  /**
+   * Changes the length of the value (bytes of a collection) of the entry that `find` just returned:
+   * keeps min(old, new) bytes, takes no spare room but what the block has, and gives room back
+   * where more than half would be unused. Returns the entry's ref from now on, or 0 when the arena
+   * is full: nothing has changed then. O(1) where the block does.
+   */
+  resizeValue(db: number, key: Key, ref: Ref, length: number): Ref {
+    const word = this.u32[ref * 2]!;
+    const moved =
+      (word & REMOTE) !== 0
+        ? this.#refitRemote(ref, length)
+        : this.#refitInline(db, key, ref, length);
+    if (moved === 0) return 0;
+    this.u32[moved * 2 + 2] = length;
+    this.touched(db, key);
+    return moved;
+  }
+
+  #refitRemote(ref: Ref, length: number): Ref {
+    const slot = Math.ceil(this.keyEnd(ref) / 4);
+    const value = this.u32[slot]!;
+    const usable = this.arena.usableBytes(value);
+    if (length <= usable && length * 2 > usable) return ref;
+    const next = this.arena.realloc(value, Math.max(length, 1));
+    if (next === 0) return length <= usable ? ref : 0;
+    this.u32[slot] = next;
+    return ref;
+  }
+
+  #refitInline(db: number, key: Key, ref: Ref, length: number): Ref {
+    const bytes = this.keyEnd(ref) - ref * 8 + length;
+    const usable = this.arena.usableBytes(ref);
+    if (bytes <= usable && bytes * 2 > usable) return ref;
+    if (bytes <= INLINE_BYTES_MAX) {
+      const next = this.arena.realloc(ref, bytes);
+      if (next === 0) return bytes <= usable ? ref : 0;
+      if (next !== ref) this.#dicts[db]!.replaceFound(next);
+      return next;
+    }
+    return this.#moveValue(db, key, ref, length, length);
+  }
+
+  /**
    * An inline string entry may be overwritten where the new one fits its block without wasting half
    * of it and the header keeps its shape: a SET over a value of about the same size allocates
    * nothing.
    */
   #canReuse(old: Ref, bytes: number, hasTtl: boolean): boolean {
     const word = this.u32[old * 2]!;
-    if ((word & (REMOTE | (15 << TYPE_SHIFT))) !== 0) return false;
+    if ((word & (REMOTE | ROOTED)) !== 0) return false;
     if (((word & HAS_TTL) !== 0) !== hasTtl) return false;
     const usable = this.arena.usableBytes(old);
     return bytes <= usable && bytes * 2 > usable;
   }
 
   /**
-   * Allocates and fills header and key of a string entry (TTL words unset). 0 when the arena is
-   * full.
+   * Allocates and fills header and key of an entry for a value of `valueLength` bytes (TTL words
+   * unset). 0 when the arena is full.
    */
-  #allocString(key: Key, valueLength: number, encoding: number, hasTtl: boolean): Ref {
+  #allocValue(key: Key, valueLength: number, kind: number, hasTtl: boolean): Ref {
     const keyLength = key.end - key.start;
     const bytes = entry.entryBytes(keyLength, hasTtl, valueLength);
     const isRemote = bytes > INLINE_BYTES_MAX && valueLength > 0;
@@ -356,7 +400,7 @@ export class Shard {
     const ref = this.#allocEntry(
       key,
       isRemote ? entry.remoteEntryBytes(keyLength, hasTtl) : bytes,
-      entry.headWord(keyLength, hasTtl, entry.TYPE_STRING, encoding, isRemote),
+      (entry.headWord(keyLength, hasTtl, 0, 0, isRemote ? REMOTE : 0) | kind) >>> 0,
     );
     if (ref === 0) {
       if (isRemote) this.arena.free(value);
@@ -366,6 +410,15 @@ export class Shard {
     if (isRemote) {
       this.u32[Math.ceil((this.keyOffset(ref) + keyLength) / 4)] = value;
     }
+    return ref;
+  }
+
+  /** The same for a value that is a structure. */
+  #allocRooted(key: Key, root: Ref, kind: number, hasTtl: boolean): Ref {
+    const keyLength = key.end - key.start;
+    const word = (entry.headWord(keyLength, hasTtl, 0, 0, 0) | kind) >>> 0;
+    const ref = this.#allocEntry(key, entry.entryBytes(keyLength, hasTtl, 0), word);
+    if (ref !== 0) this.u32[ref * 2 + 2] = root;
     return ref;
   }
 
@@ -396,9 +449,11 @@ export class Shard {
     const dict = this.#dicts[db]!;
     if (old !== 0) {
       dict.replaceFound(ref);
-      if ((this.u32[old * 2]! & HAS_TTL) !== 0) this.addExpires(db, -1);
+      this.#uncount(db, old);
       this.freeEntry(old);
     } else if (!dict.insert(ref, key.lo, key.hi)) {
+      // The root of a structure stays with the caller.
+      this.u32[ref * 2] = (this.u32[ref * 2]! & ~ROOTED) >>> 0;
       this.freeEntry(ref);
       return false;
     }
@@ -406,10 +461,23 @@ export class Shard {
     return true;
   }
 
-  /** Frees an entry block that no table refers to any more, and its value. */
+  /** Takes an entry that goes out of the counts of its database. */
+  #uncount(db: number, ref: Ref): void {
+    const word = this.u32[ref * 2]!;
+    if ((word & HAS_TTL) !== 0) this.addExpires(db, -1);
+    if ((word & (15 << TYPE_SHIFT)) !== 0 && this.hasFieldExpires(ref)) {
+      this.addFieldExpires(db, -1);
+    }
+  }
+
+  /**
+   * Frees an entry block that no table refers to any more, and its value: a large structure slice
+   * by slice, later.
+   */
   freeEntry(ref: Ref): void {
+    if ((this.u32[ref * 2]! & ROOTED) !== 0) this.lazy.addRoot(this.rootOf(ref));
     if ((this.u32[ref * 2]! & REMOTE) !== 0) {
-      this.arena.free(this.#remoteRef(this.keyOffset(ref) + this.keyLength(ref)));
+      this.arena.free(this.remoteRef(this.keyOffset(ref) + this.keyLength(ref)));
     }
     this.arena.free(ref);
   }
@@ -446,18 +514,23 @@ export class Shard {
 
   #resizeInline(db: number, key: Key, ref: Ref, length: number): Ref {
     const oldLength = this.valueLength(ref);
-    const keyLength = this.keyLength(ref);
-    const hasTtl = (this.u32[ref * 2]! & HAS_TTL) !== 0;
-    if (entry.entryBytes(keyLength, hasTtl, length) <= this.arena.usableBytes(ref)) return ref;
-    const expireMs = this.expireMs(ref);
+    if (this.keyEnd(ref) - ref * 8 + length <= this.arena.usableBytes(ref)) return ref;
     const spare = length > oldLength ? withSpare(length) : length;
-    let moved = this.#allocString(key, spare, entry.ENCODING_RAW, hasTtl);
-    if (moved === 0) moved = this.#allocString(key, length, entry.ENCODING_RAW, hasTtl);
+    const moved = this.#moveValue(db, key, ref, length, spare);
+    return moved !== 0 ? moved : this.#moveValue(db, key, ref, length, length);
+  }
+
+  /** Moves an inline value into a new entry with room for `room` bytes of value. 0: arena full. */
+  #moveValue(db: number, key: Key, ref: Ref, length: number, room: number): Ref {
+    const word = this.u32[ref * 2]!;
+    const hasTtl = (word & HAS_TTL) !== 0;
+    const kind = word & ((15 << TYPE_SHIFT) | (15 << ENCODING_SHIFT));
+    const moved = this.#allocValue(key, room, kind, hasTtl);
     if (moved === 0) return 0;
     this.u32[moved * 2 + 1] = this.u32[ref * 2 + 1]!;
-    if (hasTtl) this.#storeExpire(moved, expireMs);
-    const kept = Math.min(oldLength, length);
+    if (hasTtl) this.#storeExpire(moved, this.expireMs(ref));
     const from = this.valueOffset(ref);
+    const kept = Math.min(this.valueLength(ref), length);
     this.u8.copyWithin(this.valueOffset(moved), from, from + kept);
     this.#dicts[db]!.replaceFound(moved);
     this.freeEntry(ref);
@@ -506,7 +579,7 @@ export class Shard {
    */
   #tailBytes(ref: Ref, keyLength: number, isRemote: boolean): number {
     if (isRemote) return ((keyLength + 3) & ~3) + 4;
-    return keyLength + (this.typeOf(ref) === entry.TYPE_STRING ? this.valueLength(ref) : 0);
+    return keyLength + (this.isRooted(ref) ? 0 : this.valueLength(ref));
   }
 
   /** Takes the TTL off the entry that `find` just returned. False when it has none. In place. */
@@ -545,10 +618,19 @@ export class Shard {
     return true;
   }
 
+  /** Deletes a key whose structure another key has taken over. */
+  deleteMoved(db: number, key: Key): void {
+    const ref = this.find(db, key);
+    if (ref === 0) return;
+    this.#uncount(db, ref);
+    this.u32[ref * 2] = (this.u32[ref * 2]! & ~(ROOTED | HAS_TTL | (15 << TYPE_SHIFT))) >>> 0;
+    this.#removeFound(db, key, ref);
+  }
+
   #removeFound(db: number, key: Key, ref: Ref): void {
     const dict = this.#dicts[db]!;
     dict.removeFound();
-    if ((this.u32[ref * 2]! & HAS_TTL) !== 0) this.addExpires(db, -1);
+    this.#uncount(db, ref);
     if (dict.size === 0) this.#hints[db]!.clear();
     this.freeEntry(ref);
     this.touched(db, key);
@@ -575,10 +657,11 @@ export class Shard {
     const removed = this.size(db);
     if (removed === 0) return 0;
     if (!this.watch.isEmpty) {
-      this.watch.touchDatabase(db, (lo, hi) => this.#entryOfHash(db, lo, hi) !== 0);
+      this.watch.touchDatabase(db, (lo, hi) => entryOfHash(this, db, lo, hi) !== 0);
     }
     this.lazy.detach(this.#dicts[db]!);
     this.addExpires(db, -this.expires(db));
+    this.addFieldExpires(db, -this.fieldExpires(db));
     this.#hints[db]!.clear();
     this.state.dirty += removed;
     return removed;
@@ -586,84 +669,12 @@ export class Shard {
 
   /** Exchanges two databases. O(1), and O(watched keys). */
   swap(a: number, b: number): void {
-    if (a === b) return;
-    if (!this.watch.isEmpty) {
-      this.#touchSwapped(a, b);
-      this.#touchSwapped(b, a);
-      this.#dropStale();
-    }
-    const from = this.#database(a);
-    const to = this.#database(b);
-    for (let i = 0; i < DATABASE_WORDS; i++) {
-      const word = this.u32[from + i]!;
-      this.u32[from + i] = this.u32[to + i]!;
-      this.u32[to + i] = word;
-    }
-    this.state.dirty += 1;
-  }
-
-  /**
-   * Touches the watched keys of database `db` that a swap with `other` changes: those that are
-   * there now, and those that will be. A key in `other` that has expired counts as absent and goes,
-   * or its later expiry would look like a change.
-   */
-  #touchSwapped(db: number, other: number): void {
-    this.watch.touchDatabase(db, (lo, hi) => {
-      const comes = this.#entryOfHash(other, lo, hi);
-      if (comes !== 0 && this.isExpired(comes)) this.#stale.push(other, comes);
-      return this.#entryOfHash(db, lo, hi) !== 0 || (comes !== 0 && !this.isExpired(comes));
-    });
-  }
-
-  readonly #stale: number[] = [];
-
-  #dropStale(): void {
-    const key = new Key();
-    const gone = new Set<Ref>();
-    for (let i = 0; i < this.#stale.length; i += 2) {
-      const ref = this.#stale[i + 1]!;
-      if (gone.has(ref)) continue;
-      gone.add(ref);
-      this.deleteEntry(this.#stale[i]!, ref, key);
-    }
-    this.#stale.length = 0;
-  }
-
-  /** The entry with this hash, or 0: watches know keys by their hash only. */
-  #entryOfHash(db: number, lo: number, hi: number): Ref {
-    const dict = this.#dicts[db]!;
-    let found = 0;
-    if (dict.size === 0) return found;
-    dict.visitUnit(lo & (dict.unitCount - 1), (ref) => {
-      const at = this.keyOffset(ref);
-      this.hasher.hash(this.u8, at, at + this.keyLength(ref));
-      if (this.hasher.lo === lo && this.hasher.hi === hi) found = ref;
-    });
-    return found;
+    if (a !== b) swapDatabases(this, a, b, DATABASE_WORDS);
   }
 
   /** Throws when an invariant of any database of this shard does not hold. O(n). */
   checkInvariants(): void {
-    for (let db = 0; db < this.databases; db++) {
-      const dict = this.#dicts[db]!;
-      dict.checkInvariants();
-      let expires = 0;
-      for (let unit = 0; unit < dict.unitCount; unit++) {
-        dict.visitUnit(unit, (ref) => {
-          if ((this.u32[ref * 2]! & HAS_TTL) === 0) return;
-          expires += 1;
-          this.#hints[db]!.checkCovers(this.#loOf(ref), this.expireMs(ref));
-        });
-      }
-      if (expires !== this.expires(db)) throw new Error('shard: count of keys with a TTL is wrong');
-    }
-    this.arena.checkInvariants();
-  }
-
-  #loOf(ref: Ref): number {
-    const at = this.keyOffset(ref);
-    this.hasher.hash(this.u8, at, at + this.keyLength(ref));
-    return this.hasher.lo;
+    checkShard(this);
   }
 }
 

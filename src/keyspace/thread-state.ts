@@ -2,12 +2,16 @@
  * What one thread knows while it runs commands: the time, and its own counters. Nothing here is
  * about single keys. The clock is set once a batch by the thread's loop, and by hand in tests.
  */
+import { ValueLimits } from './value-limits.ts';
+
 export const TOUCH_NONE = 0;
 export const TOUCH_LRU = 1;
 export const TOUCH_LFU = 2;
 
 /** The clock and the counters of one thread. */
 export class ThreadState {
+  /** The thread's copy of the limits that the configuration sets. */
+  readonly limits = new ValueLimits();
   /** Wall clock in ms at the start of the batch: all commands of a batch see one time. */
   nowMs = 0;
   /** `nowMs` in seconds, modulo 2^24: what entries store as time of last access. */

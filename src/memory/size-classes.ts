@@ -1,6 +1,7 @@
 /**
- * Size classes of the slab allocator: 16 bytes to 16 KiB, 9-25 % apart (exact at 56, 64, 72 and 80
- * bytes, where entries with short keys and values live), and the length of a slab of each class.
+ * Size classes of the slab allocator: 16 bytes to 16 KiB, every 8 bytes up to 160 bytes, where
+ * entries with short values and small collections live, 9-25 % apart above; and the length of a
+ * slab of each class.
  *
  * All sizes here are in granules of 8 bytes unless the name says otherwise.
  */
@@ -19,10 +20,15 @@ const SLAB_PAGES_MAX = 32;
 const SLAB_BLOCKS_MIN = 4;
 const SLAB_WASTE_MAX = 0.0625;
 
-/** Even up to 12 granules, then five steps to each doubling. */
+/**
+ * Even up to 20 granules, where entries with small collections live, then five steps to each
+ * doubling.
+ */
 function listClassGranules(): number[] {
-  const sizes = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 14, 16];
-  for (let base = 16; base < SMALL_GRANULES_MAX; base *= 2) {
+  const sizes: number[] = [];
+  for (let granules = 2; granules <= 20; granules++) sizes.push(granules);
+  sizes.push(22, 24, 28, 32);
+  for (let base = 32; base < SMALL_GRANULES_MAX; base *= 2) {
     for (const eighths of [9, 10, 12, 14, 16]) sizes.push((base * eighths) / 8);
   }
   return sizes;

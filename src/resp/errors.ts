@@ -18,6 +18,20 @@ export const ERRORS = {
   NOT_FLOAT: 'ERR value is not a valid float',
   NOT_POSITIVE: 'ERR value is out of range, must be positive',
   OUT_OF_RANGE: 'ERR value is out of range',
+  NUMKEYS_NOT_POSITIVE: 'ERR numkeys should be greater than 0',
+  NUMKEYS_TOO_LARGE: "ERR Number of keys can't be greater than number of args",
+  LIMIT_NEGATIVE: "ERR LIMIT can't be negative",
+  OUT_OF_NEGATABLE:
+    'ERR value is out of range, value must between ' +
+    '-9223372036854775807 and 9223372036854775807',
+  RANK_ZERO:
+    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... " +
+    'or use negative to start from the end of the list',
+  COUNT_NEGATIVE: "ERR COUNT can't be negative",
+  MAXLEN_NEGATIVE: "ERR MAXLEN can't be negative",
+  COUNT_NOT_POSITIVE: 'ERR count should be greater than 0',
+  HASH_NOT_INTEGER: 'ERR hash value is not an integer',
+  HASH_NOT_FLOAT: 'ERR hash value is not a float',
   OFFSET_OUT_OF_RANGE: 'ERR offset is out of range',
   INDEX_OUT_OF_RANGE: 'ERR index out of range',
   MIN_MAX_NOT_FLOAT: 'ERR min or max is not a float',

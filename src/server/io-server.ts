@@ -95,6 +95,8 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     }
     parts.ctx.host = {
       visitShards: (visit) => parts.ctx.shards.forEach(visit),
+      beginBuild: () => undefined,
+      endBuild: () => undefined,
       noteWatch: (shard, db, key, version) => {
         const c = this.#dispatcher!.current!;
         const { lo, hi } = key;

@@ -3,7 +3,8 @@
  */
 import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
-import { Shard, shardHeaderBytes } from '../keyspace/shard.ts';
+import { shardHeaderBytes } from '../keyspace/entry-blocks.ts';
+import { Shard } from '../keyspace/shard.ts';
 import { Arena } from '../memory/arena.ts';
 import type { ConfigStore } from './config/store.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';

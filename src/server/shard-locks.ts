@@ -128,6 +128,28 @@ export class ShardLocks {
     return false;
   }
 
+  /**
+   * Lets plain reads into the shards held exclusively, until `upgrade`. False when another thread
+   * does the same: one at a time, because `upgrade` waits while it holds.
+   */
+  downgrade(): boolean {
+    if (Atomics.compareExchange(this.#words, this.#layout.buildWord, 0, 1) !== 0) return false;
+    for (const shard of this.#held) lock.downgrade(this.#words, this.#layout.lockWord(shard));
+    return true;
+  }
+
+  /**
+   * Takes the shards of `downgrade` back for itself. Waits for plain reads, which are short, and
+   * for slow reads of other workers, which do not wait for anything.
+   */
+  upgrade(): void {
+    for (const shard of this.#held) {
+      const at = this.#layout.lockWord(shard);
+      while (!lock.tryUpgrade(this.#words, at, this.#thread)) Atomics.pause();
+    }
+    Atomics.store(this.#words, this.#layout.buildWord, 0);
+  }
+
   /** Gives everything back that `acquire` took. */
   releaseAll(): void {
     let mustRing = false;

@@ -113,6 +113,9 @@ export class ShardWorker {
   #stop = false;
   #lastExpireMs = 0;
   #framesInHold = 0;
+  /** A command runs outside a transaction: readers may see the keyspace between its steps. */
+  #isPlain = false;
+  #isBuilding = false;
   #gaugedMs = 0;
   /** When the frame before ended: one look at the clock a frame. */
   #frameEndMs = 0;
@@ -144,6 +147,8 @@ export class ShardWorker {
     );
     parts.ctx.host = {
       visitShards: (visit) => this.#visitShards(visit),
+      beginBuild: () => this.#beginBuild(),
+      endBuild: () => this.#endBuild(),
       noteWatch: (shard, db, key, version) => this.#noteWatch(shard, db, key, version),
       sleep: (ms) => sleepMs(ms),
     };
@@ -312,7 +317,9 @@ export class ShardWorker {
       reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
       stats.rejected(row.index);
     } else {
+      this.#isPlain = true;
       if (ctx.run(row) === ESCALATE) throw new Error('a command escalated on a shard worker');
+      this.#isPlain = false;
       stats.add(STAT.commands, 1);
       stats.call(row.index);
       const nowMs = performance.now();
@@ -431,6 +438,16 @@ export class ShardWorker {
       ctx.state.isReadOnly = false;
       locks.releaseAll();
     }
+  }
+
+  #beginBuild(): void {
+    const { locks } = this.#parts;
+    if (this.#isPlain && !locks.isShared) this.#isBuilding = locks.downgrade();
+  }
+
+  #endBuild(): void {
+    if (this.#isBuilding) this.#parts.locks.upgrade();
+    this.#isBuilding = false;
   }
 
   #noteWatch(shard: Shard, db: number, key: Key, version: number): void {

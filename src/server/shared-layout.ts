@@ -27,6 +27,7 @@ const PAUSE_MODE = SWITCHES;
 const ACTIVE_EXPIRE_OFF = SWITCHES + 4;
 const PAUSE_UNTIL_F64 = (SWITCHES * 4) / 8 + 4;
 const SPILL_LOCK = 2 * LINE_WORDS;
+const BUILD = SPILL_LOCK + 1;
 const MAXMEMORY_F64 = (3 * LINE_BYTES) / 8;
 const SHARDS = 4 * LINE_WORDS;
 
@@ -137,6 +138,11 @@ export class SharedLayout {
 
   get spillLockWord(): number {
     return SPILL_LOCK;
+  }
+
+  /** Not 0 while a thread reads under a hold that it will take back for itself. */
+  get buildWord(): number {
+    return BUILD;
   }
 
   bellWord(thread: number): number {

@@ -5,11 +5,12 @@
  */
 
 import type { HalfSipHash } from '../base/half-sip-hash.ts';
-import { type CommandContext, type CommandLimits, DONE, type RunStatus } from '../commands/spec.ts';
+import { type CommandContext, DONE, type RunStatus } from '../commands/spec.ts';
 import type { CommandRow } from '../commands/table.ts';
 import { Key } from '../keyspace/key.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { ThreadState } from '../keyspace/thread-state.ts';
+import type { ValueLimits } from '../keyspace/value-limits.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { ArgView } from '../resp/request-parser.ts';
 
@@ -17,6 +18,9 @@ import { ArgView } from '../resp/request-parser.ts';
 export interface ContextHost {
   /** See CommandContext.visitShards. */
   visitShards(visit: (shard: Shard) => void): void;
+  /** See CommandContext.beginBuild. */
+  beginBuild(): void;
+  endBuild(): void;
   noteWatch(shard: Shard, db: number, key: Key, version: number): void;
   sleep(ms: number): void;
 }
@@ -29,7 +33,7 @@ export class ThreadContext implements CommandContext {
   readonly state: ThreadState;
   db = 0;
   readonly shards: readonly Shard[];
-  readonly limits: CommandLimits;
+  readonly limits: ValueLimits;
   readonly key = new Key();
   readonly key2 = new Key();
   /** Units of work above which `mayRun` says no; Infinity on workers. */
@@ -48,13 +52,12 @@ export class ThreadContext implements CommandContext {
     hasher: HalfSipHash,
     state: ThreadState,
     reply: ReplyWriter,
-    limits: CommandLimits,
     host: ContextHost,
   ) {
     this.shards = shards;
     this.reply = reply;
     this.state = state;
-    this.limits = limits;
+    this.limits = state.limits;
     this.host = host;
     this.#hasher = hasher;
     this.#shardCount = shards.length;
@@ -98,6 +101,14 @@ export class ThreadContext implements CommandContext {
 
   visitShards(visit: (shard: Shard) => void): void {
     this.host.visitShards(visit);
+  }
+
+  beginBuild(): void {
+    this.host.beginBuild();
+  }
+
+  endBuild(): void {
+    this.host.endBuild();
   }
 
   noteWatch(shard: Shard, db: number, key: Key, version: number): void {

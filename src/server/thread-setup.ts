@@ -3,7 +3,6 @@
  */
 import { HalfSipHash } from '../base/half-sip-hash.ts';
 import { ALL_COMMANDS } from '../commands/registry.ts';
-import type { CommandLimits } from '../commands/spec.ts';
 import { CommandTable } from '../commands/table.ts';
 import { Shard } from '../keyspace/shard.ts';
 import { ThreadState, TOUCH_LFU, TOUCH_LRU } from '../keyspace/thread-state.ts';
@@ -39,7 +38,6 @@ export interface ThreadParts {
   readonly table: CommandTable;
   readonly config: ConfigStore;
   readonly ctx: ThreadContext;
-  readonly limits: CommandLimits;
   readonly reply: ReplyWriter;
   readonly locks: ShardLocks;
   readonly spill: Spill;
@@ -63,9 +61,14 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   const hasher = new HalfSipHash(start.hashKey[0], start.hashKey[1]);
   const shards = buffers.arenas.map((a, i) => new Shard(i, Arena.attach(a), hasher, state));
   const reply = new ReplyWriter(REPLY_BYTES);
-  const limits: CommandLimits = { protoMaxBulkLength: 0, databases: 0, maxmemoryPolicy: '' };
-  const host = { visitShards: unset, noteWatch: unset, sleep: unset };
-  const ctx = new ThreadContext(shards, hasher, state, reply, limits, host);
+  const host = {
+    visitShards: unset,
+    beginBuild: unset,
+    endBuild: unset,
+    noteWatch: unset,
+    sleep: unset,
+  };
+  const ctx = new ThreadContext(shards, hasher, state, reply, host);
   const { ioThreads, shardThreads, commandRows } = layout.topology;
   const ringers = (from: number, count: number): DoorbellRinger[] =>
     Array.from({ length: count }, (_, i) => ringerOf(layout, from + i, wakeByFd));
@@ -80,7 +83,6 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     table: new CommandTable(applyRenames(ALL_COMMANDS, config.renames)),
     config,
     ctx,
-    limits,
     reply,
     locks: new ShardLocks(layout, thread, workerRingers),
     spill: new Spill(buffers.spill, layout.words, layout.spillLockWord),
@@ -123,10 +125,21 @@ function isOverMemory(layout: SharedLayout, shards: readonly Shard[]): boolean {
 
 /** Takes over what data commands need to know of the configuration. */
 export function applyCommandLimits(parts: ThreadParts): void {
-  const { config, limits, ctx } = parts;
+  const { config, ctx } = parts;
+  const { limits } = ctx;
   limits.protoMaxBulkLength = config.int('proto-max-bulk-len');
   limits.databases = config.int('databases');
   limits.maxmemoryPolicy = config.text('maxmemory-policy');
+  limits.listMaxListpackSize = config.int('list-max-listpack-size');
+  limits.listCompressDepth = config.int('list-compress-depth');
+  limits.hashMaxListpackEntries = config.int('hash-max-listpack-entries');
+  limits.hashMaxListpackValue = config.int('hash-max-listpack-value');
+  limits.setMaxIntsetEntries = config.int('set-max-intset-entries');
+  limits.setMaxListpackEntries = config.int('set-max-listpack-entries');
+  limits.setMaxListpackValue = config.int('set-max-listpack-value');
+  limits.zsetMaxListpackEntries = config.int('zset-max-listpack-entries');
+  limits.zsetMaxListpackValue = config.int('zset-max-listpack-value');
+  limits.hllSparseMaxBytes = config.int('hll-sparse-max-bytes');
   const isLfu = limits.maxmemoryPolicy.endsWith('-lfu');
   ctx.state.policyTouchMode = isLfu ? TOUCH_LFU : TOUCH_LRU;
   ctx.state.touchMode = ctx.state.policyTouchMode;

@@ -18,6 +18,7 @@
  *     bits 0..15  key length, or 0xFFFF: the length is in the u32 right before the key
  *     bits 16..19 header words H: the key starts at byte ref * 8 + 4 * H
  *     bits 20..31 belong to the owner of the entry
+ *   with the COMPACT layout: an item block, see compact-item.ts
  *
  * RESIZE. A unit is a bucket index of the smaller of the two tables. Units below the rehash unit
  * live in table1, the others in table0, so every key has exactly one home bucket at any time and
@@ -40,10 +41,13 @@
 import type { HalfSipHash } from '../base/half-sip-hash.ts';
 import { reverseIncrement } from '../base/reverse-binary.ts';
 import type { Arena, Ref } from '../memory/arena.ts';
+import { itemKeyEquals, itemKeyLength, itemKeyOffset } from './compact-item.ts';
+import { ENTRY_HEADER_SHIFT, ENTRY_KEY_LENGTH_LONG, entryKeyEquals } from './entry-key.ts';
 
 export const DICT_STRUCT_WORDS = 16;
-export const ENTRY_KEY_LENGTH_LONG = 0xffff;
-export const ENTRY_HEADER_SHIFT = 16;
+/** Layouts of what the slots refer to. */
+export const LAYOUT_ENTRY = 0;
+export const LAYOUT_COMPACT = 1;
 
 const TABLE0 = 0;
 const COUNT0 = 1;
@@ -93,10 +97,12 @@ export type DictVisitor = (ref: Ref) => void;
 
 export class Dict {
   readonly arena: Arena;
-  readonly base: number;
+  /** u32 index of the struct that this view is of now. */
+  base: number;
   readonly hasher: HalfSipHash;
   readonly #u32: Uint32Array;
   readonly #u8: Uint8Array;
+  readonly #isCompact: boolean;
   /**
    * u32 index of the slot word of the item that the last successful `find` returned; valid until
    * the next mutation.
@@ -111,12 +117,19 @@ export class Dict {
    * A view of the dict struct at u32 index `base`; `init` must have been called on it once by
    * whoever made it.
    */
-  constructor(arena: Arena, base: number, hasher: HalfSipHash) {
+  constructor(arena: Arena, base: number, hasher: HalfSipHash, layout: number = LAYOUT_ENTRY) {
     this.arena = arena;
     this.base = base;
     this.hasher = hasher;
     this.#u32 = arena.u32;
     this.#u8 = arena.u8;
+    this.#isCompact = layout === LAYOUT_COMPACT;
+  }
+
+  /** Makes this a view of another struct: one object serves all values of a type. */
+  attach(base: number): this {
+    this.base = base;
+    return this;
   }
 
   /** Makes an empty dict without tables; the first insert allocates them. */
@@ -178,7 +191,10 @@ export class Dict {
         const slot = 31 - Math.clz32(slots & -slots);
         slots &= slots - 1;
         const ref = u32[bucket + REFS + slot]!;
-        if (this.#keyEquals(ref, buf, start, end)) {
+        const isFound = this.#isCompact
+          ? itemKeyEquals(u32, ref, buf, start, end)
+          : entryKeyEquals(u32, ref, buf, start, end);
+        if (isFound) {
           this.slotWord = bucket + REFS + slot;
           this.#homeWord = home;
           this.#bucketWord = bucket;
@@ -191,36 +207,9 @@ export class Dict {
     }
   }
 
-  /**
-   * Compares four bytes at a time while it can, as a key in a block begins at a word: a hit on 16
-   * bytes takes 30 ns instead of 34 (bench/micro/dict.bench.ts, 1k keys).
-   */
-  #keyEquals(ref: Ref, buf: Uint8Array, start: number, end: number): boolean {
-    const u32 = this.#u32;
-    let word = ref * 2;
-    const head = u32[word]!;
-    const length = end - start;
-    word += (head >>> ENTRY_HEADER_SHIFT) & 15;
-    if (length < ENTRY_KEY_LENGTH_LONG) {
-      if ((head & 0xffff) !== length) return false;
-    } else if ((head & 0xffff) !== ENTRY_KEY_LENGTH_LONG || u32[word - 1]! !== length) {
-      return false;
-    }
-    let at = start;
-    for (const wordsEnd = end - 3; at < wordsEnd; at += 4) {
-      const expected = buf[at]! | (buf[at + 1]! << 8) | (buf[at + 2]! << 16) | (buf[at + 3]! << 24);
-      if ((u32[word]! | 0) !== expected) return false;
-      word += 1;
-    }
-    if (at === end) return true;
-    let rest = buf[at]!;
-    if (at + 1 < end) rest |= buf[at + 1]! << 8;
-    if (at + 2 < end) rest |= buf[at + 2]! << 16;
-    return (u32[word]! ^ rest) << (32 - (end - at) * 8) === 0;
-  }
-
   /** Length in bytes of an entry's key. */
   keyLength(ref: Ref): number {
+    if (this.#isCompact) return itemKeyLength(this.#u32, ref);
     const word = this.#u32[ref * 2]!;
     const short = word & 0xffff;
     if (short !== ENTRY_KEY_LENGTH_LONG) return short;
@@ -229,6 +218,7 @@ export class Dict {
 
   /** Byte offset of an entry's key in the arena. */
   keyOffset(ref: Ref): number {
+    if (this.#isCompact) return itemKeyOffset(this.#u32, ref);
     return ref * 8 + ((this.#u32[ref * 2]! >>> ENTRY_HEADER_SHIFT) & 15) * 4;
   }
 
@@ -576,19 +566,21 @@ export class Dict {
   }
 
   /**
-   * An item drawn at random, every item of a bucket chain with the same chance; 0 when empty.
-   * `random` returns integers below its argument. Expected O(1): tables are never emptier than the
-   * shrink bound.
+   * An item drawn at random, every item with the same chance; 0 when empty. `random` returns
+   * integers below its argument. Draws a unit and a place in it until there is an item at the
+   * place: of more places than a unit can have items but with a chance below 10^-8. Expected O(1):
+   * tables are never emptier than the shrink bound.
    */
   randomItem(random: (below: number) => number): Ref {
     if (this.size === 0) return 0;
+    const units = this.unitCount;
+    const places = 16 + 2 * Math.ceil(this.size / units);
     for (;;) {
-      const unit = random(this.unitCount);
-      let seen = 0;
+      const unit = random(units);
+      let left = random(places);
       let chosen = 0;
       this.visitUnit(unit, (ref) => {
-        seen += 1;
-        if (random(seen) === 0) chosen = ref;
+        if (left-- === 0) chosen = ref;
       });
       if (chosen !== 0) return chosen;
     }

@@ -93,6 +93,29 @@ export function announceWaiter(words: Int32Array, at: number): boolean {
   }
 }
 
+/**
+ * Turns an exclusive hold into that of a long reader: plain reads may join from here on. Whoever
+ * waits goes on waiting.
+ */
+export function downgrade(words: Int32Array, at: number): void {
+  for (;;) {
+    const seen = Atomics.load(words, at);
+    const shared = (seen & WAITING) | LONG_ONE;
+    if (Atomics.compareExchange(words, at, seen, shared) === seen) return;
+  }
+}
+
+/**
+ * Turns the hold of the only long reader back into an exclusive one. False while others read: try
+ * again. Two threads that did this on the same words would wait for each other for ever, so only
+ * one may at a time.
+ */
+export function tryUpgrade(words: Int32Array, at: number, thread: number): boolean {
+  const seen = Atomics.load(words, at);
+  if ((seen & READERS) !== LONG_ONE) return false;
+  return Atomics.compareExchange(words, at, seen, (seen & WAITING) | thread) === seen;
+}
+
 /** Thread number of the exclusive holder, 0 = none. */
 export function holderOf(words: Int32Array, at: number): number {
   return Atomics.load(words, at) & HOLDER;

@@ -158,6 +158,7 @@ const OTHER_FACTS: ReadonlyMap<string, string> = new Map([
   ['wait', 'blocking instead of noscript since 7.2'],
   ['command|getkeys', 'commands without arguments are allowed since 7.2'],
   ['command|getkeysandflags', 'commands without arguments are allowed since 7.2'],
+  ['sinterstore', 'the destination is overwritten, not updated, since 7.2'],
   ['watch', 'no_multi keeps it out of transactions'],
 ]);
 

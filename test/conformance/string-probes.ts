@@ -9,7 +9,7 @@ import {
   oneKey,
   type RunStatus,
 } from '../../src/commands/spec.ts';
-import { STRING_ENCODING_NAMES, TYPE_LIST, TYPE_SHIFT } from '../../src/keyspace/entry.ts';
+import { ENCODING_NAMES, TYPE_LIST, TYPE_SHIFT } from '../../src/keyspace/entry.ts';
 import { NO_TTL, type Shard } from '../../src/keyspace/shard.ts';
 import type { Ref } from '../../src/memory/arena.ts';
 import { ERROR_BYTES } from '../../src/resp/errors.ts';
@@ -40,7 +40,7 @@ function encoding(ctx: CommandContext): RunStatus {
   const shard = ctx.at(2);
   const ref = shard.find(ctx.db, ctx.key);
   if (ref === 0) ctx.reply.null();
-  else ctx.reply.bulkLatin1(STRING_ENCODING_NAMES[shard.encodingOf(ref)]!);
+  else ctx.reply.bulkLatin1(ENCODING_NAMES[shard.encodingOf(ref)]!);
   return DONE;
 }
 

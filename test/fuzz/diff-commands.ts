@@ -2,11 +2,16 @@
  * Random commands for the differential fuzzer: templates by family, few keys, values at every edge.
  */
 import type { Random } from '../support/random.ts';
+import { COLLECTION_FAMILIES, COLLECTIONS, type CollectionFamily } from './diff-collections.ts';
+import { all, from, maybe, type Part, some, type Template, word } from './diff-template.ts';
 
 export type Command = readonly string[];
 
-export type Family = 'string' | 'bitmap' | 'generic' | 'transaction';
-export const FAMILIES: readonly Family[] = ['string', 'bitmap', 'generic', 'transaction'];
+export type Family = 'string' | 'bitmap' | 'generic' | 'transaction' | CollectionFamily;
+export const FAMILIES: readonly Family[] = [
+  ...['string' as const, 'bitmap' as const, 'generic' as const, 'transaction' as const],
+  ...COLLECTION_FAMILIES,
+];
 
 /** Databases in use; DB index 3 and above is never written. */
 export const DATABASES = 3;
@@ -187,29 +192,6 @@ const WORDS = [
   ],
 ];
 
-type Part = (random: Random) => string | readonly string[];
-
-const from =
-  (pool: readonly string[]): Part =>
-  (random) =>
-    random.pick(pool);
-const maybe =
-  (...parts: readonly Part[]): Part =>
-  (random) =>
-    random.oneIn(2) ? parts.flatMap((part) => part(random)) : [];
-const some =
-  (max: number, ...parts: readonly Part[]): Part =>
-  (random) =>
-    Array.from({ length: random.below(max + 1) }, () => random.pick(parts)(random)).flat();
-const all =
-  (...parts: readonly Part[]): Part =>
-  (random) =>
-    parts.flatMap((part) => part(random));
-const word =
-  (...words: readonly string[]): Part =>
-  (random) =>
-    random.pick(words);
-
 const key = from(KEYS);
 const value = from(VALUES);
 const integer = from(INTEGERS);
@@ -244,8 +226,6 @@ const bitfield: Part = (random) => {
 const unit = maybe(word('BIT', 'BYTE', 'bit'));
 const range = maybe(integer, maybe(integer, unit));
 const ttlOption = some(2, word('NX', 'XX', 'GT', 'LT'));
-
-type Template = readonly [name: string, ...parts: readonly Part[]];
 
 const STRING: readonly Template[] = [
   ['SET', key, value],
@@ -338,10 +318,11 @@ const TEMPLATES: Readonly<Record<Family, readonly Template[]>> = {
   bitmap: BITMAP,
   generic: GENERIC,
   transaction: TRANSACTION,
+  ...COLLECTIONS,
 };
 
 /** Arguments are not mutated in these: any other number could mean half a gigabyte. */
-const UNMUTATED = new Set(['SETBIT', 'BITFIELD', 'SETRANGE', 'FLUSHDB', 'SELECT']);
+const UNMUTATED = new Set(['SETBIT', 'BITFIELD', 'SETRANGE', 'FLUSHDB', 'SELECT', 'SPOP']);
 
 /**
  * A random command of one of `families`; one in ten has an argument too many, too few or of another

@@ -6,8 +6,9 @@ import { expect } from 'vitest';
 import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
 import { ActiveExpire } from '../../src/keyspace/active-expire.ts';
 import { ENCODING_RAW } from '../../src/keyspace/entry.ts';
+import { shardHeaderBytes } from '../../src/keyspace/entry-blocks.ts';
 import { Key } from '../../src/keyspace/key.ts';
-import { KEEP_TTL, NO_TTL, Shard, shardHeaderBytes } from '../../src/keyspace/shard.ts';
+import { KEEP_TTL, NO_TTL, Shard } from '../../src/keyspace/shard.ts';
 import { ThreadState } from '../../src/keyspace/thread-state.ts';
 import { Arena, type Ref } from '../../src/memory/arena.ts';
 

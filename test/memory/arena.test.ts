@@ -210,12 +210,12 @@ describe('arena: refs past 2^31 granules', () => {
 describe('arena: realloc', () => {
   it('stays in place inside a class and moves out of it', () => {
     const arena = Arena.create(MIB, 0);
-    const ref = arena.alloc(97);
-    expect(arena.usableBytes(ref)).toBe(112);
-    expect(arena.realloc(ref, 112)).toBe(ref);
-    expect(arena.canExtend(ref, 113)).toBe(false);
-    expect(arena.realloc(ref, 113)).not.toBe(ref);
-    expect(arena.usedBytes()).toBe(128);
+    const ref = arena.alloc(200);
+    expect(arena.usableBytes(ref)).toBe(224);
+    expect(arena.realloc(ref, 224)).toBe(ref);
+    expect(arena.canExtend(ref, 225)).toBe(false);
+    expect(arena.realloc(ref, 225)).not.toBe(ref);
+    expect(arena.usedBytes()).toBe(256);
   });
 
   it('grows a run into free pages or the wilderness behind it, and shrinks it in place', () => {

@@ -5,7 +5,8 @@
 import { expect } from 'vitest';
 import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
 import { Arena, type Ref } from '../../src/memory/arena.ts';
-import { DICT_STRUCT_WORDS, Dict, ENTRY_KEY_LENGTH_LONG } from '../../src/structures/dict.ts';
+import { DICT_STRUCT_WORDS, Dict } from '../../src/structures/dict.ts';
+import { ENTRY_KEY_LENGTH_LONG } from '../../src/structures/entry-key.ts';
 
 /**
  * Which hashes keys get: real ones, or few different ones, so that chains are deep and tags equal.

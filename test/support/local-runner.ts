@@ -7,8 +7,9 @@ import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
 import type { CommandSpec } from '../../src/commands/spec.ts';
 import { ESCALATE } from '../../src/commands/spec.ts';
 import { CommandTable } from '../../src/commands/table.ts';
+import { shardHeaderBytes } from '../../src/keyspace/entry-blocks.ts';
 import type { Key } from '../../src/keyspace/key.ts';
-import { Shard, shardHeaderBytes } from '../../src/keyspace/shard.ts';
+import { Shard } from '../../src/keyspace/shard.ts';
 import { ThreadState } from '../../src/keyspace/thread-state.ts';
 import { Arena } from '../../src/memory/arena.ts';
 import { wrongArity } from '../../src/resp/errors.ts';
@@ -53,16 +54,14 @@ export class LocalRunner {
       Shard.format(arena, databases);
       this.shards.push(new Shard(i, arena, hasher, this.state));
     }
-    const limits = {
-      protoMaxBulkLength: 512 * 1024 * 1024,
-      databases,
-      maxmemoryPolicy: 'noeviction',
-    };
-    this.context = new ThreadContext(this.shards, hasher, this.state, this.reply, limits, {
+    this.state.limits.databases = databases;
+    this.context = new ThreadContext(this.shards, hasher, this.state, this.reply, {
       visitShards: (visit) => this.shards.forEach(visit),
       noteWatch: (shard: Shard, db: number, key: Key, version: number) => {
         this.watched.push({ shard: shard.index, db, lo: key.lo, hi: key.hi, version });
       },
+      beginBuild: () => undefined,
+      endBuild: () => undefined,
       sleep: () => undefined,
     });
     this.#workMax = options.workMax ?? Number.POSITIVE_INFINITY;

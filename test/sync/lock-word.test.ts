@@ -189,3 +189,33 @@ describe('lock word between threads', () => {
     }
   });
 });
+
+describe('lock word: a holder that lets readers in', () => {
+  it('readers join after a downgrade, and an upgrade waits until they left', () => {
+    const words = new Int32Array(new SharedArrayBuffer(32));
+    expect(lock.tryLock(words, AT, 3)).toBe(true);
+    expect(lock.tryJoin(words, AT)).toBe(false);
+    expect(lock.announceWaiter(words, AT)).toBe(true);
+    lock.downgrade(words, AT);
+    expect(lock.holderOf(words, AT)).toBe(0);
+    expect(lock.tryLock(words, AT, 4)).toBe(false);
+    expect(lock.tryLease(words, AT, 4)).toBe(false);
+    expect(lock.tryJoin(words, AT)).toBe(true);
+    expect(lock.tryUpgrade(words, AT, 3)).toBe(false);
+    expect(lock.leaveJoined(words, AT)).toBe(false);
+    expect(lock.tryUpgrade(words, AT, 3)).toBe(true);
+    expect(lock.holderOf(words, AT)).toBe(3);
+    expect(lock.tryJoin(words, AT)).toBe(false);
+    expect(lock.release(words, AT)).toBe(true);
+  });
+
+  it('an upgrade waits for other long readers', () => {
+    const words = new Int32Array(new SharedArrayBuffer(32));
+    expect(lock.tryLock(words, AT, 3)).toBe(true);
+    lock.downgrade(words, AT);
+    expect(lock.tryLockShared(words, AT)).toBe(true);
+    expect(lock.tryUpgrade(words, AT, 3)).toBe(false);
+    expect(lock.releaseShared(words, AT)).toBe(false);
+    expect(lock.tryUpgrade(words, AT, 3)).toBe(true);
+  });
+});

@@ -1,0 +1,153 @@
+/**
+ * Throughput of collection commands: redis-benchmark's own tests, and one large collection each.
+ */
+import {
+  fieldAndValue,
+  fillCollection,
+  MEMBER_COUNT,
+  memberOnly,
+  scoredMember,
+  type Words,
+} from './collection-data.ts';
+import type { BenchOptions } from './options.ts';
+import type { Progress } from './progress.ts';
+import { runLoad } from './redis-benchmark.ts';
+import type { Metric } from './results.ts';
+import { inTurn, type Pair, withPair } from './servers.ts';
+
+const CLIENTS = 50;
+const PIPELINE = 16;
+const KEY_SPACE = 100_000;
+const RUN_SECONDS = 2;
+const QUICK_RUN_SECONDS = 0.6;
+
+interface Test {
+  readonly name: string;
+  readonly test: string | readonly string[];
+  readonly roughRate: number;
+  readonly keySpace: number;
+  readonly ratioMin: number;
+}
+
+function named(name: string, roughRate: number): Test {
+  return { name, test: name, roughRate, keySpace: KEY_SPACE, ratioMin: 1.1 };
+}
+
+/** In this order: what pops comes after what pushes, with as many requests. */
+const TESTS: readonly Test[] = [
+  ...['lpush', 'rpush', 'lpop', 'rpop', 'sadd', 'hset'].map((name) => named(name, 600_000)),
+  ...['spop', 'zadd', 'zpopmin'].map((name) => named(name, 500_000)),
+  named('lpush', 600_000),
+  named('lrange_100', 60_000),
+  named('lrange_300', 22_000),
+  named('lrange_500', 14_000),
+  named('lrange_600', 12_000),
+  named('mset', 150_000),
+];
+
+async function measure(
+  pair: Pair,
+  one: Test,
+  options: BenchOptions,
+  progress: Progress,
+): Promise<Metric> {
+  const seconds = options.isQuick ? QUICK_RUN_SECONDS : RUN_SECONDS;
+  const requests = Math.round(one.roughRate * seconds);
+  const samples = { redis: [] as number[], tessera: [] as number[] };
+  const { test, keySpace } = one;
+  for (let round = 0; round < options.rounds; round++) {
+    for (const server of inTurn(pair, round)) {
+      const load = { test, requests, clients: CLIENTS, pipeline: PIPELINE, threads: 1, keySpace };
+      const { requestsPerSecond } = await runLoad(server, load);
+      samples[server.kind].push(requestsPerSecond);
+      const rate = Math.round(requestsPerSecond).toLocaleString('en-US');
+      progress.step(`${one.name} round ${round + 1}/${options.rounds} ${server.kind} ${rate}/s`);
+    }
+  }
+  return {
+    id: `collection/${one.name}`,
+    what: `${one.name.toUpperCase()}, pipeline 16`,
+    unit: 'req/s',
+    ...samples,
+    target: { kind: 'ratio-min', bound: one.ratioMin },
+  };
+}
+
+/** redis-benchmark's tests of collections. */
+export async function collectionRows(
+  options: BenchOptions,
+  progress: Progress,
+): Promise<readonly Metric[]> {
+  const metrics = new Map<string, Metric>();
+  await progress.attempt('collections', () =>
+    withPair([], [], async (pair) => {
+      // The list that LRANGE reads is filled by the second LPUSH, whose figures do not count twice.
+      for (const one of TESTS) {
+        const metric = await measure(pair, one, options, progress);
+        if (!metrics.has(metric.id)) metrics.set(metric.id, metric);
+      }
+      return [];
+    }),
+  );
+  return [...metrics.values()];
+}
+
+interface Large {
+  readonly fill: string;
+  readonly words: Words;
+  readonly tests: readonly Test[];
+}
+
+function largeTest(name: string, roughRate: number, ...test: readonly string[]): Test {
+  return { name, test, roughRate, keySpace: MEMBER_COUNT, ratioMin: 1 };
+}
+
+const LARGE: readonly Large[] = [
+  {
+    fill: 'ZADD',
+    words: scoredMember,
+    tests: [
+      largeTest('zadd into 1M', 250_000, 'ZADD', 'big', '__rand_int__', 'm:__rand_int__'),
+      largeTest('zrank in 1M', 300_000, 'ZRANK', 'big', 'm:__rand_int__'),
+      largeTest('zrange 10 of 1M', 300_000, 'ZRANGE', 'big', '500000', '500009'),
+      largeTest(
+        'zrange by score in 1M',
+        200_000,
+        ...['ZRANGE', 'big', '__rand_int__', '+inf', 'BYSCORE', 'LIMIT', '0', '10'],
+      ),
+    ],
+  },
+  {
+    fill: 'HSET',
+    words: fieldAndValue,
+    tests: [largeTest('hget from 1M', 600_000, 'HGET', 'big', 'm:__rand_int__')],
+  },
+  {
+    fill: 'RPUSH',
+    words: memberOnly,
+    tests: [largeTest('lindex in the middle of 1M', 200_000, 'LINDEX', 'big', '500000')],
+  },
+];
+
+/** Single commands on one collection of a million elements. */
+export async function largeRows(
+  options: BenchOptions,
+  progress: Progress,
+): Promise<readonly Metric[]> {
+  const metrics: Metric[] = [];
+  for (const { fill, words, tests } of LARGE) {
+    const rows = await progress.attempt(`large ${fill}`, () =>
+      withPair([], [], async (pair) => {
+        for (const server of [pair.redis, pair.tessera]) {
+          progress.step(`filling ${server.kind} with 1M elements by ${fill}`);
+          await fillCollection(server.port, fill, 'big', words, 0, MEMBER_COUNT);
+        }
+        const measured: Metric[] = [];
+        for (const one of tests) measured.push(await measure(pair, one, options, progress));
+        return measured;
+      }),
+    );
+    metrics.push(...rows);
+  }
+  return metrics;
+}

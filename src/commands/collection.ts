@@ -1,0 +1,184 @@
+/**
+ * What the families of collections share: rows of their tables, lookups with a check of the type,
+ * counts of random members, and the arguments of HSCAN, SSCAN and ZSCAN.
+ */
+import { asciiBytes } from '../base/bytes.ts';
+import { globMatch } from '../base/glob.ts';
+import type { Shard } from '../keyspace/shard.ts';
+import type { Ref } from '../memory/arena.ts';
+import { ERROR_BYTES } from '../resp/errors.ts';
+import { parseScanCursor } from './scan-cursor.ts';
+import {
+  type AclCategory,
+  type CommandContext,
+  type CommandFlag,
+  type CommandGroup,
+  type CommandSpec,
+  type KeyFlag,
+  oneKey,
+  type RunStatus,
+} from './spec.ts';
+
+const MATCH = asciiBytes('MATCH');
+const COUNT = asciiBytes('COUNT');
+const NOVALUES = asciiBytes('NOVALUES');
+const STAR = 0x2a;
+const COUNT_DEFAULT = 10;
+/** Empty buckets that a scan looks at for each member asked for. */
+const BUCKETS_PER_COUNT = 10;
+
+/** What the row of a command with one key, argument 1, says of it. */
+export interface OneKeyRow {
+  readonly name: string;
+  readonly summary: string;
+  readonly since: string;
+  readonly arity: number;
+  readonly flags: readonly CommandFlag[];
+  readonly keyFlags: readonly KeyFlag[];
+  readonly syntax: string;
+  readonly run: (ctx: CommandContext) => RunStatus;
+}
+
+/** Rows of one family from what differs between them. */
+export function oneKeyRows(
+  group: CommandGroup,
+  acl: AclCategory,
+  rows: readonly OneKeyRow[],
+): CommandSpec[] {
+  return rows.map(({ keyFlags, ...row }) => ({
+    ...row,
+    group,
+    acl: [acl],
+    keys: [oneKey(1, ...keyFlags)],
+    place: 'shard',
+    shards: 'keys',
+  }));
+}
+
+/**
+ * The live entry of argument `index` for a command that only reads: 0 when there is none, -1 when
+ * it is of another type and the error was replied.
+ */
+export function readTyped(ctx: CommandContext, index: number, type: number): Ref {
+  const shard = ctx.at(index);
+  return typedOrReply(ctx, shard, shard.findRead(ctx.db, ctx.key), type);
+}
+
+/** The same for a command that changes the key. */
+export function writeTyped(ctx: CommandContext, index: number, type: number): Ref {
+  const shard = ctx.at(index);
+  return typedOrReply(ctx, shard, shard.findWrite(ctx.db, ctx.key), type);
+}
+
+function typedOrReply(ctx: CommandContext, shard: Shard, ref: Ref, type: number): Ref {
+  if (ref === 0 || shard.typeOf(ref) === type) return ref;
+  ctx.reply.errorBytes(ERROR_BYTES.WRONG_TYPE);
+  return -1;
+}
+
+/** Replies that there is no memory for the command. */
+export function replyFull(ctx: CommandContext): void {
+  ctx.reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
+}
+
+/**
+ * Most members that one command draws with repetition: more would be a reply that no memory holds.
+ */
+export const RANDOM_REPEATS_MAX = 2 ** 31;
+
+/** An integer from 0 on below `limit`. */
+export function randomBelow(limit: number): number {
+  return Math.floor(Math.random() * limit);
+}
+
+/** `count` different integers below `limit`, at random (Floyd's algorithm). O(count). */
+export function drawDistinct(count: number, limit: number): ReadonlySet<number> {
+  const drawn = new Set<number>();
+  for (let i = limit - count; i < limit; i++) {
+    const n = randomBelow(i + 1);
+    drawn.add(drawn.has(n) ? i : n);
+  }
+  return drawn;
+}
+
+/** Arguments of a scan inside a value. */
+export interface MemberScan {
+  cursor: number;
+  count: number;
+  isNoValues: boolean;
+  /** True for a member that the pattern, if there is one, matches. */
+  matches(buf: Uint8Array, from: number, to: number): boolean;
+}
+
+const scan: MemberScan & { patternIndex: number; buf: Uint8Array; start: number; end: number } = {
+  cursor: 0,
+  count: COUNT_DEFAULT,
+  isNoValues: false,
+  patternIndex: 0,
+  buf: new Uint8Array(0),
+  start: 0,
+  end: 0,
+  matches(buf, from, to) {
+    if (this.patternIndex === 0) return true;
+    return globMatch(this.buf, this.start, this.end, buf, from, to, false);
+  },
+};
+
+/**
+ * Reads cursor (argument 2) and options of HSCAN, SSCAN or ZSCAN; null when an error was replied.
+ * The result is valid until the next call.
+ */
+export function memberScan(ctx: CommandContext, mayOmitValues: boolean): MemberScan | null {
+  const { args, reply } = ctx;
+  scan.cursor = parseScanCursor(args, 2);
+  if (Number.isNaN(scan.cursor)) {
+    reply.errorBytes(ERROR_BYTES.INVALID_CURSOR);
+    return null;
+  }
+  scan.count = COUNT_DEFAULT;
+  scan.isNoValues = false;
+  scan.patternIndex = 0;
+  for (let i = 3; i < args.count; i++) {
+    const hasNext = i + 1 < args.count;
+    if (hasNext && args.equalsIgnoreCase(i, COUNT)) {
+      i += 1;
+      scan.count = args.toInt(i);
+      if (Number.isNaN(scan.count) || scan.count < 1) {
+        const isNumber = !Number.isNaN(scan.count);
+        reply.errorBytes(isNumber ? ERROR_BYTES.SYNTAX : ERROR_BYTES.NOT_INTEGER);
+        return null;
+      }
+    } else if (hasNext && args.equalsIgnoreCase(i, MATCH)) {
+      i += 1;
+      scan.buf = args.buf;
+      scan.start = args.offset[i]!;
+      scan.end = args.end(i);
+      const isStar = args.length[i] === 1 && args.buf[scan.start] === STAR;
+      scan.patternIndex = isStar ? 0 : i;
+    } else if (mayOmitValues && args.equalsIgnoreCase(i, NOVALUES)) {
+      scan.isNoValues = true;
+    } else {
+      reply.errorBytes(ERROR_BYTES.SYNTAX);
+      return null;
+    }
+  }
+  return scan;
+}
+
+/**
+ * Walks a value for a scan: `step` visits one place and returns the next cursor, `found` says how
+ * many members were met so far. Returns the cursor to go on with.
+ */
+export function walkMembers(
+  options: MemberScan,
+  step: (cursor: number) => number,
+  found: () => number,
+): number {
+  let { cursor } = options;
+  let buckets = Math.min(options.count * BUCKETS_PER_COUNT, Number.MAX_SAFE_INTEGER);
+  do {
+    cursor = step(cursor);
+    buckets -= 1;
+  } while (cursor !== 0 && buckets > 0 && found() < options.count);
+  return cursor;
+}

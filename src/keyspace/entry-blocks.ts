@@ -1,0 +1,171 @@
+/**
+ * EntryBlocks: what stands in an entry block (layout in entry.ts), read and set by its ref, and the
+ * counts in the database structs. The part of a shard that knows nothing of tables.
+ */
+import type { Arena, Ref } from '../memory/arena.ts';
+import * as entry from './entry.ts';
+import { FILTER_BYTES } from './interest-filter.ts';
+import type { ThreadState } from './thread-state.ts';
+import { ROOT_FIELD_EXPIRES } from './value-root.ts';
+
+const DATABASE_0 = 16 + FILTER_BYTES / 4;
+const EXPIRES = 16;
+const FIELD_EXPIRES = 22;
+
+export const DATABASE_WORDS = 64;
+
+/** Room in the arena's user header for `databases` databases. */
+export function shardHeaderBytes(databases: number): number {
+  return (DATABASE_0 + databases * DATABASE_WORDS) * 4;
+}
+
+const HAS_TTL = entry.HAS_TTL;
+const REMOTE = entry.REMOTE;
+const ROOTED = entry.ROOTED;
+const TYPE_SHIFT = entry.TYPE_SHIFT;
+const ENCODING_SHIFT = entry.ENCODING_SHIFT;
+const ENCODING_HASHTABLE = entry.ENCODING_HASHTABLE;
+const ENCODING_LISTPACK_EX = entry.ENCODING_LISTPACK_EX;
+const TYPE_HASH = entry.TYPE_HASH;
+
+export class EntryBlocks {
+  readonly arena: Arena;
+  readonly u8: Uint8Array;
+  readonly u32: Uint32Array;
+  readonly state: ThreadState;
+
+  constructor(arena: Arena, state: ThreadState) {
+    this.arena = arena;
+    this.u8 = arena.u8;
+    this.u32 = arena.u32;
+    this.state = state;
+  }
+
+  typeOf(ref: Ref): number {
+    return (this.u32[ref * 2]! >>> TYPE_SHIFT) & 15;
+  }
+
+  encodingOf(ref: Ref): number {
+    return (this.u32[ref * 2]! >>> ENCODING_SHIFT) & 15;
+  }
+
+  setEncoding(ref: Ref, encoding: number): void {
+    const at = ref * 2;
+    this.u32[at] = (this.u32[at]! & ~(15 << ENCODING_SHIFT)) | (encoding << ENCODING_SHIFT);
+  }
+
+  keyLength(ref: Ref): number {
+    const word = this.u32[ref * 2]!;
+    const short = word & 0xffff;
+    return short !== 0xffff ? short : this.u32[ref * 2 + ((word >>> 16) & 15) - 1]!;
+  }
+
+  keyOffset(ref: Ref): number {
+    return ref * 8 + ((this.u32[ref * 2]! >>> 16) & 15) * 4;
+  }
+
+  /** Unix time in ms at which the entry expires; 0 = never. */
+  expireMs(ref: Ref): number {
+    const at = ref * 2;
+    if ((this.u32[at]! & HAS_TTL) === 0) return 0;
+    return this.u32[at + 3]! + this.u32[at + 4]! * 4294967296;
+  }
+
+  isExpired(ref: Ref): boolean {
+    if ((this.u32[ref * 2]! & HAS_TTL) === 0) return false;
+    return this.expireMs(ref) <= this.state.nowMs;
+  }
+
+  /** LRU clock or LFU word of an entry. */
+  accessWord(ref: Ref): number {
+    return this.u32[ref * 2 + 1]! & 0xffffff;
+  }
+
+  setAccessWord(ref: Ref, word: number): void {
+    this.u32[ref * 2 + 1] = (this.u32[ref * 2 + 1]! & 0xff000000) | (word & 0xffffff);
+  }
+
+  /** True when the value is a structure of many blocks: `rootOf` then, not `valueOffset`. */
+  isRooted(ref: Ref): boolean {
+    return (this.u32[ref * 2]! & ROOTED) !== 0;
+  }
+
+  /** Root block of a rooted value. */
+  rootOf(ref: Ref): Ref {
+    return this.u32[ref * 2 + 2]!;
+  }
+
+  setRoot(ref: Ref, root: Ref): void {
+    this.u32[ref * 2 + 2] = root;
+  }
+
+  /** Length in bytes of a value that is not rooted. */
+  valueLength(ref: Ref): number {
+    return this.u32[ref * 2 + 2]!;
+  }
+
+  /** Byte offset in the arena of a value that is not rooted. */
+  valueOffset(ref: Ref): number {
+    const word = this.u32[ref * 2]!;
+    let keyLength = word & 0xffff;
+    if (keyLength === 0xffff) keyLength = this.keyLength(ref);
+    const end = ref * 8 + ((word >>> 16) & 15) * 4 + keyLength;
+    if ((word & REMOTE) === 0) return end;
+    return this.remoteRef(end) * 8;
+  }
+
+  protected remoteRef(keyEnd: number): Ref {
+    return this.u32[Math.ceil(keyEnd / 4)]!;
+  }
+
+  /**
+   * Bytes of the arena that an entry occupies, with its value unless that is rooted: MEMORY USAGE
+   * without the index slot.
+   */
+  entryBytes(ref: Ref): number {
+    let bytes = this.arena.usableBytes(ref);
+    if ((this.u32[ref * 2]! & REMOTE) !== 0) {
+      bytes += this.arena.usableBytes(this.remoteRef(this.keyOffset(ref) + this.keyLength(ref)));
+    }
+    return bytes;
+  }
+
+  /** Byte offset behind an entry's key. */
+  protected keyEnd(ref: Ref): number {
+    return this.keyOffset(ref) + this.keyLength(ref);
+  }
+
+  /** True for a hash that counts in `fieldExpires`. */
+  hasFieldExpires(ref: Ref): boolean {
+    if (this.typeOf(ref) !== TYPE_HASH) return false;
+    const encoding = this.encodingOf(ref);
+    if (encoding === ENCODING_LISTPACK_EX) return true;
+    if (encoding !== ENCODING_HASHTABLE) return false;
+    return this.u32[this.rootOf(ref) * 2 + ROOT_FIELD_EXPIRES] !== 0;
+  }
+
+  /** u32 index of a database's struct. */
+  databaseWord(db: number): number {
+    return this.arena.userOffset / 4 + DATABASE_0 + db * DATABASE_WORDS;
+  }
+
+  /** Keys with a TTL. */
+  expires(db: number): number {
+    return this.u32[this.databaseWord(db) + EXPIRES]!;
+  }
+
+  addExpires(db: number, delta: number): void {
+    const at = this.databaseWord(db) + EXPIRES;
+    this.u32[at] = this.u32[at]! + delta;
+  }
+
+  /** Hashes of a database that have fields with a time of expiry. */
+  fieldExpires(db: number): number {
+    return this.u32[this.databaseWord(db) + FIELD_EXPIRES]!;
+  }
+
+  addFieldExpires(db: number, delta: number): void {
+    const at = this.databaseWord(db) + FIELD_EXPIRES;
+    this.u32[at] = this.u32[at]! + delta;
+  }
+}

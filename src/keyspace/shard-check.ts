@@ -1,0 +1,28 @@
+/** The invariants of a shard, for tests and fuzzers. */
+import type { Shard } from './shard.ts';
+
+/** Throws when an invariant of any database of `shard` does not hold. O(n). */
+export function checkShard(shard: Shard): void {
+  for (let db = 0; db < shard.databases; db++) {
+    const dict = shard.dict(db);
+    dict.checkInvariants();
+    let expires = 0;
+    let fieldExpires = 0;
+    for (let unit = 0; unit < dict.unitCount; unit++) {
+      dict.visitUnit(unit, (ref) => {
+        if (shard.hasFieldExpires(ref)) fieldExpires += 1;
+        const expireMs = shard.expireMs(ref);
+        if (expireMs === 0) return;
+        expires += 1;
+        const at = shard.keyOffset(ref);
+        shard.hasher.hash(shard.u8, at, at + shard.keyLength(ref));
+        shard.hints(db).checkCovers(shard.hasher.lo, expireMs);
+      });
+    }
+    if (expires !== shard.expires(db)) throw new Error('shard: count of keys with a TTL is wrong');
+    if (fieldExpires !== shard.fieldExpires(db)) {
+      throw new Error('shard: count of hashes with fields that expire is wrong');
+    }
+  }
+  shard.arena.checkInvariants();
+}
