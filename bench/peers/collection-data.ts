@@ -18,11 +18,6 @@ function bulk(word: string): string {
 /** What an element adds to the command that stores it. */
 export type Words = (index: number) => readonly string[];
 
-/** Score and member of a sorted set, in an order that is not that of the scores. */
-export function scoredMember(index: number): readonly string[] {
-  return [String((index * 618_033) % MEMBER_COUNT), memberOf(index)];
-}
-
 /** Field and value of a hash. */
 export function fieldAndValue(index: number): readonly string[] {
   return [memberOf(index), `v:${String(index).padStart(12, '0')}`];

@@ -6,7 +6,6 @@ import {
   fillSmallHashes,
   MEMBER_COUNT,
   memberOnly,
-  scoredMember,
 } from './collection-data.ts';
 import type { Progress } from './progress.ts';
 import { RawConnection } from './raw-connection.ts';
@@ -26,13 +25,6 @@ interface Case {
 }
 
 const CASES: readonly Case[] = [
-  {
-    id: 'zset',
-    what: 'sorted set of 1M members',
-    count: MEMBER_COUNT,
-    bound: 60,
-    fill: (port, count) => fillCollection(port, 'ZADD', 'big', scoredMember, 0, count),
-  },
   {
     id: 'set',
     what: 'set of 1M members',

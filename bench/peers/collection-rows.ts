@@ -6,7 +6,6 @@ import {
   fillCollection,
   MEMBER_COUNT,
   memberOnly,
-  scoredMember,
   type Words,
 } from './collection-data.ts';
 import type { BenchOptions } from './options.ts';
@@ -36,7 +35,7 @@ function named(name: string, roughRate: number): Test {
 /** In this order: what pops comes after what pushes, with as many requests. */
 const TESTS: readonly Test[] = [
   ...['lpush', 'rpush', 'lpop', 'rpop', 'sadd', 'hset'].map((name) => named(name, 600_000)),
-  ...['spop', 'zadd', 'zpopmin'].map((name) => named(name, 500_000)),
+  named('spop', 500_000),
   named('lpush', 600_000),
   named('lrange_100', 60_000),
   named('lrange_300', 22_000),
@@ -103,20 +102,6 @@ function largeTest(name: string, roughRate: number, ...test: readonly string[]):
 }
 
 const LARGE: readonly Large[] = [
-  {
-    fill: 'ZADD',
-    words: scoredMember,
-    tests: [
-      largeTest('zadd into 1M', 250_000, 'ZADD', 'big', '__rand_int__', 'm:__rand_int__'),
-      largeTest('zrank in 1M', 300_000, 'ZRANK', 'big', 'm:__rand_int__'),
-      largeTest('zrange 10 of 1M', 300_000, 'ZRANGE', 'big', '500000', '500009'),
-      largeTest(
-        'zrange by score in 1M',
-        200_000,
-        ...['ZRANGE', 'big', '__rand_int__', '+inf', 'BYSCORE', 'LIMIT', '0', '10'],
-      ),
-    ],
-  },
   {
     fill: 'HSET',
     words: fieldAndValue,

@@ -1,5 +1,5 @@
 /** p99 of a GET while another client keeps the server busy with something heavy. */
-import { fillCollection, memberOnly, scoredMember } from './collection-data.ts';
+import { fillCollection, memberOnly } from './collection-data.ts';
 import { fill, KEY_COUNT, multiGet } from './data-set.ts';
 import { HelperProcess } from './helper-process.ts';
 import type { BenchOptions } from './options.ts';
@@ -133,8 +133,7 @@ async function measure(options: BenchOptions, progress: Progress): Promise<reado
 }
 
 const UNION_MEMBERS = 400_000;
-const SORT_ELEMENTS = 1_000_000;
-const DELETED_MEMBERS = 5_000_000;
+const COPIED_MEMBERS = 1_000_000;
 
 const COLLECTION_HEAVIES: readonly Heavy[] = [
   {
@@ -143,14 +142,9 @@ const COLLECTION_HEAVIES: readonly Heavy[] = [
     args: ['commands', 'SUNIONSTORE,union,set1,set2'],
   },
   {
-    id: 'latency-sort',
-    what: 'SORT of 1M in a loop',
-    args: ['commands', 'SORT,numbers,LIMIT,0,10'],
-  },
-  {
     id: 'latency-del',
-    what: 'COPY and DEL of a sorted set of 5M in a loop',
-    args: ['commands', 'COPY,zset,gone', 'DEL,gone'],
+    what: 'COPY and DEL of a set of 1M in a loop',
+    args: ['commands', 'COPY,set3,gone', 'DEL,gone'],
   },
 ];
 
@@ -165,9 +159,7 @@ async function measureCollections(
       await fillCollection(port, 'SADD', 'set1', memberOnly, 0, UNION_MEMBERS);
       const half = UNION_MEMBERS / 2;
       await fillCollection(port, 'SADD', 'set2', memberOnly, half, half + UNION_MEMBERS);
-      const number = (index: number): readonly string[] => [String((index * 618_033) % 999_983)];
-      await fillCollection(port, 'RPUSH', 'numbers', number, 0, SORT_ELEMENTS);
-      await fillCollection(port, 'ZADD', 'zset', scoredMember, 0, DELETED_MEMBERS);
+      await fillCollection(port, 'SADD', 'set3', memberOnly, 0, COPIED_MEMBERS);
     }
     return measureUnder(pair, COLLECTION_HEAVIES, options, progress);
   });

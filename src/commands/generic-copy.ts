@@ -1,6 +1,8 @@
 /** Commands that copy or move a key to another name or database: COPY, RENAME, RENAMENX, MOVE. */
 import { asciiBytes, equalBytes } from '../base/bytes.ts';
-import { copyEntry, copyUnits, moveEntry } from '../keyspace/copy-entry.ts';
+import { copyEntry, copyRoot, copyUnits, moveEntry } from '../keyspace/copy-entry.ts';
+import type { Shard } from '../keyspace/shard.ts';
+import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import {
   type CommandContext,
@@ -14,6 +16,8 @@ import {
 const DB = asciiBytes('DB');
 const REPLACE = asciiBytes('REPLACE');
 const INT32_MAX = 0x7fffffff;
+/** Work above which readers are let in while a copy is made. */
+const BUILD_UNITS = 20_000;
 
 /** Argument `index` as a database number; -1 when an error was replied. */
 function databaseAt(ctx: CommandContext, index: number): number {
@@ -65,12 +69,24 @@ function cmdCopy(ctx: CommandContext): RunStatus {
   const to = ctx.at2(2);
   if (ref === 0 || (to.find(toDb, ctx.key2) !== 0 && !isReplace)) {
     reply.integer(0);
-  } else if (copyEntry(from, ref, to, toDb, ctx.key2, from.expireMs(ref)) === 0) {
+  } else if (!opCopy(ctx, from, ref, to, toDb)) {
     reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
   } else {
     reply.integer(1);
   }
   return DONE;
+}
+
+/** Readers are let in while a large structure is copied. False when the arena is full. */
+function opCopy(ctx: CommandContext, from: Shard, ref: Ref, to: Shard, toDb: number): boolean {
+  let root = 0;
+  if (from.isRooted(ref) && copyUnits(from, ref) > BUILD_UNITS) {
+    ctx.beginBuild();
+    root = copyRoot(from, ref, to);
+    ctx.endBuild();
+    if (root === 0) return false;
+  }
+  return copyEntry(from, ref, to, toDb, ctx.key2, from.expireMs(ref), root) !== 0;
 }
 
 /** The access word moves with the key, so the lookup does not mark an access. */

@@ -20,6 +20,7 @@ import {
 } from './collection.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
 
+const INFINITE = /^[+-]?inf(inity)?$/i;
 const WITHVALUES = asciiBytes('WITHVALUES');
 const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
@@ -235,6 +236,10 @@ function cmdHincrbyfloat(ctx: CommandContext): RunStatus {
   const delta = parseExtended(args.text(3));
   if (delta === null) {
     reply.errorBytes(ERROR_BYTES.NOT_FLOAT);
+    return DONE;
+  }
+  if (INFINITE.test(args.text(3))) {
+    reply.errorBytes(ERROR_BYTES.VALUE_NAN_OR_INFINITY);
     return DONE;
   }
   const ref = writeTyped(ctx, 1, TYPE);

@@ -30,6 +30,7 @@ export const ERRORS = {
   COUNT_NEGATIVE: "ERR COUNT can't be negative",
   MAXLEN_NEGATIVE: "ERR MAXLEN can't be negative",
   COUNT_NOT_POSITIVE: 'ERR count should be greater than 0',
+  VALUE_NAN_OR_INFINITY: 'ERR value is NaN or Infinity',
   HASH_NOT_INTEGER: 'ERR hash value is not an integer',
   HASH_NOT_FLOAT: 'ERR hash value is not a float',
   OFFSET_OUT_OF_RANGE: 'ERR offset is out of range',

@@ -48,6 +48,7 @@ function rowsOf(encoding: string): readonly Row[] {
     [['HINCRBY', 'h', 'n', 'x'], NOT_INTEGER],
     [['HINCRBYFLOAT', 'h', 'n', '0.5'], bulk('7.5')],
     [['HINCRBYFLOAT', 'h', 'f', '1'], NOT_HASH_FLOAT],
+    [['HINCRBYFLOAT', 'h', 'n', '+inf'], error('ERR value is NaN or Infinity')],
     [['HINCRBYFLOAT', 'h', 'n', 'x'], error('ERR value is not a valid float')],
     [['HDEL', 'h', 'f', 'x', 'm', 'big'], integer(3)],
     [['HKEYS', 'h'], array(bulk('n'))],
