@@ -136,16 +136,23 @@ function cmdLmpop(ctx: CommandContext): RunStatus {
   }
   const whereAt = 2 + keys;
   const side = whereAt < args.count ? sideOf(ctx, whereAt) : -1;
-  const rest = args.count - whereAt - 1;
-  if (side < 0 || (rest !== 0 && (rest !== 2 || !args.equalsIgnoreCase(whereAt + 1, COUNT)))) {
+  if (side < 0) {
     reply.errorBytes(ERROR_BYTES.SYNTAX);
     return DONE;
   }
-  const count = rest === 0 ? 1 : args.toInt(whereAt + 2);
-  if (!(count > 0)) {
-    reply.errorBytes(ERROR_BYTES.COUNT_NOT_POSITIVE);
-    return DONE;
+  let count = 0;
+  for (let i = whereAt + 1; i < args.count; i += 2) {
+    if (count !== 0 || i + 1 >= args.count || !args.equalsIgnoreCase(i, COUNT)) {
+      reply.errorBytes(ERROR_BYTES.SYNTAX);
+      return DONE;
+    }
+    count = args.toInt(i + 1);
+    if (!(count > 0)) {
+      reply.errorBytes(ERROR_BYTES.COUNT_NOT_POSITIVE);
+      return DONE;
+    }
   }
+  if (count === 0) count = 1;
   for (let i = 2; i < whereAt; i++) {
     if (!mayPop(ctx, i, count)) return ESCALATE;
     const ref = writeTyped(ctx, i, TYPE);

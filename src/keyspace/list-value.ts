@@ -212,6 +212,12 @@ export class ListValues {
 
   /** Takes `count` elements out at an end of the open list; an empty list is deleted. */
   removeEnd(count: number, atHead: boolean): void {
+    if (count === 1 && this.#shard.isRooted(this.ref)) {
+      this.#attach(this.ref).popEnd(atHead);
+      this.#touched();
+      this.#settle();
+      return;
+    }
     const size = this.size(this.ref);
     this.removeRange(atHead ? 0 : Math.max(0, size - count), count);
   }

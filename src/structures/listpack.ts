@@ -423,6 +423,27 @@ export class Listpack {
     return end + size;
   }
 
+  /**
+   * Writes buf[from, to) as the first element of a pack that begins that much earlier then; there
+   * must be room before `start`. Returns the new start. O(1).
+   */
+  prepend(start: number, end: number, buf: Uint8Array, from: number, to: number): number {
+    const bytes = this.#measure(buf, from, to);
+    const count = this.count(start, end);
+    const first = start - bytes - backLengthBytes(bytes);
+    this.#write(first + HEADER, bytes, buf, from, to);
+    this.setCount(first, count + 1);
+    return first;
+  }
+
+  /** Drops the first element by letting the pack begin behind it. Returns the new start. O(1). */
+  dropFirst(start: number, end: number): number {
+    const count = this.count(start, end);
+    const next = start + this.entryBytes(start + HEADER);
+    this.setCount(next, count - 1);
+    return next;
+  }
+
   /** Takes `count` elements from `at` on out. Returns the new end. O(bytes behind). */
   remove(start: number, end: number, at: number, count: number): number {
     let behind = at;

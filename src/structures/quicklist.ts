@@ -6,8 +6,8 @@
  *     0 first node   1 last node   2 elements   3 nodes
  *   node (one block of 6 u32 words)
  *     0 previous node   1 next node   2 block of the pack   3 bytes of the pack   4 elements
- *     5 unused
- *   pack: structures/listpack.ts, from the start of its block
+ *     5 byte of its block where the pack begins: room for elements to come at the head
+ *   pack: structures/listpack.ts
  *
  * A place in the list is a node and a position in its pack; the cursor of this object is one. An
  * element larger than a node may be has a node of its own.
@@ -26,11 +26,14 @@ const COUNT = 2;
 const NODES = 3;
 
 const NODE_BYTES = 24;
+/** Blocks that grow at the head double up to this: what a node has by default. */
+const FRONT_BYTES_MAX = 8192;
 const PREVIOUS = 0;
 const NEXT = 1;
 const PACK = 2;
 const BYTES = 3;
 const ELEMENTS = 4;
+const OFFSET = 5;
 
 /** Bytes of a node for list-max-listpack-size -1 .. -5. */
 const NODE_BYTES_BY_FILL: readonly number[] = [0, 4096, 8192, 16384, 32768, 65536];
@@ -107,12 +110,12 @@ export class Quicklist {
 
   /** Byte offset of a node's pack. */
   packStart(node: Ref): number {
-    return this.#u32[node * 2 + PACK]! * 8;
+    return this.#u32[node * 2 + PACK]! * 8 + this.#u32[node * 2 + OFFSET]!;
   }
 
   /** Byte offset of the end of a node's pack. */
   packEnd(node: Ref): number {
-    return this.#u32[node * 2 + PACK]! * 8 + this.#u32[node * 2 + BYTES]!;
+    return this.packStart(node) + this.#u32[node * 2 + BYTES]!;
   }
 
   elementsOf(node: Ref): number {
@@ -181,8 +184,15 @@ export class Quicklist {
   /** Makes room for a pack of `bytes` bytes in a node. False when the arena is full. */
   #reserve(node: Ref, bytes: number): boolean {
     const block = this.#u32[node * 2 + PACK]!;
-    if (bytes <= this.#arena.usableBytes(block)) return true;
-    const moved = this.#arena.realloc(block, bytes);
+    const offset = this.#u32[node * 2 + OFFSET]!;
+    const usable = this.#arena.usableBytes(block);
+    if (offset + bytes <= usable) return true;
+    if (bytes <= usable) {
+      this.#u8.copyWithin(block * 8, this.packStart(node), this.packEnd(node));
+      this.#u32[node * 2 + OFFSET] = 0;
+      return true;
+    }
+    const moved = this.#arena.realloc(block, offset + bytes);
     if (moved === 0) return false;
     this.#u32[node * 2 + PACK] = moved;
     return true;
@@ -205,9 +215,66 @@ export class Quicklist {
     const node = atHead ? this.first : this.last;
     const bytes = this.pack.encodedBytes(buf, from, to);
     if (node !== 0 && this.#hasRoom(node, bytes)) {
-      return this.#insertInto(node, atHead ? this.packStart(node) + 2 : -1, bytes, buf, from, to);
+      return atHead
+        ? this.#prepend(node, bytes, buf, from, to)
+        : this.#insertInto(node, -1, bytes, buf, from, to);
     }
     return this.#insertNode(atHead ? 0 : node, bytes, buf, from, to);
+  }
+
+  /**
+   * Adds an element at the head of a node, in the room before its pack: nothing is moved but when
+   * that has to grow (LPUSH into nodes of 8 KiB: see the figures in the README).
+   */
+  #prepend(node: Ref, bytes: number, buf: Uint8Array, from: number, to: number): boolean {
+    const at = node * 2;
+    const u32 = this.#u32;
+    if (u32[at + OFFSET]! < bytes && !this.#growFront(node, bytes)) return false;
+    const start = this.pack.prepend(this.packStart(node), this.packEnd(node), buf, from, to);
+    const offset = start - u32[at + PACK]! * 8;
+    u32[at + BYTES] = u32[at + BYTES]! + u32[at + OFFSET]! - offset;
+    u32[at + OFFSET] = offset;
+    this.#addCount(node, 1);
+    return true;
+  }
+
+  /** Moves a pack to the end of a block with room for `bytes` and more before it. */
+  #growFront(node: Ref, bytes: number): boolean {
+    const at = node * 2;
+    const u32 = this.#u32;
+    const length = u32[at + BYTES]!;
+    const need = length + bytes;
+    let block = this.#arena.alloc(Math.max(need, Math.min(need * 2, FRONT_BYTES_MAX)));
+    if (block === 0) block = this.#arena.alloc(need);
+    if (block === 0) return false;
+    const offset = this.#arena.usableBytes(block) - length;
+    const from = this.packStart(node);
+    this.#u8.copyWithin(block * 8 + offset, from, from + length);
+    this.#arena.free(u32[at + PACK]!);
+    u32[at + PACK] = block;
+    u32[at + OFFSET] = offset;
+    return true;
+  }
+
+  /** Takes the element at an end out of a list that is not empty. O(1) at the head. */
+  popEnd(atHead: boolean): void {
+    const node = atHead ? this.first : this.last;
+    const at = node * 2;
+    const u32 = this.#u32;
+    this.#addCount(node, -1);
+    if (u32[at + ELEMENTS] === 0) {
+      this.#unlink(node);
+      return;
+    }
+    const start = this.packStart(node);
+    const end = this.packEnd(node);
+    if (atHead) {
+      const dropped = this.pack.dropFirst(start, end) - start;
+      u32[at + OFFSET] = u32[at + OFFSET]! + dropped;
+      u32[at + BYTES] = u32[at + BYTES]! - dropped;
+    } else {
+      this.#setBytes(node, this.pack.remove(start, end, this.pack.last(start, end), 1) - start);
+    }
   }
 
   #hasRoom(node: Ref, bytes: number): boolean {
