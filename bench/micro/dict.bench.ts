@@ -1,7 +1,13 @@
 import type { Bench } from 'tinybench';
 import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
 import { Arena } from '../../src/memory/arena.ts';
-import { DICT_STRUCT_WORDS, Dict } from '../../src/structures/dict.ts';
+import { createItem } from '../../src/structures/compact-item.ts';
+import {
+  DICT_STRUCT_WORDS,
+  Dict,
+  LAYOUT_COMPACT,
+  LAYOUT_ENTRY,
+} from '../../src/structures/dict.ts';
 
 const BATCH = 1024;
 const KEY_BYTES = 16;
@@ -20,12 +26,14 @@ class Fixture {
   readonly lo: Uint32Array;
   readonly hi: Uint32Array;
   readonly count: number;
+  readonly layout: number;
 
-  constructor(count: number) {
+  constructor(count: number, layout: number = LAYOUT_ENTRY) {
     this.count = count;
+    this.layout = layout;
     this.arena = Arena.create(count * 96 + (1 << 20), DICT_STRUCT_WORDS * 4);
     const hasher = new HalfSipHash(0x83020100, 0xf7060504);
-    this.dict = new Dict(this.arena, this.arena.userOffset / 4, hasher);
+    this.dict = new Dict(this.arena, this.arena.userOffset / 4, hasher, layout);
     this.dict.init();
     this.bytes = new Uint8Array(count * 2 * KEY_BYTES).fill(0x30);
     this.lo = new Uint32Array(count * 2);
@@ -50,6 +58,12 @@ class Fixture {
   }
 
   insert(i: number): void {
+    if (this.layout === LAYOUT_COMPACT) {
+      const at = i * KEY_BYTES;
+      const item = createItem(this.arena, this.bytes, at, at + KEY_BYTES, 0, false);
+      this.dict.insert(item, this.lo[i]!, this.hi[i]!);
+      return;
+    }
     const ref = this.arena.alloc(HEADER_WORDS * 4 + KEY_BYTES);
     this.arena.u32[ref * 2] = KEY_BYTES | (HEADER_WORDS << 16);
     const from = i * KEY_BYTES;
@@ -70,11 +84,14 @@ class Fixture {
  * included.
  */
 export default function dictBench(bench: Bench): void {
-  for (const [name, count] of [
-    ['1k', 1 << 10],
-    ['1M', 1 << 20],
+  const random = (below: number): number => Math.floor(Math.random() * below);
+  for (const [name, count, layout] of [
+    ['1k', 1 << 10, LAYOUT_ENTRY],
+    ['1M', 1 << 20, LAYOUT_ENTRY],
+    ['1k compact', 1 << 10, LAYOUT_COMPACT],
+    ['1M compact', 1 << 20, LAYOUT_COMPACT],
   ] as const) {
-    const fixture = new Fixture(count);
+    const fixture = new Fixture(count, layout);
     let next = 0;
     const draw = () => {
       next = (next + 1) & (count - 1);
@@ -96,6 +113,9 @@ export default function dictBench(bench: Bench): void {
         fixture.remove(key);
         fixture.insert(key);
       }
+    });
+    bench.add(`dict ${name} keys: random item, x${BATCH}`, () => {
+      for (let i = 0; i < BATCH; i++) fixture.dict.randomItem(random);
     });
   }
   const growing = new Fixture(BATCH);

@@ -68,6 +68,7 @@ export function copyEntry(
     if (copied === 0) return 0;
     const made = to.createRooted(db, key, type, encoding, copied, expireMs);
     if (made === 0) to.lazy.addRoot(copied);
+    else noteCopy(to, db, key, made);
     return made;
   }
   const length = from.valueLength(ref);
@@ -75,7 +76,13 @@ export function copyEntry(
   if (copy === 0) return 0;
   const source = from.valueOffset(ref);
   copyBytes(to.u8, to.valueOffset(copy), from.u8, source, source + length);
+  noteCopy(to, db, key, copy);
   return copy;
+}
+
+/** Fields of a copied hash may have times of expiry, which its database has to know of. */
+function noteCopy(shard: Shard, db: number, key: Key, ref: Ref): void {
+  if (shard.typeOf(ref) === TYPE_HASH) shard.hashes.noteCopy(db, key, ref);
 }
 
 /**
@@ -100,6 +107,7 @@ export function moveEntry(
     ? to.createRooted(toDb, toKey, type, from.encodingOf(ref), root, expireMs)
     : copyEntry(from, ref, to, toDb, toKey, expireMs);
   if (moved === 0) return 0;
+  if (staysRooted) noteCopy(to, toDb, toKey, moved);
   to.setAccessWord(moved, from.accessWord(ref));
   if (staysRooted) from.deleteMoved(fromDb, fromKey);
   else from.delete(fromDb, fromKey);

@@ -29,6 +29,8 @@ const LOWEST = 4;
 const INSIDE = 15;
 
 const HINTS_INSIDE = 16;
+/** Words of hints that are not part of a database struct. */
+export const EXPIRY_HINT_WORDS = INSIDE + HINTS_INSIDE;
 const BUCKETS_PER_HINT = 4;
 const HINTS_MAX = 1 << 22;
 const HINT_EPOCH_MS = 1_735_689_600_000;
@@ -45,12 +47,18 @@ function hintOf(expireMs: number): number {
 export class ExpiryHints {
   readonly #arena: Arena;
   readonly #u32: Uint32Array;
-  readonly #base: number;
+  #base: number;
 
   constructor(arena: Arena, base: number) {
     this.#arena = arena;
     this.#u32 = arena.u32;
     this.#base = base;
+  }
+
+  /** Makes this a view of the hints at another u32 index. */
+  attach(base: number): this {
+    this.#base = base;
+    return this;
   }
 
   #count(): number {
@@ -115,6 +123,18 @@ export class ExpiryHints {
     u32[base + TABLE] = 0;
     u32[base + COUNT] = 0;
     u32[base + POSITION] = 0;
+  }
+
+  /**
+   * Unix time in ms before which nothing is due: `nowMs` while a cycle is in progress, 0 when
+   * nothing has a time of expiry. O(1).
+   */
+  earliestMs(nowMs: number): number {
+    const u32 = this.#u32;
+    if (u32[this.#base + COUNT] === 0) return 0;
+    if (u32[this.#base + POSITION] !== 0) return nowMs;
+    const next = u32[this.#base + NEXT]!;
+    return next === NOTHING ? 0 : HINT_EPOCH_MS + next * HINT_MS;
   }
 
   /** True when something may be due. O(1). */

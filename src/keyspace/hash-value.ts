@@ -1,358 +1,140 @@
 /**
- * HashValues: hashes of one shard over both encodings.
+ * HashValues: the hashes of one shard over all encodings: listpack and listpackex (hash-pack.ts),
+ * hashtable (hash-table.ts).
  *
- * LAYOUT
- *   listpack   value bytes = a pack of field, value, field, value ...
- *   hashtable  root block with an ItemTable; item: field as its key, then the length of the value
- *              (one byte below 255, or 255 and u32 little-endian), then the value
+ * Fields may have times of expiry. Expired ones count as absent in everything here but `size`; they
+ * are freed by the active expire cycle (`expireDue`), or when something is set in their place. A
+ * hash all of whose fields have expired is there until then, and empty.
  *
- * Lookups leave the place of a value in `buf`, `from`, `to`: borrowed until the next call.
+ * Everything takes the entry that the shard's `find` just returned for the key, and everything that
+ * changes it leaves the entry from then on in `ref`.
  */
-import { copyBytes } from '../base/bytes.ts';
 import type { Ref } from '../memory/arena.ts';
-import { createItem, itemKeyEnd, itemKeyOffset } from '../structures/compact-item.ts';
-import { Listpack, PACK_HEADER_BYTES } from '../structures/listpack.ts';
-import { ENCODING_HASHTABLE, ENCODING_LISTPACK, TYPE_HASH } from './entry.ts';
-import { ItemTable } from './item-table.ts';
+import { ENCODING_HASHTABLE, ENCODING_LISTPACK_EX, TYPE_HASH } from './entry.ts';
+import { FIELD_NO_TTL, HASH_ADDED, HASH_FULL, HashField } from './hash-field.ts';
+import { HASH_CONVERT, HashPack } from './hash-pack.ts';
+import { HashTable } from './hash-table.ts';
 import type { Key } from './key.ts';
 import type { Shard } from './shard.ts';
 
-/** Outcomes of `set`. */
-export const HASH_ADDED = 1;
-export const HASH_UPDATED = 0;
-/** The arena is full; nothing has changed. */
-export const HASH_FULL = -1;
-/** The pack cannot take the field: a table has to. */
-const CONVERT = -2;
+const FULL = HASH_FULL;
+const NO_TTL = FIELD_NO_TTL;
+const EX = ENCODING_LISTPACK_EX;
+/** Draws of a random field among expired ones before the first live one in order does. */
+const DRAWS_MAX = 100;
+const FREE_SLICE = 1024;
 
-const VALUE_LONG = 255;
-/** Value headers: one byte, or the mark and a u32. */
-const SHORT_HEADER = 1;
-const LONG_HEADER = 5;
-/** A pack never grows beyond this, whatever the configuration says. */
-const PACK_BYTES_MAX = 1 << 30;
-
-/** Receives field and value, each as bytes of a buffer, borrowed during the call. */
+/** Receives name and value of a field, each as bytes of a buffer, borrowed during the call. */
 export type FieldVisitor = (
-  fieldBuf: Uint8Array,
-  fieldFrom: number,
-  fieldTo: number,
+  nameBuf: Uint8Array,
+  nameFrom: number,
+  nameTo: number,
   buf: Uint8Array,
   from: number,
   to: number,
 ) => void;
 
 export class HashValues {
-  /** Place of the value that `find` found. */
-  buf: Uint8Array;
-  from = 0;
-  to = 0;
+  /** Value and time of expiry of the field that `find` found: borrowed until the next call. */
+  readonly found: HashField;
   /** The entry after a change: it may have moved; 0 = the hash became empty and is gone. */
   ref = 0;
   readonly #shard: Shard;
-  readonly #pack: Listpack;
-  readonly #names: Listpack;
-  readonly #table: ItemTable;
-  readonly #target: ItemTable;
+  readonly #pack: HashPack;
+  readonly #table: HashTable;
+  readonly #target: HashTable;
+  /** What is being set. */
+  readonly #given: HashField;
+  /** The field that a walk has reached; it may have expired. */
+  readonly each: HashField;
 
   constructor(shard: Shard) {
     this.#shard = shard;
-    this.buf = shard.u8;
-    this.#pack = new Listpack(shard.u8);
-    this.#names = new Listpack(shard.u8);
-    this.#table = new ItemTable(shard);
-    this.#target = new ItemTable(shard);
+    this.#pack = new HashPack(shard);
+    this.#table = new HashTable(shard);
+    this.#target = new HashTable(shard);
+    this.found = new HashField(shard.u8);
+    this.#given = new HashField(shard.u8);
+    this.each = new HashField(shard.u8);
   }
 
-  /** Number of fields. O(1). */
+  // ---- reading
+
+  #rooted(ref: Ref): HashTable {
+    return this.#table.attach(this.#shard.rootOf(ref));
+  }
+
+  /** Number of fields, with expired ones that nobody has freed yet. O(1). */
   size(ref: Ref): number {
-    const shard = this.#shard;
-    if (shard.isRooted(ref)) return this.#table.attach(shard.rootOf(ref)).size;
-    const start = shard.valueOffset(ref);
-    return this.#pack.count(start, start + shard.valueLength(ref)) / 2;
+    return this.#shard.isRooted(ref) ? this.#rooted(ref).size : this.#pack.enter(ref).size;
   }
 
-  /** Finds a field; its value is left in `buf`, `from`, `to`. O(1), O(fields) of a listpack. */
-  find(ref: Ref, buf: Uint8Array, from: number, to: number): boolean {
-    const shard = this.#shard;
-    if (shard.isRooted(ref)) {
-      const item = this.#table.attach(shard.rootOf(ref)).find(buf, from, to);
-      if (item === 0) return false;
-      this.#locateValue(item);
-      return true;
-    }
-    const start = shard.valueOffset(ref);
-    const pack = this.#pack;
-    const at = pack.find(start, start + shard.valueLength(ref), buf, from, to, 0, 2);
-    if (at < 0) return false;
-    pack.read(pack.next(at));
-    this.buf = pack.buf;
-    this.from = pack.from;
-    this.to = pack.to;
-    return true;
-  }
-
-  #locateValue(item: Ref): void {
-    const { u8, u32 } = this.#shard;
-    const at = itemKeyEnd(u32, item);
-    this.buf = u8;
-    const short = u8[at]!;
-    this.from = at + (short === VALUE_LONG ? LONG_HEADER : SHORT_HEADER);
-    this.to = this.from + (short === VALUE_LONG ? readU32(u8, at + 1) : short);
-  }
-
-  /**
-   * Sets a field of the hash that `find` just returned for `key` (0 = none: it is made). The source
-   * bytes must not lie in this hash. Leaves the entry in `ref`. HASH_ADDED, HASH_UPDATED,
-   * HASH_FULL.
-   */
-  set(
-    db: number,
-    key: Key,
-    ref: Ref,
-    field: Uint8Array,
-    fieldFrom: number,
-    fieldTo: number,
-    value: Uint8Array,
-    from: number,
-    to: number,
-  ): number {
-    const shard = this.#shard;
-    const isNew = ref === 0;
-    if (isNew) {
-      const made = shard.createValue(db, key, TYPE_HASH, ENCODING_LISTPACK, PACK_HEADER_BYTES, 0);
-      if (made === 0) return HASH_FULL;
-      this.#pack.init(shard.valueOffset(made));
-      // The slot that later changes of the entry write to is the one that a lookup found.
-      ref = shard.find(db, key);
-    }
-    this.ref = ref;
-    const status = this.#setAny(db, key, field, fieldFrom, fieldTo, value, from, to);
-    if (isNew && status === HASH_FULL) shard.delete(db, key);
-    return status;
-  }
-
-  #setAny(
-    db: number,
-    key: Key,
-    field: Uint8Array,
-    fieldFrom: number,
-    fieldTo: number,
-    value: Uint8Array,
-    from: number,
-    to: number,
-  ): number {
-    const shard = this.#shard;
-    if (!shard.isRooted(this.ref)) {
-      const max = shard.limits.hashMaxListpackValue;
-      if (fieldTo - fieldFrom <= max && to - from <= max) {
-        const status = this.#setPacked(db, key, field, fieldFrom, fieldTo, value, from, to);
-        if (status !== CONVERT) return status;
-      }
-      if (!this.#convert(db, key)) return HASH_FULL;
-    }
-    return this.#setItem(db, key, field, fieldFrom, fieldTo, value, from, to);
-  }
-
-  #setPacked(
-    db: number,
-    key: Key,
-    field: Uint8Array,
-    fieldFrom: number,
-    fieldTo: number,
-    value: Uint8Array,
-    from: number,
-    to: number,
-  ): number {
-    const shard = this.#shard;
-    const pack = this.#pack;
-    const { ref } = this;
-    const length = shard.valueLength(ref);
-    const start = shard.valueOffset(ref);
-    const bytes = pack.encodedBytes(value, from, to);
-    const at = pack.find(start, start + length, field, fieldFrom, fieldTo, 0, 2);
-    if (at >= 0) {
-      const place = pack.next(at);
-      const grown = length + bytes - pack.entryBytes(place);
-      return this.#replacePacked(db, key, place - start, grown, value, from, to);
-    }
-    if (pack.count(start, start + length) / 2 >= shard.limits.hashMaxListpackEntries) {
-      return CONVERT;
-    }
-    const grown = length + bytes + pack.encodedBytes(field, fieldFrom, fieldTo);
-    if (grown > PACK_BYTES_MAX) return CONVERT;
-    const moved = shard.resizeValue(db, key, ref, grown);
-    if (moved === 0) return HASH_FULL;
-    this.ref = moved;
-    const base = shard.valueOffset(moved);
-    const end = pack.insert(base, base + length, base + length, field, fieldFrom, fieldTo);
-    pack.insert(base, end, end, value, from, to);
-    return HASH_ADDED;
-  }
-
-  /** Puts a value of a pack into the place of the one at byte `place` of it. */
-  #replacePacked(
-    db: number,
-    key: Key,
-    place: number,
-    grown: number,
-    value: Uint8Array,
-    from: number,
-    to: number,
-  ): number {
-    const shard = this.#shard;
-    const length = shard.valueLength(this.ref);
-    if (grown > length) {
-      const moved = shard.resizeValue(db, key, this.ref, grown);
-      if (moved === 0) return HASH_FULL;
-      this.ref = moved;
-    }
-    const start = shard.valueOffset(this.ref);
-    this.#pack.replace(start, start + length, start + place, value, from, to);
-    if (grown < length) this.ref = shard.resizeValue(db, key, this.ref, grown);
-    else if (grown === length) shard.touched(db, key);
-    return HASH_UPDATED;
-  }
-
-  #setItem(
-    db: number,
-    key: Key,
-    field: Uint8Array,
-    fieldFrom: number,
-    fieldTo: number,
-    value: Uint8Array,
-    from: number,
-    to: number,
-  ): number {
-    const shard = this.#shard;
-    const table = this.#table.attach(shard.rootOf(this.ref));
-    const old = table.find(field, fieldFrom, fieldTo);
-    if (old !== 0) {
-      this.#locateValue(old);
-      if (this.to - this.from === to - from) {
-        copyBytes(shard.u8, this.from, value, from, to);
-        shard.touched(db, key);
-        return HASH_UPDATED;
-      }
-    }
-    const item = this.#newItem(field, fieldFrom, fieldTo, value, from, to);
-    if (item === 0) return HASH_FULL;
-    if (old !== 0) {
-      table.dict.replaceFound(item);
-      shard.arena.free(old);
-    } else if (!table.insert(item)) {
-      shard.arena.free(item);
-      return HASH_FULL;
-    }
-    shard.touched(db, key);
-    return old !== 0 ? HASH_UPDATED : HASH_ADDED;
-  }
-
-  #newItem(
-    field: Uint8Array,
-    fieldFrom: number,
-    fieldTo: number,
-    value: Uint8Array,
-    from: number,
-    to: number,
-  ): Ref {
-    const { arena, u8, u32 } = this.#shard;
-    const length = to - from;
-    const header = length < VALUE_LONG ? SHORT_HEADER : LONG_HEADER;
-    const item = createItem(arena, field, fieldFrom, fieldTo, header + length, false);
-    if (item === 0) return 0;
-    const at = itemKeyEnd(u32, item);
-    if (header === SHORT_HEADER) {
-      u8[at] = length;
-    } else {
-      u8[at] = VALUE_LONG;
-      for (let i = 0; i < 4; i++) u8[at + 1 + i] = (length >>> (8 * i)) & 0xff;
-    }
-    copyBytes(u8, at + header, value, from, to);
-    return item;
-  }
-
-  /** Turns the open listpack into a hashtable. False when the arena is full. O(fields). */
-  #convert(db: number, key: Key): boolean {
-    const shard = this.#shard;
-    const table = this.#table;
-    const root = table.create(TYPE_HASH);
-    if (root === 0) return false;
-    let isFull = false;
-    this.forEach(this.ref, (fieldBuf, fieldFrom, fieldTo, buf, from, to) => {
-      if (isFull) return;
-      const item = this.#newItem(fieldBuf, fieldFrom, fieldTo, buf, from, to);
-      if (item !== 0 && table.insert(item)) return;
-      if (item !== 0) shard.arena.free(item);
-      isFull = true;
+  /** Number of fields. O(1), O(n) while some have expired and are not freed yet. */
+  liveSize(ref: Ref): number {
+    if (!this.isDue(ref)) return this.size(ref);
+    let count = 0;
+    this.forEach(ref, () => {
+      count += 1;
     });
-    if (isFull) {
-      while (!this.freeRootSlice(root, 1024));
-      return false;
-    }
-    this.ref = shard.convertToRooted(db, key, this.ref, ENCODING_HASHTABLE, root);
-    return true;
+    return count;
   }
 
-  /**
-   * Takes a field out of the hash that `find` just returned for `key`; an empty hash is deleted.
-   * Leaves the entry in `ref`. False when there is no such field.
-   */
-  remove(db: number, key: Key, ref: Ref, buf: Uint8Array, from: number, to: number): boolean {
-    const shard = this.#shard;
-    this.ref = ref;
-    if (shard.isRooted(ref)) {
-      const table = this.#table.attach(shard.rootOf(ref));
+  /** Finds a field; its value and time of expiry are left in `found`. O(1), O(n) of a listpack. */
+  find(ref: Ref, buf: Uint8Array, from: number, to: number): boolean {
+    const { found } = this;
+    if (this.#shard.isRooted(ref)) {
+      const table = this.#rooted(ref);
       const item = table.find(buf, from, to);
       if (item === 0) return false;
-      table.removeFound(item);
-      if (table.size === 0) this.#deleteEmpty(db, key);
-      else shard.touched(db, key);
-      return true;
+      table.locate(item, found);
+    } else {
+      const pack = this.#pack.enter(ref);
+      const at = pack.find(buf, from, to);
+      if (at < 0) return false;
+      pack.locate(at, found);
     }
-    const pack = this.#pack;
-    const start = shard.valueOffset(ref);
-    const end = start + shard.valueLength(ref);
-    const at = pack.find(start, end, buf, from, to, 0, 2);
-    if (at < 0) return false;
-    const shrunk = pack.remove(start, end, at, 2);
-    if (shrunk === start + PACK_HEADER_BYTES) this.#deleteEmpty(db, key);
-    else this.ref = shard.resizeValue(db, key, ref, shrunk - start);
-    return true;
+    return this.isLive(found);
   }
 
-  #deleteEmpty(db: number, key: Key): void {
-    this.#shard.delete(db, key);
-    this.ref = 0;
+  /** False when a field has expired. */
+  isLive(field: HashField): boolean {
+    return field.expireMs === NO_TTL || field.expireMs > this.#shard.state.nowMs;
   }
 
-  #visitItem(item: Ref, visit: FieldVisitor): void {
-    const { u8, u32 } = this.#shard;
-    this.#locateValue(item);
-    visit(u8, itemKeyOffset(u32, item), itemKeyEnd(u32, item), u8, this.from, this.to);
+  #visit(field: HashField, visit: FieldVisitor): void {
+    visit(field.nameBuf, field.nameFrom, field.nameTo, field.buf, field.from, field.to);
   }
 
   /** Calls `visit` for every field. `visit` must not change the hash. O(n). */
   forEach(ref: Ref, visit: FieldVisitor): void {
-    const shard = this.#shard;
-    if (shard.isRooted(ref)) {
-      const table = this.#table.attach(shard.rootOf(ref));
-      table.forEach((item) => {
-        this.#visitItem(item, visit);
+    const field = this.each;
+    if (this.#shard.isRooted(ref)) {
+      const table = this.#rooted(ref);
+      table.table.forEach((item) => {
+        table.locateAll(item, field);
+        if (this.isLive(field)) this.#visit(field, visit);
       });
       return;
     }
-    const start = shard.valueOffset(ref);
-    const end = start + shard.valueLength(ref);
-    const names = this.#names;
-    const pack = this.#pack;
-    for (let at = pack.first(start); at < end; ) {
-      names.read(at);
-      at = pack.next(at);
-      pack.read(at);
-      at = pack.next(at);
-      visit(names.buf, names.from, names.to, pack.buf, pack.from, pack.to);
+    const pack = this.#pack.enter(ref);
+    for (let at = pack.first; at < pack.end; ) {
+      at = pack.locateAll(at, field);
+      if (this.isLive(field)) this.#visit(field, visit);
     }
+  }
+
+  /**
+   * Place of the first field of a hash that is a pack, or -1: with `readPacked`, `forEach` without
+   * a call per field.
+   */
+  firstPacked(ref: Ref): number {
+    return this.#shard.isRooted(ref) ? -1 : this.#pack.enter(ref).first;
+  }
+
+  /** Reads the field at `at` into `each`; returns the next place, or -1 behind the last one. */
+  readPacked(at: number): number {
+    const next = this.#pack.locateAll(at, this.each);
+    return next < this.#pack.end ? next : -1;
   }
 
   /**
@@ -360,65 +142,323 @@ export class HashValues {
    * visited whole.
    */
   scan(ref: Ref, cursor: number, visit: FieldVisitor): number {
-    const shard = this.#shard;
-    if (!shard.isRooted(ref)) {
+    if (!this.#shard.isRooted(ref)) {
       this.forEach(ref, visit);
       return 0;
     }
-    const { dict } = this.#table.attach(shard.rootOf(ref));
-    return dict.scan(cursor, (item) => this.#visitItem(item, visit));
+    const field = this.each;
+    const table = this.#rooted(ref);
+    return table.table.dict.scan(cursor, (item) => {
+      table.locateAll(item, field);
+      if (this.isLive(field)) this.#visit(field, visit);
+    });
   }
 
-  /** Calls `visit` with a field drawn at random, all with the same chance. */
-  random(ref: Ref, random: (below: number) => number, visit: FieldVisitor): void {
-    const shard = this.#shard;
-    if (shard.isRooted(ref)) {
-      this.#visitItem(this.#table.attach(shard.rootOf(ref)).dict.randomItem(random), visit);
-      return;
+  /**
+   * Calls `visit` with a field drawn at random, all with the same chance; false when all have
+   * expired. `random` returns integers below its argument. Expected O(1), O(n) of a listpack.
+   */
+  random(ref: Ref, random: (below: number) => number, visit: FieldVisitor): boolean {
+    const field = this.each;
+    for (let draw = 0; draw < DRAWS_MAX; draw++) {
+      if (this.#shard.isRooted(ref)) {
+        const table = this.#rooted(ref);
+        table.locateAll(table.table.dict.randomItem(random), field);
+      } else {
+        const pack = this.#pack.enter(ref);
+        pack.locateAll(pack.seek(random(pack.size)), field);
+      }
+      if (!this.isLive(field)) continue;
+      this.#visit(field, visit);
+      return true;
     }
-    const start = shard.valueOffset(ref);
-    const end = start + shard.valueLength(ref);
-    const at = this.#pack.seek(start, end, random(this.size(ref)) * 2);
-    this.#names.read(at);
-    this.#pack.read(this.#pack.next(at));
-    const { buf, from, to } = this.#names;
-    visit(buf, from, to, this.#pack.buf, this.#pack.from, this.#pack.to);
+    return this.#randomLive(ref, random, visit);
   }
+
+  /** The same where few fields are live. O(n). */
+  #randomLive(ref: Ref, random: (below: number) => number, visit: FieldVisitor): boolean {
+    let left = this.liveSize(ref);
+    if (left === 0) return false;
+    left = random(left);
+    this.forEach(ref, (nameBuf, nameFrom, nameTo, buf, from, to) => {
+      if (left-- === 0) visit(nameBuf, nameFrom, nameTo, buf, from, to);
+    });
+    return true;
+  }
+
+  // ---- changing
+
+  /**
+   * Sets a field of the hash `ref` of `key` (0 = none: it is made). `expireMs` is a unix time in
+   * ms, FIELD_NO_TTL or FIELD_KEEP_TTL. The source bytes must not lie in this hash. HASH_ADDED,
+   * HASH_UPDATED or HASH_FULL.
+   */
+  set(
+    db: number,
+    key: Key,
+    ref: Ref,
+    name: Uint8Array,
+    nameFrom: number,
+    nameTo: number,
+    value: Uint8Array,
+    from: number,
+    to: number,
+    expireMs: number,
+  ): number {
+    const field = this.#given;
+    field.nameBuf = name;
+    field.nameFrom = nameFrom;
+    field.nameTo = nameTo;
+    field.buf = value;
+    field.from = from;
+    field.to = to;
+    this.ref = ref;
+    if (ref === 0) return this.#create(db, key, field, expireMs);
+    if (!this.#shard.isRooted(ref)) {
+      if (!this.#isLong(field)) {
+        const pack = this.#pack.enter(ref);
+        const status = pack.set(db, key, field, expireMs);
+        this.ref = pack.ref;
+        if (status !== HASH_CONVERT) return status;
+      }
+      if (!this.#convert(db, key, this.ref)) return FULL;
+    }
+    return this.#setRooted(db, key, field, expireMs);
+  }
+
+  #isLong(field: HashField): boolean {
+    const max = this.#shard.limits.hashMaxListpackValue;
+    return field.nameTo - field.nameFrom > max || field.to - field.from > max;
+  }
+
+  #setRooted(db: number, key: Key, field: HashField, expireMs: number): number {
+    const shard = this.#shard;
+    const status = this.#rooted(this.ref).set(db, field, expireMs);
+    if (status === FULL) return FULL;
+    shard.touched(db, key);
+    if (expireMs > 0) shard.noteFieldExpiry(db, key, expireMs);
+    return status;
+  }
+
+  /** Makes the key with one field. */
+  #create(db: number, key: Key, field: HashField, expireMs: number): number {
+    const shard = this.#shard;
+    if (expireMs < 0) expireMs = NO_TTL;
+    if (!this.#isLong(field) && shard.limits.hashMaxListpackEntries > 0) {
+      if (!this.#pack.create(db, key, field, expireMs)) return FULL;
+      // The slot that later changes of the entry write to is the one that a lookup found.
+      this.ref = shard.find(db, key);
+      return HASH_ADDED;
+    }
+    const root = this.#table.create();
+    if (root === 0) return FULL;
+    if (shard.createRooted(db, key, TYPE_HASH, ENCODING_HASHTABLE, root, 0) === 0) {
+      shard.arena.free(root);
+      return FULL;
+    }
+    this.ref = shard.find(db, key);
+    const status = this.#setRooted(db, key, field, expireMs);
+    if (status === FULL) {
+      shard.delete(db, key);
+      this.ref = 0;
+    }
+    return status;
+  }
+
+  /**
+   * Sets the names and values at offset[i], length[i] of `buf`, i from `first` to below `count`.
+   * Returns how many fields are new, or HASH_FULL: those before may be set then.
+   */
+  setAll(
+    db: number,
+    key: Key,
+    ref: Ref,
+    buf: Uint8Array,
+    offset: Int32Array,
+    length: Int32Array,
+    first: number,
+    count: number,
+  ): number {
+    if (ref === 0 && count - first > 2 && this.#fitPack(length, first, count)) {
+      return this.#pack.createAll(db, key, buf, offset, length, first, count);
+    }
+    let added = 0;
+    for (let i = first; i < count; i += 2) {
+      const name = offset[i]!;
+      const value = offset[i + 1]!;
+      const nameEnd = name + length[i]!;
+      const valueEnd = value + length[i + 1]!;
+      const status = this.set(db, key, ref, buf, name, nameEnd, buf, value, valueEnd, NO_TTL);
+      if (status === FULL) return FULL;
+      ref = this.ref;
+      added += status;
+    }
+    return added;
+  }
+
+  #fitPack(length: Int32Array, first: number, count: number): boolean {
+    const { hashMaxListpackEntries, hashMaxListpackValue } = this.#shard.limits;
+    if ((count - first) / 2 > hashMaxListpackEntries) return false;
+    for (let i = first; i < count; i++) if (length[i]! > hashMaxListpackValue) return false;
+    return true;
+  }
+
+  /** Turns a listpack or listpackex into a hashtable. False when the arena is full. O(n). */
+  #convert(db: number, key: Key, ref: Ref): boolean {
+    const shard = this.#shard;
+    const table = this.#table;
+    const root = table.create();
+    if (root === 0) return false;
+    const pack = this.#pack.enter(ref);
+    const wasCounted = pack.stride === 3;
+    const field = this.each;
+    for (let at = pack.first; at < pack.end; ) {
+      at = pack.locateAll(at, field);
+      if (table.append(field)) continue;
+      while (!table.freeSlice(root, FREE_SLICE));
+      return false;
+    }
+    if (wasCounted && table.expires === 0) shard.addFieldExpires(db, -1);
+    this.ref = shard.convertToRooted(db, key, ref, ENCODING_HASHTABLE, root);
+    return true;
+  }
+
+  /**
+   * Takes a field out; a hash without fields is deleted. False when there is no such field: one
+   * that has expired stays for the expire cycle. O(1), O(n) of a listpack.
+   */
+  remove(db: number, key: Key, ref: Ref, buf: Uint8Array, from: number, to: number): boolean {
+    const shard = this.#shard;
+    this.ref = ref;
+    if (shard.isRooted(ref)) {
+      const table = this.#rooted(ref);
+      const item = table.find(buf, from, to);
+      if (item === 0 || table.isExpired(item)) return false;
+      table.remove(db, item);
+      this.#afterRemoval(db, key, table);
+      return true;
+    }
+    const pack = this.#pack.enter(ref);
+    const at = pack.find(buf, from, to);
+    if (at < 0) return false;
+    pack.locate(at, this.each);
+    if (!this.isLive(this.each)) return false;
+    pack.remove(db, key, at);
+    this.ref = pack.ref;
+    return true;
+  }
+
+  #afterRemoval(db: number, key: Key, table: HashTable): void {
+    const shard = this.#shard;
+    if (table.size === 0) {
+      shard.delete(db, key);
+      this.ref = 0;
+    } else {
+      shard.touched(db, key);
+    }
+  }
+
+  // ---- times of expiry
+
+  /**
+   * Gives a live field another time of expiry (unix ms), or none (FIELD_NO_TTL). False when the
+   * arena is full: nothing has changed then. O(1), O(n) of a listpack.
+   */
+  setExpiry(
+    db: number,
+    key: Key,
+    ref: Ref,
+    buf: Uint8Array,
+    from: number,
+    to: number,
+    expireMs: number,
+  ): boolean {
+    const shard = this.#shard;
+    this.ref = ref;
+    if (!shard.isRooted(ref)) {
+      const pack = this.#pack.enter(ref);
+      const isDone = pack.setExpiry(db, key, pack.find(buf, from, to), expireMs);
+      this.ref = pack.ref;
+      return isDone;
+    }
+    const table = this.#rooted(ref);
+    if (!table.setExpiry(db, table.find(buf, from, to), expireMs, this.each)) return false;
+    shard.touched(db, key);
+    if (expireMs !== NO_TTL) shard.noteFieldExpiry(db, key, expireMs);
+    return true;
+  }
+
+  /** Unix time in ms before which no field expires; 0 = none ever does. O(1). */
+  earliestMs(ref: Ref): number {
+    const shard = this.#shard;
+    if (shard.isRooted(ref)) return this.#rooted(ref).earliestMs();
+    return shard.encodingOf(ref) === EX ? this.#pack.earliestOf(ref) : 0;
+  }
+
+  /** True when fields may have expired. O(1). */
+  isDue(ref: Ref): boolean {
+    if (!this.#shard.hasFieldExpires(ref)) return false;
+    const earliest = this.earliestMs(ref);
+    return earliest !== 0 && earliest <= this.#shard.state.nowMs;
+  }
+
+  /**
+   * Frees fields that have expired: all of a listpackex, those of up to `hints` expiry hints of a
+   * hashtable. A hash without fields is deleted. Returns how many fields.
+   */
+  expireDue(db: number, key: Key, ref: Ref, hints: number): number {
+    const shard = this.#shard;
+    this.ref = ref;
+    if (!this.isDue(ref)) return 0;
+    if (shard.isRooted(ref)) {
+      const table = this.#rooted(ref);
+      const removed = table.expire(db, hints);
+      if (removed !== 0) this.#afterRemoval(db, key, table);
+      return removed;
+    }
+    const pack = this.#pack.enter(ref);
+    const removed = pack.expire(db, key);
+    this.ref = pack.ref;
+    return removed;
+  }
+
+  /**
+   * Takes an entry that was made as a copy (its bytes, or a root of `copyRoot`) into the counts and
+   * hints of its database. O(1).
+   */
+  noteCopy(db: number, key: Key, ref: Ref): void {
+    const shard = this.#shard;
+    if (!shard.hasFieldExpires(ref)) return;
+    shard.addFieldExpires(db, 1);
+    const earliest = this.earliestMs(ref);
+    if (earliest !== 0) shard.noteFieldExpiry(db, key, earliest);
+  }
+
+  // ---- roots
 
   /** Frees about `units` fields of a root that no key has. True when it is gone. */
   freeRootSlice(root: Ref, units: number): boolean {
-    if (!this.#table.freeSlice(root, units)) return false;
-    this.#shard.arena.free(root);
-    return true;
+    return this.#table.freeSlice(root, units);
+  }
+
+  /** Fields of a root. O(1). */
+  rootSize(root: Ref): number {
+    return this.#table.attach(root).size;
   }
 
   /** A copy of a root in another shard or this one, or 0 when that arena is full. O(n). */
   copyRoot(root: Ref, to: Shard): Ref {
-    return this.#table.attach(root).copyTo(to.hashes.#target, to, TYPE_HASH);
+    return this.#table.copyTo(root, to.hashes.#target);
   }
 
   /** Bytes of a root's blocks, estimated. */
   memoryBytes(root: Ref): number {
-    return this.#table.memoryBytes(root);
+    return this.#table.table.memoryBytes(root);
   }
 
   /** Throws when the value of an entry is damaged. O(n). */
   checkInvariants(ref: Ref): void {
-    const shard = this.#shard;
-    if (shard.isRooted(ref)) {
-      const { dict } = this.#table.attach(shard.rootOf(ref));
-      dict.checkInvariants();
-      if (dict.size === 0) throw new Error('hash: an empty hash');
-      return;
-    }
-    const start = shard.valueOffset(ref);
-    const end = start + shard.valueLength(ref);
-    this.#pack.checkInvariants(start, end);
-    const count = this.#pack.count(start, end);
-    if (count === 0 || count % 2 !== 0) throw new Error('hash: a pack without pairs');
+    if (this.#shard.isRooted(ref)) this.#rooted(ref).checkInvariants();
+    else this.#pack.enter(ref).checkInvariants();
   }
-}
-
-function readU32(u8: Uint8Array, at: number): number {
-  return (u8[at]! | (u8[at + 1]! << 8) | (u8[at + 2]! << 16) | (u8[at + 3]! << 24)) >>> 0;
 }

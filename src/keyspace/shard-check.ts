@@ -1,4 +1,6 @@
 /** The invariants of a shard, for tests and fuzzers. */
+import type { Ref } from '../memory/arena.ts';
+import { TYPE_HASH } from './entry.ts';
 import type { Shard } from './shard.ts';
 
 /** Throws when an invariant of any database of `shard` does not hold. O(n). */
@@ -10,13 +12,13 @@ export function checkShard(shard: Shard): void {
     let fieldExpires = 0;
     for (let unit = 0; unit < dict.unitCount; unit++) {
       dict.visitUnit(unit, (ref) => {
-        if (shard.hasFieldExpires(ref)) fieldExpires += 1;
+        if (shard.typeOf(ref) === TYPE_HASH) shard.hashes.checkInvariants(ref);
         const expireMs = shard.expireMs(ref);
-        if (expireMs === 0) return;
-        expires += 1;
-        const at = shard.keyOffset(ref);
-        shard.hasher.hash(shard.u8, at, at + shard.keyLength(ref));
-        shard.hints(db).checkCovers(shard.hasher.lo, expireMs);
+        if (expireMs !== 0) expires += 1;
+        checkHint(shard, db, ref, expireMs);
+        if (!shard.hasFieldExpires(ref)) return;
+        fieldExpires += 1;
+        checkHint(shard, db, ref, shard.hashes.earliestMs(ref));
       });
     }
     if (expires !== shard.expires(db)) throw new Error('shard: count of keys with a TTL is wrong');
@@ -25,4 +27,12 @@ export function checkShard(shard: Shard): void {
     }
   }
   shard.arena.checkInvariants();
+}
+
+/** The hints of a database know of a time of expiry of an entry, unless that is 0 (never). */
+function checkHint(shard: Shard, db: number, ref: Ref, expireMs: number): void {
+  if (expireMs === 0) return;
+  const at = shard.keyOffset(ref);
+  shard.hasher.hash(shard.u8, at, at + shard.keyLength(ref));
+  shard.hints(db).checkCovers(shard.hasher.lo, expireMs);
 }

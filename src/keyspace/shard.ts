@@ -380,6 +380,7 @@ export class Shard extends EntryBlocks {
     const word = this.u32[old * 2]!;
     if ((word & (REMOTE | ROOTED)) !== 0) return false;
     if (((word & HAS_TTL) !== 0) !== hasTtl) return false;
+    if ((word & (15 << TYPE_SHIFT)) !== 0 && this.hasFieldExpires(old)) return false;
     const usable = this.arena.usableBytes(old);
     return bytes <= usable && bytes * 2 > usable;
   }

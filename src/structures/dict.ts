@@ -108,6 +108,11 @@ export class Dict {
    * the next mutation.
    */
   slotWord = 0;
+  /** Items of a unit that `randomItem` draws from. */
+  readonly #drawn: Ref[] = [];
+  readonly #draw = (ref: Ref): void => {
+    this.#drawn.push(ref);
+  };
   /** Home bucket and bucket of that slot. */
   #homeWord = 0;
   #bucketWord = 0;
@@ -568,21 +573,20 @@ export class Dict {
   /**
    * An item drawn at random, every item with the same chance; 0 when empty. `random` returns
    * integers below its argument. Draws a unit and a place in it until there is an item at the
-   * place: of more places than a unit can have items but with a chance below 10^-8. Expected O(1):
+   * place, of more places than a unit has items but with a chance below 10^-8. Expected O(1):
    * tables are never emptier than the shrink bound.
    */
   randomItem(random: (below: number) => number): Ref {
     if (this.size === 0) return 0;
     const units = this.unitCount;
     const places = 16 + 2 * Math.ceil(this.size / units);
+    const drawn = this.#drawn;
     for (;;) {
-      const unit = random(units);
-      let left = random(places);
-      let chosen = 0;
-      this.visitUnit(unit, (ref) => {
-        if (left-- === 0) chosen = ref;
-      });
-      if (chosen !== 0) return chosen;
+      drawn.length = 0;
+      this.visitUnit(random(units), this.#draw);
+      if (drawn.length === 0) continue;
+      const place = random(Math.max(places, drawn.length));
+      if (place < drawn.length) return drawn[place]!;
     }
   }
 

@@ -5,7 +5,13 @@
 import { expect } from 'vitest';
 import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
 import { Arena, type Ref } from '../../src/memory/arena.ts';
-import { DICT_STRUCT_WORDS, Dict } from '../../src/structures/dict.ts';
+import { createItem, ITEM_FLAG } from '../../src/structures/compact-item.ts';
+import {
+  DICT_STRUCT_WORDS,
+  Dict,
+  LAYOUT_COMPACT,
+  LAYOUT_ENTRY,
+} from '../../src/structures/dict.ts';
 import { ENTRY_KEY_LENGTH_LONG } from '../../src/structures/entry-key.ts';
 
 /**
@@ -51,15 +57,24 @@ export class DictModel {
   failures = 0;
   pauses = 0;
   readonly #keys: readonly Uint8Array[];
+  readonly #layout: number;
   readonly #baseBytes: number;
   readonly #hogs: Ref[] = [];
   #scan: Scan | null = null;
 
-  constructor(keys: readonly Uint8Array[], hashing: Hashing, arenaBytes: number) {
+  constructor(
+    keys: readonly Uint8Array[],
+    hashing: Hashing,
+    arenaBytes: number,
+    layout: number = LAYOUT_ENTRY,
+  ) {
     this.#keys = keys;
+    this.#layout = layout;
     this.arena = Arena.create(arenaBytes, DICT_STRUCT_WORDS * 4);
     this.hasher = new MaskedHash(hashing);
-    this.dict = new Dict(this.arena, this.arena.userOffset / 4, this.hasher);
+    const base = this.arena.userOffset / 4;
+    this.dict = new Dict(this.arena, base + DICT_STRUCT_WORDS, this.hasher, layout);
+    this.dict.attach(base);
     this.dict.init();
     this.#baseBytes = this.arena.usedBytes();
   }
@@ -81,6 +96,7 @@ export class DictModel {
   }
 
   #makeBlock(key: Uint8Array): Ref {
+    if (this.#layout === LAYOUT_COMPACT) return this.#makeItem(key);
     const isLong = key.length >= ENTRY_KEY_LENGTH_LONG;
     const header = isLong ? 4 : 1 + (key.length % 5);
     const ref = this.arena.alloc(header * 4 + key.length);
@@ -90,6 +106,14 @@ export class DictModel {
     if (isLong) this.arena.u32[ref * 2 + header - 1] = key.length;
     this.arena.u8.set(key, ref * 8 + header * 4);
     return ref;
+  }
+
+  #makeItem(key: Uint8Array): Ref {
+    const { arena } = this;
+    const item = createItem(arena, key, 0, key.length, key.length % 7, key.length % 3 === 0);
+    // The owner's flag is no part of the key.
+    if (item !== 0 && key.length % 2 === 0) arena.u8[item * 8] = arena.u8[item * 8]! | ITEM_FLAG;
+    return item;
   }
 
   insert(choice: number): void {

@@ -1,6 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
 import { reverseIncrement } from '../../src/base/reverse-binary.ts';
+import { Arena } from '../../src/memory/arena.ts';
+import {
+  compareItemKey,
+  createItem,
+  itemKeyEnd,
+  itemKeyEquals,
+  itemKeyLength,
+  itemKeyOffset,
+  itemTail,
+} from '../../src/structures/compact-item.ts';
+import { LAYOUT_COMPACT, LAYOUT_ENTRY } from '../../src/structures/dict.ts';
 import { DictModel, type Hashing } from './dict-model.ts';
 
 const MIB = 1 << 20;
@@ -206,5 +218,113 @@ describe('reverseIncrement', () => {
       cursor = reverseIncrement(cursor, mask);
     } while (cursor !== 0);
     expect(seen.size).toBe(mask + 1);
+  });
+});
+
+const compactKeys = makeKeys([
+  ...Array.from({ length: 200 }, (_, i) => i % 40),
+  ...[125, 126, 127, 128, 255, 256, 70_000],
+]);
+
+describe('dict of compact items', () => {
+  const hashings: readonly Hashing[] = [
+    'real',
+    'one bucket',
+    'four buckets',
+    'one tag',
+    'one hash',
+  ];
+  it.each(hashings)('against a Map, %s', (hashing) => {
+    fc.assert(
+      fc.property(steps(['walk', 'dismantle']), (operations) => {
+        const model = new DictModel(compactKeys, hashing, MIB, LAYOUT_COMPACT);
+        play(model, operations);
+        expect(model.failures).toBe(0);
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  it('without memory', () => {
+    fc.assert(
+      fc.property(steps(['hog', 'hog', 'unhog', 'dismantle']), (operations) => {
+        play(new DictModel(shortKeys, 'four buckets', 96 * 1024, LAYOUT_COMPACT), operations);
+      }),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe('compact items', () => {
+  it('are laid out as their file says', () => {
+    const arena = Arena.create(MIB, 16);
+    const ref = createItem(arena, Buffer.from('ab'), 0, 2, 8, true);
+    arena.f64[itemTail(arena.u32, ref)] = 1.5;
+    const bytes = Buffer.from(arena.u8.slice(ref * 8, ref * 8 + 16)).toString('hex');
+    expect(bytes.slice(0, 6) + bytes.slice(16)).toBe('026162' + '000000000000f83f');
+  });
+
+  it.each([0, 1, 2, 3, 4, 6, 7, 8, 125, 126, 127, 128, 300])('a key of %i bytes', (length) => {
+    const arena = Arena.create(MIB, 16);
+    const key = Uint8Array.from({ length }, (_, i) => (i * 7) & 0xff);
+    const ref = createItem(arena, key, 0, length, 8, true);
+    const { u32, u8 } = arena;
+    expect(itemKeyLength(u32, ref)).toBe(length);
+    expect(itemKeyEnd(u32, ref) - itemKeyOffset(u32, ref)).toBe(length);
+    expect(u8.slice(itemKeyOffset(u32, ref), itemKeyEnd(u32, ref))).toEqual(key);
+    expect(itemTail(u32, ref)).toBe(Math.ceil(itemKeyEnd(u32, ref) / 8));
+    expect(itemKeyEquals(u32, ref, key, 0, length)).toBe(true);
+    for (let i = 0; i < length; i++) {
+      const other = key.slice();
+      other[i] = other[i]! ^ 0x80;
+      expect(itemKeyEquals(u32, ref, other, 0, length)).toBe(false);
+      expect(compareItemKey(arena, ref, other, 0, length)).toBe(other[i]! > key[i]! ? -128 : 128);
+    }
+    const longer = Uint8Array.from([...key, 0]);
+    expect(itemKeyEquals(u32, ref, longer, 0, length + 1)).toBe(false);
+    expect(compareItemKey(arena, ref, longer, 0, length + 1)).toBeLessThan(0);
+    if (length > 0) expect(itemKeyEquals(u32, ref, key, 0, length - 1)).toBe(false);
+  });
+});
+
+describe('dict: items at random', () => {
+  const many = makeKeys(Array.from({ length: 600 }, () => 8));
+
+  /** The sum of (seen - expected)^2 / expected over all items, in standard deviations. */
+  function deviation(model: DictModel, draws: number): number {
+    const numbers = new HalfSipHash(1, 2);
+    const counter = new Uint8Array(4);
+    let drawn = 0;
+    // Numbers from a hash of a counter: the same ones in every run.
+    const below = (limit: number): number => {
+      drawn += 1;
+      for (let i = 0; i < 4; i++) counter[i] = drawn >>> (8 * i);
+      numbers.hash(counter, 0, 4);
+      return (numbers.lo >>> 0) % limit;
+    };
+    const seen = new Map<number, number>();
+    for (let i = 0; i < draws; i++) {
+      const ref = model.dict.randomItem(below);
+      seen.set(ref, (seen.get(ref) ?? 0) + 1);
+    }
+    const expected = draws / model.items.size;
+    let sum = 0;
+    for (const ref of model.items.values()) sum += ((seen.get(ref) ?? 0) - expected) ** 2;
+    const degrees = model.items.size - 1;
+    return (sum / expected - degrees) / Math.sqrt(2 * degrees);
+  }
+
+  it.each([
+    ['entries', LAYOUT_ENTRY],
+    ['compact items', LAYOUT_COMPACT],
+  ])('all have the same chance: %s', (_name, layout) => {
+    const model = new DictModel(many, 'real', MIB, layout);
+    for (let i = 0; i < 400; i++) model.insert(i);
+    while (model.dict.isResizing) model.rehashStep();
+    expect(deviation(model, 100_000)).toBeLessThan(5);
+    for (let i = 400; !model.dict.isResizing; i++) model.insert(i);
+    for (let i = 0; i < 20; i++) model.rehashStep();
+    expect(model.dict.isResizing).toBe(true);
+    expect(deviation(model, 100_000)).toBeLessThan(5);
   });
 });

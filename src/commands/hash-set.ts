@@ -1,0 +1,224 @@
+/**
+ * Commands that set and delete fields of hashes: HSET, HMSET, HSETNX, HDEL, HINCRBY, HINCRBYFLOAT.
+ */
+import { addExtended, formatExtended, parseExtended } from '../base/decimal-float.ts';
+import { formatInteger, latin1Text, parseBigInt64, parseInt64 } from '../base/number-text.ts';
+import { FIELD_KEEP_TTL, HASH_FULL } from '../keyspace/hash-field.ts';
+import type { Shard } from '../keyspace/shard.ts';
+import type { Ref } from '../memory/arena.ts';
+import { ERROR_BYTES, wrongArity } from '../resp/errors.ts';
+import { oneKeyRows } from './collection.ts';
+import { findField, replyFull, writeHash } from './hash-access.ts';
+import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
+
+const FULL = HASH_FULL;
+const SAFE_MAX = Number.MAX_SAFE_INTEGER;
+const INT64_MAX = 2n ** 63n - 1n;
+const INT64_MIN = -(2n ** 63n);
+
+/** An integer as text, on its way into a field. */
+const text = new Uint8Array(20);
+
+function setPairs(ctx: CommandContext, isHmset: boolean): RunStatus {
+  const { args, reply, db, key } = ctx;
+  const { count } = args;
+  if (count % 2 !== 0) {
+    reply.error(wrongArity(isHmset ? 'hmset' : 'hset'));
+    return DONE;
+  }
+  if (count > 4 && !ctx.mayRun(count * 2)) return ESCALATE;
+  const shard = ctx.at(1);
+  const ref = writeHash(ctx, shard);
+  if (ref < 0) return DONE;
+  const added = shard.hashes.setAll(db, key, ref, args.buf, args.offset, args.length, 2, count);
+  if (added === FULL) replyFull(ctx);
+  else if (isHmset) reply.ok();
+  else reply.integer(added);
+  return DONE;
+}
+
+function cmdHset(ctx: CommandContext): RunStatus {
+  return setPairs(ctx, false);
+}
+
+function cmdHmset(ctx: CommandContext): RunStatus {
+  return setPairs(ctx, true);
+}
+
+function cmdHsetnx(ctx: CommandContext): RunStatus {
+  const { args, reply, db, key } = ctx;
+  const shard = ctx.at(1);
+  const ref = writeHash(ctx, shard);
+  if (ref < 0) return DONE;
+  if (findField(ctx, shard, ref, 2)) {
+    reply.integer(0);
+    return DONE;
+  }
+  const status = shard.hashes.setAll(db, key, ref, args.buf, args.offset, args.length, 2, 4);
+  if (status === FULL) replyFull(ctx);
+  else reply.integer(1);
+  return DONE;
+}
+
+function cmdHdel(ctx: CommandContext): RunStatus {
+  const { args, reply, db, key } = ctx;
+  if (args.count > 3 && !ctx.mayRun(args.count * 2)) return ESCALATE;
+  const shard = ctx.at(1);
+  let ref = writeHash(ctx, shard);
+  if (ref < 0) return DONE;
+  const { hashes } = shard;
+  let removed = 0;
+  for (let i = 2; i < args.count && ref !== 0; i++) {
+    if (hashes.remove(db, key, ref, args.buf, args.offset[i]!, args.end(i))) removed += 1;
+    ref = hashes.ref;
+  }
+  reply.integer(removed);
+  return DONE;
+}
+
+/** Sets field argument 2, TTL kept; false when the arena is full, and that was replied. */
+function store(
+  ctx: CommandContext,
+  shard: Shard,
+  ref: Ref,
+  value: Uint8Array,
+  length: number,
+): boolean {
+  const { args, db, key } = ctx;
+  const { buf } = args;
+  const name = args.offset[2]!;
+  const end = args.end(2);
+  const { hashes } = shard;
+  const status = hashes.set(db, key, ref, buf, name, end, value, 0, length, FIELD_KEEP_TTL);
+  if (status !== FULL) return true;
+  replyFull(ctx);
+  return false;
+}
+
+function cmdHincrby(ctx: CommandContext): RunStatus {
+  const { args, reply } = ctx;
+  const delta = args.toInt(3);
+  if (Number.isNaN(delta)) {
+    reply.errorBytes(ERROR_BYTES.NOT_INTEGER);
+    return DONE;
+  }
+  const shard = ctx.at(1);
+  const ref = writeHash(ctx, shard);
+  if (ref < 0) return DONE;
+  const { found } = shard.hashes;
+  const isFound = findField(ctx, shard, ref, 2);
+  const old = isFound ? parseInt64(found.buf, found.from, found.to) : 0;
+  if (Number.isNaN(old)) {
+    reply.errorBytes(ERROR_BYTES.HASH_NOT_INTEGER);
+    return DONE;
+  }
+  const sum = old + delta;
+  if (!(sum <= SAFE_MAX && sum >= -SAFE_MAX)) return incrementBig(ctx, shard, ref, isFound);
+  if (store(ctx, shard, ref, text, formatInteger(sum, text, 0))) reply.integer(sum);
+  return DONE;
+}
+
+/** HINCRBY where a number may be beyond 2^53; `found` has the old value. */
+function incrementBig(ctx: CommandContext, shard: Shard, ref: Ref, isFound: boolean): RunStatus {
+  const { args, reply } = ctx;
+  const { found } = shard.hashes;
+  const old = isFound ? parseBigInt64(found.buf, found.from, found.to) : 0n;
+  const sum = old + parseBigInt64(args.buf, args.offset[3]!, args.end(3));
+  if (sum > INT64_MAX || sum < INT64_MIN) {
+    reply.errorBytes(ERROR_BYTES.OVERFLOW);
+    return DONE;
+  }
+  const value = Buffer.from(sum.toString(), 'latin1');
+  if (store(ctx, shard, ref, value, value.length)) reply.integerBigint(sum);
+  return DONE;
+}
+
+function cmdHincrbyfloat(ctx: CommandContext): RunStatus {
+  const { reply } = ctx;
+  const delta = parseExtended(ctx.args.text(3));
+  if (delta === null || delta.infinite) {
+    reply.errorBytes(delta === null ? ERROR_BYTES.NOT_FLOAT : ERROR_BYTES.VALUE_NAN_OR_INFINITY);
+    return DONE;
+  }
+  const shard = ctx.at(1);
+  const ref = writeHash(ctx, shard);
+  if (ref < 0) return DONE;
+  const { found } = shard.hashes;
+  const isFound = findField(ctx, shard, ref, 2);
+  const old = parseExtended(isFound ? latin1Text(found.buf, found.from, found.to) : '0');
+  if (old === null) {
+    reply.errorBytes(ERROR_BYTES.HASH_NOT_FLOAT);
+    return DONE;
+  }
+  const sum = addExtended(old, delta);
+  if (sum === null) {
+    reply.errorBytes(ERROR_BYTES.NAN_OR_INFINITY);
+    return DONE;
+  }
+  const value = Buffer.from(formatExtended(sum), 'latin1');
+  if (store(ctx, shard, ref, value, value.length)) reply.bulk(value, 0, value.length);
+  return DONE;
+}
+
+export const HASH_SET_COMMANDS: readonly CommandSpec[] = oneKeyRows('hash', 'hash', [
+  {
+    name: 'hset',
+    summary: 'Sets fields of a hash.',
+    since: '2.0.0',
+    arity: -4,
+    flags: ['write', 'denyoom', 'fast'],
+    keyFlags: ['RW', 'UPDATE'],
+    syntax: 'key field value [field value ...]',
+    run: cmdHset,
+  },
+  {
+    name: 'hmset',
+    summary: 'Sets fields of a hash; HSET says how many are new.',
+    since: '2.0.0',
+    arity: -4,
+    flags: ['write', 'denyoom', 'fast'],
+    keyFlags: ['RW', 'UPDATE'],
+    syntax: 'key field value [field value ...]',
+    run: cmdHmset,
+  },
+  {
+    name: 'hsetnx',
+    summary: 'Sets a field of a hash that has none of that name.',
+    since: '2.0.0',
+    arity: 4,
+    flags: ['write', 'denyoom', 'fast'],
+    keyFlags: ['RW', 'INSERT'],
+    syntax: 'key field value',
+    run: cmdHsetnx,
+  },
+  {
+    name: 'hdel',
+    summary: 'Deletes fields; a hash without fields is deleted.',
+    since: '2.0.0',
+    arity: -3,
+    flags: ['write', 'fast'],
+    keyFlags: ['RW', 'DELETE'],
+    syntax: 'key field [field ...]',
+    run: cmdHdel,
+  },
+  {
+    name: 'hincrby',
+    summary: 'Adds to the integer in a field; a missing field counts as 0.',
+    since: '2.0.0',
+    arity: 4,
+    flags: ['write', 'denyoom', 'fast'],
+    keyFlags: ['RW', 'ACCESS', 'UPDATE'],
+    syntax: 'key field increment:integer',
+    run: cmdHincrby,
+  },
+  {
+    name: 'hincrbyfloat',
+    summary: 'Adds to the floating point number in a field; a missing field counts as 0.',
+    since: '2.6.0',
+    arity: 4,
+    flags: ['write', 'denyoom', 'fast'],
+    keyFlags: ['RW', 'ACCESS', 'UPDATE'],
+    syntax: 'key field increment:double',
+    run: cmdHincrbyfloat,
+  },
+]);
