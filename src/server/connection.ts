@@ -3,8 +3,10 @@
  * nothing about keys but the watches of its transaction.
  */
 import type { Session } from '../commands/spec.ts';
-import { ParseState } from '../resp/request-parser.ts';
+import type { Ref } from '../memory/arena.ts';
+import { type ArgView, ParseState } from '../resp/request-parser.ts';
 import type { Endpoint } from '../transport/transport.ts';
+import type { Spill } from './spill.ts';
 import { TransactionBlock, type WatchedKey } from './transaction-block.ts';
 
 /** What a connection asks of the thread that serves it. */
@@ -13,12 +15,17 @@ export interface ConnectionHost {
   unwatchAll(connection: Connection): void;
   /** True when a new connection needs no AUTH. */
   isOpen(): boolean;
+  /** Where large commands are received. */
+  readonly spill: Spill;
 }
 
 const EMPTY = new Uint8Array(0);
 /** Least room for kept input: what one read of a socket may bring. */
 const INPUT_MIN = 16 * 1024;
-/** Room made ahead for an announced argument, and the most that is kept for the next one. */
+/**
+ * Input with more room than this lies in spill memory, where there is some. Elsewhere it is the
+ * most room that is made ahead for an announced argument, and the most that is kept for the next.
+ */
 const INPUT_AHEAD_MAX = 1024 * 1024;
 /** From so many arguments on, the size of the whole command is guessed, up to a bound. */
 const ARGUMENTS_TO_GUESS = 4096;
@@ -56,6 +63,10 @@ export class Connection implements Session {
   /** Bytes received that no command has consumed: [0, inputLength) of `input`. */
   input: Uint8Array = EMPTY;
   inputLength = 0;
+  /** Block of the spill memory that `input` is a view of; 0 = it is memory of this thread. */
+  #inputRef: Ref = 0;
+  /** That block went along with a message: what no command has consumed is to be copied out. */
+  isInputGiven = false;
   /** Most bytes kept at a time since `trimInput` looked last. */
   #inputPeak = 0;
 
@@ -195,9 +206,13 @@ export class Connection implements Session {
     const need = this.inputLength + end - start;
     if (need > this.input.length) {
       const ahead = this.#inputAhead();
-      let size = Math.max(INPUT_MIN, this.input.length);
-      while (size < need || size < ahead) size *= 2;
-      this.#resizeInput(size);
+      if (!this.#growInSpill(need, ahead)) {
+        let size = Math.max(INPUT_MIN, this.input.length);
+        const { count } = this.parseState;
+        const most = count < ARGUMENTS_TO_GUESS ? INPUT_AHEAD_MAX : INPUT_GUESS_MAX;
+        while (size < need || size < Math.min(ahead, most)) size *= 2;
+        this.#moveInput(new Uint8Array(size), 0);
+      }
     }
     this.input.set(buf.subarray(start, end), this.inputLength);
     this.inputLength = need;
@@ -205,21 +220,68 @@ export class Connection implements Session {
   }
 
   /**
-   * Bytes that the half-sent command is known to have, up to a bound; where it has very many
-   * arguments, what it will have when the others are as long. Memory that nothing is written to is
+   * Bytes that the half-sent command is known to have; where it has very many arguments, what it
+   * will have when the others are as long, up to a bound. Memory that nothing is written to is
    * never resident, and copying a growing input of 8 MiB held other clients up for 4 ms.
    */
   #inputAhead(): number {
     const { need, count, total } = this.parseState;
-    const known = Math.min(need, INPUT_AHEAD_MAX);
-    if (count < ARGUMENTS_TO_GUESS) return known;
-    return Math.max(known, Math.min((this.inputLength / count) * total, INPUT_GUESS_MAX));
+    if (count < ARGUMENTS_TO_GUESS) return need;
+    return Math.max(need, Math.min((this.inputLength / count) * total, INPUT_GUESS_MAX));
+  }
+
+  /**
+   * Gives input that is or will be large a block of the spill memory. False for a small one, and
+   * where there is no room.
+   */
+  #growInSpill(need: number, ahead: number): boolean {
+    const size = Math.max(need, ahead, this.#inputRef === 0 ? 0 : this.input.length * 2);
+    return size > INPUT_AHEAD_MAX && this.#moveToSpill(size);
+  }
+
+  #moveToSpill(size: number): boolean {
+    const { spill } = this.#host;
+    const ref = spill.takeInput(size);
+    if (ref !== 0) this.#moveInput(spill.bytes(ref, size), ref);
+    return ref !== 0;
+  }
+
+  /** Makes `room` the input, with what is kept. */
+  #moveInput(room: Uint8Array, ref: Ref): void {
+    room.set(this.input.subarray(0, this.inputLength));
+    this.#freeInput();
+    this.input = room;
+    this.#inputRef = ref;
+  }
+
+  #freeInput(): void {
+    if (this.#inputRef !== 0 && !this.isInputGiven) this.#host.spill.free(this.#inputRef);
+    this.#inputRef = 0;
+    this.isInputGiven = false;
+    this.input = EMPTY;
   }
 
   #resizeInput(size: number): void {
-    const resized = size === 0 ? EMPTY : new Uint8Array(size);
-    resized.set(this.input.subarray(0, this.inputLength));
-    this.input = resized;
+    if (size === 0) this.#freeInput();
+    else if (size <= INPUT_AHEAD_MAX || !this.#moveToSpill(size)) {
+      this.#moveInput(new Uint8Array(size), 0);
+    }
+  }
+
+  /**
+   * The spill block that holds the arguments where it may go along with them: they are most of the
+   * kept input. 0 where they have to be copied.
+   */
+  givableInput(args: ArgView): Ref {
+    if (this.#inputRef === 0 || args.buf !== this.input) return 0;
+    const bytes = args.end(args.count - 1) - args.offset[0]!;
+    return bytes * 2 > this.inputLength ? this.#inputRef : 0;
+  }
+
+  /** Forgets all input of a closed connection. */
+  releaseInput(): void {
+    this.inputLength = 0;
+    this.#freeInput();
   }
 
   /**
@@ -243,12 +305,18 @@ export class Connection implements Session {
    * Drops the first `bytes` kept bytes; memory of a large command is given back with the last one.
    */
   dropInput(bytes: number): void {
-    if (bytes === this.inputLength) {
+    const left = this.inputLength - bytes;
+    if (left === 0) {
       this.inputLength = 0;
-      if (this.input.length > INPUT_AHEAD_MAX) this.input = EMPTY;
+      if (this.input.length > INPUT_AHEAD_MAX) this.#freeInput();
+    } else if (this.isInputGiven) {
+      const rest = this.input.slice(bytes, this.inputLength);
+      this.#freeInput();
+      this.input = rest;
+      this.inputLength = left;
     } else if (bytes > 0) {
       this.input.copyWithin(0, bytes, this.inputLength);
-      this.inputLength -= bytes;
+      this.inputLength = left;
     }
   }
 }

@@ -404,6 +404,7 @@ export class Dispatcher {
   ): DispatchStatus {
     const out = this.#address(c, messages.KIND_COMMAND, flags);
     out.row = row.index;
+    out.body = c.givableInput(args);
     const status = messages.sendCommand(this.#ringTo(via), this.#parts.spill, out, args);
     if (status === messages.RING_FULL) return this.#stall(c);
     if (status === messages.SPILL_FULL) {
@@ -411,6 +412,7 @@ export class Dispatcher {
       this.#refuseReady(c, row, ERROR_BYTES.OUT_OF_MEMORY);
       return CONSUMED;
     }
+    c.isInputGiven = status === messages.SENT_BODY;
     this.#sent(c, via, isChainable);
     if (row.isWatch) {
       for (let i = 1; i < args.count; i++)

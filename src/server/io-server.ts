@@ -25,6 +25,7 @@ import { type Dispatcher, HELD, type SessionRunner } from './dispatcher.ts';
 import { IncomingReply, KIND_REPLY } from './route-messages.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
 import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
+import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
 import type { WatchedKey } from './transaction-block.ts';
@@ -54,6 +55,7 @@ export interface IoServerParts {
   readonly parserLimits: ParserLimits;
   readonly limits: ClientLimits;
   readonly bell: Doorbell;
+  readonly spill: Spill;
   /** Looks for control messages. */
   readonly pollControl: () => void;
   /** Makes `onWake` come again after the events that are waiting now. */
@@ -184,8 +186,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
       this.#beginReplies(c);
       const consumed = this.#runInput(c, c.input, 0, c.inputLength);
       this.#sendReplies(c);
-      if (c.isClosing) c.inputLength = 0;
-      else c.dropInput(consumed);
+      c.dropInput(c.isClosing ? c.inputLength : consumed);
     }
     this.#checkInput(c);
   }
@@ -232,7 +233,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
       }
       at = parser.next;
       if (this.#reply.length > REPLY_PART_BYTES) this.#sendPart(c);
-      if (c.isBlocked) break;
+      if (c.isBlocked || c.isInputGiven) break;
     }
     return at;
   }
@@ -308,6 +309,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#connections[conn] = undefined;
     c.isClosing = true;
     c.isClosed = true;
+    c.releaseInput();
     if (this.#paused.delete(c)) this.#parts.stats.add(STAT.blockedNow, -1);
     this.#stalled.delete(c);
     c.unwatch();
@@ -547,6 +549,10 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
 
   isOpen(): boolean {
     return !this.#services!.requiresPassword;
+  }
+
+  get spill(): Spill {
+    return this.#parts.spill;
   }
 
   // ---- session commands

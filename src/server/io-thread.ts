@@ -116,6 +116,7 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
     parserLimits,
     limits,
     bell: parts.bell,
+    spill: parts.spill,
     pollControl: () => pollControl(),
     wakeSoon: () => {
       if (transport.wakeFd >= 0) ringEventfd(transport.wakeFd);

@@ -5,9 +5,11 @@
  *   0  kind | flags << 8      1  connection index      2  connection generation      3  database
  *   4  command row 5 arguments 6 spill ref (0 = the rest follows here) 7 rest in bytes
  *   8  ticket of the connection's fence (sync/fence.ts); UNWATCH has none
+ *   9  ref of the spill block in which the command was received (0 = none), see below
  *   rest, COMMAND: argument lengths (u32 each), then the arguments' bytes; spilled: lengths,
  *   positions in the receive buffer (u32 each), then the bytes from the first argument to the last
- *   as they were received rest, TRANSACTION and UNWATCH: a transaction block
+ *   as they were received; with word 9 the receive buffer is that block, and no bytes follow
+ *   rest, TRANSACTION and UNWATCH: a transaction block
  *   (server/transaction-block.ts)
  *
  * LAYOUT of a reply frame's payload
@@ -17,6 +19,7 @@
  *   WATCHED: five u32 for each key: shard, database, lo, hi, version; precedes the REPLY of its
  *   WATCH
  */
+import type { Ref } from '../memory/arena.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { ArgView } from '../resp/request-parser.ts';
 import type { RingConsumer, RingProducer } from '../sync/ring.ts';
@@ -37,9 +40,12 @@ export const FLAG_ESCALATED = 8;
 export const SENT = 0;
 export const RING_FULL = 1;
 export const SPILL_FULL = 2;
-export type SendStatus = typeof SENT | typeof RING_FULL | typeof SPILL_FULL;
+/** Sent, and `body` went along. */
+export const SENT_BODY = 3;
+export type SendStatus = typeof SENT | typeof RING_FULL | typeof SPILL_FULL | typeof SENT_BODY;
 
-const COMMAND_WORDS = 9;
+const COMMAND_WORDS = 10;
+const BODY_WORD = 9;
 const REPLY_WORDS = 5;
 /** A command with more arguments goes through spill memory unmeasured. */
 const INLINE_ARGUMENTS_MAX = 8192;
@@ -55,6 +61,8 @@ export class Outgoing {
   db = 0;
   row = 0;
   ticket = 0;
+  /** Spill block that the arguments lie in and that goes along when they are many bytes; or 0. */
+  body: Ref = 0;
 }
 
 /** Writes a command. Nothing was written unless the answer is SENT; the caller publishes. */
@@ -85,9 +93,10 @@ export function sendCommand(
 }
 
 /**
- * A large command goes as it was received, in three block copies: argument by argument, half a
- * million keys held the clients of the I/O thread up for 20 ms (`npm run bench:peers`, GET p99
- * under MGET).
+ * A large command goes as it was received, in block copies: argument by argument, half a million
+ * keys held the clients of the I/O thread up for 20 ms, and the copy of their 15 MB for 5
+ * (`npm run bench:peers`, GET p99 under MGET). The block that they were received in is the
+ * receiver's from then on.
  */
 function sendSpilledCommand(
   ring: RingProducer,
@@ -98,14 +107,16 @@ function sendSpilledCommand(
   const { count } = args;
   const first = args.offset[0]!;
   const last = args.end(count - 1);
-  const bytes = count * 8 + (last - first);
+  const isGiven = out.body !== 0;
+  const bytes = count * 8 + (isGiven ? 0 : last - first);
   const head = beginMessage(ring, spill, out, count, bytes, true);
   if (head < 0) return head === -1 ? RING_FULL : SPILL_FULL;
+  if (isGiven) ring.u32[(ring.offset >>> 2) + BODY_WORD] = out.body;
   spill.u32.set(args.length.subarray(0, count), head >>> 2);
   spill.u32.set(args.offset.subarray(0, count), (head >>> 2) + count);
-  spill.u8.set(args.buf.subarray(first, last), head + count * 8);
+  if (!isGiven) spill.u8.set(args.buf.subarray(first, last), head + count * 8);
   finishMessage(ring, bytes, true);
-  return SENT;
+  return isGiven ? SENT_BODY : SENT;
 }
 
 /** Writes a block of bytes (a transaction). */
@@ -150,6 +161,7 @@ function beginMessage(
   u32[at + 6] = ref;
   u32[at + 7] = bytes;
   u32[at + 8] = out.ticket;
+  u32[at + BODY_WORD] = 0;
   return isSpilled ? ref * 8 : ring.offset + COMMAND_WORDS * 4;
 }
 
@@ -232,7 +244,8 @@ export class Incoming {
   blockStart = 0;
   blockEnd = 0;
   readonly #spill: Spill;
-  #ref = 0;
+  #ref: Ref = 0;
+  #body: Ref = 0;
 
   constructor(spill: Spill) {
     this.#spill = spill;
@@ -252,6 +265,7 @@ export class Incoming {
     this.row = u32[at + 4]!;
     const count = u32[at + 5]!;
     this.#ref = u32[at + 6]!;
+    this.#body = u32[at + BODY_WORD]!;
     const start = this.#ref === 0 ? ring.offset + COMMAND_WORDS * 4 : this.#ref * 8;
     this.block = this.#ref === 0 ? ring.u8 : this.#spill.u8;
     this.blockStart = start;
@@ -268,7 +282,7 @@ export class Incoming {
   #readSpilledArgs(u32: Uint32Array, start: number, count: number): void {
     const args = this.args;
     const at = start >>> 2;
-    const shift = start + count * 8 - u32[at + count]!;
+    const shift = this.#body !== 0 ? this.#body * 8 : start + count * 8 - u32[at + count]!;
     for (let i = 0; i < count; i++) {
       args.length[i] = u32[at + i]!;
       args.offset[i] = u32[at + count + i]! + shift;
@@ -290,7 +304,9 @@ export class Incoming {
   done(): void {
     if (this.args.offset.length > ARGUMENTS_KEPT_MAX) this.args.shrink();
     if (this.#ref !== 0) this.#spill.free(this.#ref);
+    if (this.#body !== 0) this.#spill.free(this.#body);
     this.#ref = 0;
+    this.#body = 0;
   }
 }
 

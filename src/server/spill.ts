@@ -1,6 +1,8 @@
 /**
  * Spill: memory for messages that are larger than a ring's frame. An arena of its own under a spin
- * lock: a block is taken by the sender, its ref travels in the ring, the receiver frees it.
+ * lock: a block is taken by the sender, its ref travels in the ring, the receiver frees it. The
+ * input of a client that sends a large command lies here from the start, and the block goes along
+ * with the message: nobody copies 15 MB in one piece.
  */
 import { Arena, type Ref } from '../memory/arena.ts';
 
@@ -25,6 +27,23 @@ export class Spill {
     const ref = this.#arena.alloc(bytes);
     Atomics.store(this.#words, this.#lock, 0);
     return ref;
+  }
+
+  /**
+   * A block for the input of one client, or 0 where inputs would take more than half of the spill
+   * memory: what half-sent commands hold must leave room for messages.
+   */
+  takeInput(bytes: number): Ref {
+    this.#acquire();
+    const isRoom = (this.#arena.usedBytes() + bytes) * 2 <= this.#arena.capacityBytes();
+    const ref = isRoom ? this.#arena.alloc(bytes) : 0;
+    Atomics.store(this.#words, this.#lock, 0);
+    return ref;
+  }
+
+  /** The first `length` bytes of a block. */
+  bytes(ref: Ref, length: number): Uint8Array {
+    return this.u8.subarray(ref * 8, ref * 8 + length);
   }
 
   free(ref: Ref): void {
