@@ -4,7 +4,7 @@
  */
 import type { Session } from '../commands/spec.ts';
 import type { Ref } from '../memory/arena.ts';
-import { type ArgView, ParseState } from '../resp/request-parser.ts';
+import { type ArgView, ParseState, type TableRoom } from '../resp/request-parser.ts';
 import type { Endpoint } from '../transport/transport.ts';
 import type { Spill } from './spill.ts';
 import { TransactionBlock, type WatchedKey } from './transaction-block.ts';
@@ -33,7 +33,7 @@ const INPUT_GUESS_MAX = 32 * 1024 * 1024;
 /** After this long without a byte received, spare room is given back. */
 const INPUT_IDLE_MS = 2000;
 
-export class Connection implements Session {
+export class Connection implements Session, TableRoom {
   readonly conn: number;
   /** Tells a reply for this connection from one for an earlier user of the same index. */
   readonly generation: number;
@@ -129,6 +129,7 @@ export class Connection implements Session {
     this.openedMs = nowMs;
     this.lastActiveMs = nowMs;
     this.isAuthenticated = host.isOpen();
+    this.parseState.room = this;
   }
 
   get isLoopback(): boolean {
@@ -278,8 +279,35 @@ export class Connection implements Session {
     return bytes * 2 > this.inputLength ? this.#inputRef : 0;
   }
 
+  /** The block of `givableInput` went along with the arguments, their tables, too. */
+  inputGiven(args: ArgView): void {
+    this.isInputGiven = true;
+    if (args.tableRef !== 0) this.parseState.finished = null;
+  }
+
+  /** Tables of a large command lie in spill memory, lengths first. */
+  grow(args: ArgView, capacity: number): boolean {
+    const { spill } = this.#host;
+    const ref = spill.takeInput(capacity * 8);
+    if (ref === 0) return false;
+    const { offset, length, tableRef } = args;
+    args.length = spill.words(ref, 0, capacity);
+    args.offset = spill.words(ref, capacity, capacity);
+    args.length.set(length);
+    args.offset.set(offset);
+    args.tableRef = ref;
+    if (tableRef !== 0) spill.free(tableRef);
+    return true;
+  }
+
+  free(ref: Ref): void {
+    this.#host.spill.free(ref);
+  }
+
   /** Forgets all input of a closed connection. */
   releaseInput(): void {
+    this.parseState.reset();
+    this.parseState.dropFinished();
     this.inputLength = 0;
     this.#freeInput();
   }
@@ -305,6 +333,7 @@ export class Connection implements Session {
    * Drops the first `bytes` kept bytes; memory of a large command is given back with the last one.
    */
   dropInput(bytes: number): void {
+    this.parseState.dropFinished();
     const left = this.inputLength - bytes;
     if (left === 0) {
       this.inputLength = 0;

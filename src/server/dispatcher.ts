@@ -412,7 +412,7 @@ export class Dispatcher {
       this.#refuseReady(c, row, ERROR_BYTES.OUT_OF_MEMORY);
       return CONSUMED;
     }
-    c.isInputGiven = status === messages.SENT_BODY;
+    if (status === messages.SENT_BODY) c.inputGiven(args);
     this.#sent(c, via, isChainable);
     if (row.isWatch) {
       for (let i = 1; i < args.count; i++)

@@ -6,9 +6,11 @@
  *   4  command row 5 arguments 6 spill ref (0 = the rest follows here) 7 rest in bytes
  *   8  ticket of the connection's fence (sync/fence.ts); UNWATCH has none
  *   9  ref of the spill block in which the command was received (0 = none), see below
- *   rest, COMMAND: argument lengths (u32 each), then the arguments' bytes; spilled: lengths,
- *   positions in the receive buffer (u32 each), then the bytes from the first argument to the last
- *   as they were received; with word 9 the receive buffer is that block, and no bytes follow
+ *   10 spilled: arguments that the tables have room for
+ *   rest, COMMAND: argument lengths (u32 each), then the arguments' bytes; spilled: a table of
+ *   lengths, a table of positions in the receive buffer (u32 each), then the bytes from the first
+ *   argument to the last as they were received; with word 9 the receive buffer is that block, and
+ *   no bytes follow
  *   rest, TRANSACTION and UNWATCH: a transaction block
  *   (server/transaction-block.ts)
  *
@@ -44,8 +46,9 @@ export const SPILL_FULL = 2;
 export const SENT_BODY = 3;
 export type SendStatus = typeof SENT | typeof RING_FULL | typeof SPILL_FULL | typeof SENT_BODY;
 
-const COMMAND_WORDS = 10;
 const BODY_WORD = 9;
+const CAPACITY_WORD = 10;
+const COMMAND_WORDS = 11;
 const REPLY_WORDS = 5;
 /** A command with more arguments goes through spill memory unmeasured. */
 const INLINE_ARGUMENTS_MAX = 8192;
@@ -104,19 +107,45 @@ function sendSpilledCommand(
   out: Outgoing,
   args: ArgView,
 ): SendStatus {
-  const { count } = args;
+  const { count, tableRef } = args;
+  if (out.body !== 0 && tableRef !== 0) {
+    const { length } = args.offset;
+    if (!beginSpilled(ring, out, count, length, length * 8, tableRef)) return RING_FULL;
+    finishMessage(ring, 0, true);
+    return SENT_BODY;
+  }
   const first = args.offset[0]!;
   const last = args.end(count - 1);
   const isGiven = out.body !== 0;
   const bytes = count * 8 + (isGiven ? 0 : last - first);
-  const head = beginMessage(ring, spill, out, count, bytes, true);
-  if (head < 0) return head === -1 ? RING_FULL : SPILL_FULL;
-  if (isGiven) ring.u32[(ring.offset >>> 2) + BODY_WORD] = out.body;
-  spill.u32.set(args.length.subarray(0, count), head >>> 2);
-  spill.u32.set(args.offset.subarray(0, count), (head >>> 2) + count);
-  if (!isGiven) spill.u8.set(args.buf.subarray(first, last), head + count * 8);
+  const ref = spill.take(bytes);
+  if (ref === 0) return SPILL_FULL;
+  if (!beginSpilled(ring, out, count, count, bytes, ref)) {
+    spill.free(ref);
+    return RING_FULL;
+  }
+  spill.words(ref, 0, count).set(args.length.subarray(0, count));
+  spill.words(ref, count, count).set(args.offset.subarray(0, count));
+  if (!isGiven) spill.u8.set(args.buf.subarray(first, last), ref * 8 + count * 8);
   finishMessage(ring, bytes, true);
   return isGiven ? SENT_BODY : SENT;
+}
+
+/** The frame of a spilled command with tables for `capacity` arguments. False = ring full. */
+function beginSpilled(
+  ring: RingProducer,
+  out: Outgoing,
+  count: number,
+  capacity: number,
+  bytes: number,
+  ref: Ref,
+): boolean {
+  if (!ring.reserve(COMMAND_WORDS * 4)) return false;
+  writeHead(ring, out, count, bytes, ref);
+  const at = ring.offset >>> 2;
+  ring.u32[at + BODY_WORD] = out.body;
+  ring.u32[at + CAPACITY_WORD] = capacity;
+  return true;
 }
 
 /** Writes a block of bytes (a transaction). */
@@ -150,6 +179,17 @@ function beginMessage(
   if (!ring.reserve(COMMAND_WORDS * 4 + (isSpilled ? 0 : bytes))) return -1;
   const ref = isSpilled ? spill.take(bytes) : 0;
   if (isSpilled && ref === 0) return -2;
+  writeHead(ring, out, count, bytes, ref);
+  return isSpilled ? ref * 8 : ring.offset + COMMAND_WORDS * 4;
+}
+
+function writeHead(
+  ring: RingProducer,
+  out: Outgoing,
+  count: number,
+  bytes: number,
+  ref: Ref,
+): void {
   const at = ring.offset >>> 2;
   const u32 = ring.u32;
   u32[at] = out.kind | (out.flags << 8);
@@ -162,7 +202,6 @@ function beginMessage(
   u32[at + 7] = bytes;
   u32[at + 8] = out.ticket;
   u32[at + BODY_WORD] = 0;
-  return isSpilled ? ref * 8 : ring.offset + COMMAND_WORDS * 4;
 }
 
 function finishMessage(ring: RingProducer, bytes: number, isSpilled: boolean): void {
@@ -246,6 +285,8 @@ export class Incoming {
   readonly #spill: Spill;
   #ref: Ref = 0;
   #body: Ref = 0;
+  /** The tables of `args` lie in spill memory. */
+  #isBorrowed = false;
 
   constructor(spill: Spill) {
     this.#spill = spill;
@@ -256,6 +297,7 @@ export class Incoming {
     const at = ring.offset >>> 2;
     const u32 = ring.u32;
     const head = u32[at]!;
+    this.#forgetTables();
     this.kind = head & 0xff;
     this.flags = head >>> 8;
     this.conn = u32[at + 1]!;
@@ -272,25 +314,34 @@ export class Incoming {
     this.blockEnd = start + u32[at + 7]!;
     if (this.kind === KIND_COMMAND) {
       this.args.buf = this.block;
-      this.args.reserve(count);
       this.args.count = count;
       if (this.#ref === 0) this.#readArgs(u32, start, count);
-      else this.#readSpilledArgs(this.#spill.u32, start, count);
+      else this.#readSpilledArgs(this.#ref, count, u32[at + CAPACITY_WORD]!);
     }
   }
 
-  #readSpilledArgs(u32: Uint32Array, start: number, count: number): void {
-    const args = this.args;
-    const at = start >>> 2;
-    const shift = this.#body !== 0 ? this.#body * 8 : start + count * 8 - u32[at + count]!;
-    for (let i = 0; i < count; i++) {
-      args.length[i] = u32[at + i]!;
-      args.offset[i] = u32[at + count + i]! + shift;
+  /** Tables and bytes that go along with the message stay where they are. */
+  #readSpilledArgs(ref: Ref, count: number, capacity: number): void {
+    const { args } = this;
+    const spill = this.#spill;
+    const lengths = spill.words(ref, 0, count);
+    const positions = spill.words(ref, capacity, count);
+    if (this.#body !== 0) {
+      args.buf = spill.u8.subarray(this.#body * 8);
+      args.length = lengths;
+      args.offset = positions;
+      this.#isBorrowed = true;
+      return;
     }
+    args.reserve(count);
+    args.length.set(lengths);
+    const shift = ref * 8 + capacity * 8 - positions[0]!;
+    for (let i = 0; i < count; i++) args.offset[i] = positions[i]! + shift;
   }
 
   #readArgs(u32: Uint32Array, start: number, count: number): void {
     const args = this.args;
+    args.reserve(count);
     let at = start + count * 4;
     for (let i = 0; i < count; i++) {
       const length = u32[(start >>> 2) + i]!;
@@ -300,9 +351,14 @@ export class Incoming {
     }
   }
 
+  #forgetTables(): void {
+    if (this.#isBorrowed || this.args.offset.length > ARGUMENTS_KEPT_MAX) this.args.shrink();
+    this.#isBorrowed = false;
+  }
+
   /** Gives the message's spill memory back, and that of a view of very many arguments. */
   done(): void {
-    if (this.args.offset.length > ARGUMENTS_KEPT_MAX) this.args.shrink();
+    this.#forgetTables();
     if (this.#ref !== 0) this.#spill.free(this.#ref);
     if (this.#body !== 0) this.#spill.free(this.#body);
     this.#ref = 0;

@@ -46,6 +46,11 @@ export class Spill {
     return this.u8.subarray(ref * 8, ref * 8 + length);
   }
 
+  /** Words [from, from + count) of a block. */
+  words(ref: Ref, from: number, count: number): Int32Array {
+    return new Int32Array(this.u8.buffer, ref * 8 + from * 4, count);
+  }
+
   free(ref: Ref): void {
     this.#acquire();
     this.#arena.free(ref);

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { Arena } from '../../src/memory/arena.ts';
 import {
+  type ArgView,
   DEFAULT_PARSER_LIMITS,
   PARSE_COMPLETE,
   RequestParser,
@@ -14,7 +15,8 @@ import { withRandom } from '../support/random.ts';
 
 const SPILL_BYTES = 64 * 1024 * 1024;
 const ENDPOINT: Endpoint = { kind: 'tcp', text: '127.0.0.1:1', isLoopback: true };
-const SIZES = [1, 500, 70_000, 1_100_000, 3_000_000, 20_000_000];
+const SIZES = [1, 500, 70_000, 1_100_000, 3_000_000, 9_000_000];
+const COUNTS = [4, 20, 4095, 4097, 70_000, 300_000];
 
 interface Fixture {
   readonly arena: Arena;
@@ -41,11 +43,46 @@ function setCommand(size: number, byte: number): Buffer {
   return Buffer.concat([head, Buffer.alloc(size, byte), Buffer.from('\r\n')]);
 }
 
+/** A command of `count` arguments, all of `byte`, the last of them of 9 bytes. */
+function wideCommand(count: number, byte: number): Buffer {
+  const one = Buffer.concat([Buffer.from('$3\r\n'), Buffer.alloc(3, byte), Buffer.from('\r\n')]);
+  const last = Buffer.concat([Buffer.from('$9\r\n'), Buffer.alloc(9, byte), Buffer.from('\r\n')]);
+  const head = Buffer.from(`*${count}\r\n`);
+  return Buffer.concat([head, ...Array.from({ length: count - 1 }, () => one), last]);
+}
+
+interface Sent {
+  readonly bytes: Buffer;
+  readonly count: number;
+  readonly lastLength: number;
+  readonly byte: number;
+}
+
+function randomCommand(random: Random): Sent {
+  const byte = random.below(256);
+  if (random.oneIn(2)) {
+    const count = random.pick(COUNTS);
+    return { bytes: wideCommand(count, byte), count, lastLength: 9, byte };
+  }
+  const size = random.pick(SIZES);
+  return { bytes: setCommand(size, byte), count: 3, lastLength: size, byte };
+}
+
+function expectArrived(args: ArgView, sent: Sent): void {
+  const { count, lastLength, byte } = sent;
+  expect([args.count, args.length[count - 1]]).toEqual([count, lastLength]);
+  const ends = [args.offset[count - 1]!, args.end(count - 1) - 1];
+  for (const at of ends) expect(args.buf[at]).toBe(byte);
+  for (let i = 0; count > 3 && i < count - 1; i++) {
+    if (args.length[i] !== 3 || args.buf[args.offset[i]!] !== byte) expect(i).toBe('right');
+  }
+}
+
 /** Feeds a stream of commands in pieces; every command is consumed, some with their block. */
 function feed({ arena, spill, connection }: Fixture, random: Random): void {
   const parser = new RequestParser(DEFAULT_PARSER_LIMITS);
-  const values = Array.from({ length: 12 }, () => [random.pick(SIZES), random.below(256)] as const);
-  const stream = Buffer.concat(values.map(([size, byte]) => setCommand(size, byte)));
+  const commands = Array.from({ length: 12 }, () => randomCommand(random));
+  const stream = Buffer.concat(commands.map(({ bytes }) => bytes));
   const pieceMax = random.pick([1000, 64 * 1024, 700_000]);
   let seen = 0;
   const consume = (): void => {
@@ -54,17 +91,18 @@ function feed({ arena, spill, connection }: Fixture, random: Random): void {
     while (at < connection.inputLength) {
       const { inputLength, parseState } = connection;
       if (parser.parse(input, at, inputLength, parseState, true) !== PARSE_COMPLETE) break;
-      const [size, byte] = values[seen++]!;
+      const sent = commands[seen++]!;
       const { args } = parser;
-      expect([args.count, args.length[2]]).toEqual([3, size]);
-      for (const i of [args.offset[2]!, args.end(2) - 1]) expect(args.buf[i]).toBe(byte);
+      expectArrived(args, sent);
       at = parser.next;
       const body = random.oneIn(4) ? 0 : connection.givableInput(args);
       if (body === 0) continue;
-      connection.isInputGiven = true;
+      const { tableRef } = args;
+      connection.inputGiven(args);
       connection.dropInput(at);
-      expect(spill.u8[body * 8 + args.offset[2]!]).toBe(byte);
+      expect(spill.u8[body * 8 + args.offset[sent.count - 1]!]).toBe(sent.byte);
       spill.free(body);
+      if (tableRef !== 0) spill.free(tableRef);
       consume();
       return;
     }
@@ -77,7 +115,7 @@ function feed({ arena, spill, connection }: Fixture, random: Random): void {
     consume();
     if (random.oneIn(50)) connection.trimInput(random.below(10_000));
   }
-  expect(seen).toBe(values.length);
+  expect(seen).toBe(commands.length);
   expect(connection.inputLength).toBe(0);
   connection.releaseInput();
   expect(arena.usedBytes()).toBe(0);
@@ -88,6 +126,17 @@ test('commands arrive as they were sent, and every block is given back', async (
   await withRandom(async (random) => {
     for (let round = 0; round < 4; round++) feed(fixture(), random);
   });
+});
+
+test('a client that closes in the middle of a large command leaves nothing behind', () => {
+  const { arena, connection } = fixture();
+  const parser = new RequestParser(DEFAULT_PARSER_LIMITS);
+  const command = wideCommand(300_000, 65);
+  connection.keepInput(command, 0, 100_000);
+  parser.parse(connection.input, 0, connection.inputLength, connection.parseState, true);
+  expect(arena.usedBytes()).not.toBe(0);
+  connection.releaseInput();
+  expect(arena.usedBytes()).toBe(0);
 });
 
 test('without room in spill memory, input is kept elsewhere', () => {

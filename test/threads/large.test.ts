@@ -46,6 +46,27 @@ async function exchange(client: RawClient, name: string, random: Random): Promis
   }
 }
 
+/** Commands of so many arguments that their tables are large, too, and small ones behind them. */
+async function exchangeWide(client: RawClient, name: string, random: Random): Promise<void> {
+  const keys = Array.from({ length: 3000 + random.below(40_000) }, (_, i) => `${name}:${i}`);
+  const pairs = keys.flatMap((key, i) => [key, String(i)]);
+  const replies = [
+    client.command(['MSET', ...pairs]),
+    client.command(['STRLEN', keys.at(-1)!]),
+    client.command(['MGET', ...keys]),
+    client.command(['PING']),
+    client.command(['DEL', ...keys]),
+    client.command(['EXISTS', keys[0]!]),
+  ];
+  const values = keys.map((_, i) => bulk(String(i))).join('');
+  expect(await replies[0]).toBe('+OK\r\n');
+  expect(await replies[1]).toBe(`:${String(keys.length - 1).length}\r\n`);
+  expect((await replies[2]) === `*${keys.length}\r\n${values}`).toBe(true);
+  expect(await replies[3]).toBe('+PONG\r\n');
+  expect(await replies[4]).toBe(`:${keys.length}\r\n`);
+  expect(await replies[5]).toBe(':0\r\n');
+}
+
 /** A client that asks for much and goes away without reading. */
 async function vanish(connect: () => Promise<RawClient>, isDone: () => boolean): Promise<void> {
   do {
@@ -79,6 +100,9 @@ describe.each(TOPOLOGIES)('%s', (_name, args) => {
         try {
           await Promise.all(
             clients.map((client, i) => exchange(client, `c${i}`, new Random(random.next()))),
+          );
+          await Promise.all(
+            clients.map((client, i) => exchangeWide(client, `w${i}`, new Random(random.next()))),
           );
         } finally {
           isDone = true;
