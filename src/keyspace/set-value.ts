@@ -429,16 +429,28 @@ export class SetValues {
     this.#root = 0;
   }
 
-  /** Takes a random member out of the open set of a key, into `popped`. */
+  /** Takes a random member out of the open set of a key, into `popped`. O(1) for a large one. */
   popRandom(random: (below: number) => number): void {
-    this.random(this.ref, random, (buf, from, to) => {
-      const length = to - from;
-      if (length > this.popped.length) this.popped = new Uint8Array(length * 2);
-      for (let i = 0; i < length; i++) this.popped[i] = buf[from + i]!;
-      this.poppedLength = length;
-    });
-    this.remove(this.popped, 0, this.poppedLength);
+    if (this.#root === 0) {
+      this.random(this.ref, random, this.#keepPopped);
+      this.remove(this.popped, 0, this.poppedLength);
+      return;
+    }
+    const { u8, u32 } = this.#shard;
+    const table = this.#table.attach(this.#root);
+    const item = table.dict.randomItem(random);
+    this.#keepPopped(u8, itemKeyOffset(u32, item), itemKeyEnd(u32, item));
+    table.removeFound(item);
+    this.#touched();
+    if (table.size === 0) this.#deleteEmpty();
   }
+
+  readonly #keepPopped: MemberVisitor = (buf, from, to) => {
+    const length = to - from;
+    if (length > this.popped.length) this.popped = new Uint8Array(length * 2);
+    for (let i = 0; i < length; i++) this.popped[i] = buf[from + i]!;
+    this.poppedLength = length;
+  };
 
   /**
    * Stores the open, detached set as the value of `key`, in O(1) for a hashtable and O(bytes) for

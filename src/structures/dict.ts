@@ -42,6 +42,7 @@ import type { HalfSipHash } from '../base/half-sip-hash.ts';
 import { reverseIncrement } from '../base/reverse-binary.ts';
 import type { Arena, Ref } from '../memory/arena.ts';
 import { itemKeyEquals, itemKeyLength, itemKeyOffset } from './compact-item.ts';
+import { tagMatches } from './dict-tags.ts';
 import { ENTRY_HEADER_SHIFT, ENTRY_KEY_LENGTH_LONG, entryKeyEquals } from './entry-key.ts';
 
 export const DICT_STRUCT_WORDS = 16;
@@ -82,16 +83,6 @@ const BUCKETS_MAX = 1 << 26;
 /** A resize makes a table at most this many times smaller: it bounds a rehash step. */
 const SHRINK_MAX = 8;
 
-/**
- * Which bytes of `x`, a word of tags xor the tag looked for in all four bytes, are zero: bit b for
- * byte b. May also name a byte of value 1 above a zero one, which the comparison of keys then sorts
- * out.
- */
-function tagMatches(x: number): number {
-  // The zero-byte test leaves bits 7, 15, 23 and 31; the product gathers them in its upper four.
-  return Math.imul((x - 0x01010101) & ~x & 0x80808080, 0x00204081) >>> 28;
-}
-
 /** Receives every item of the buckets that a scan step visits. */
 export type DictVisitor = (ref: Ref) => void;
 
@@ -108,11 +99,6 @@ export class Dict {
    * the next mutation.
    */
   slotWord = 0;
-  /** Items of a unit that `randomItem` draws from. */
-  readonly #drawn: Ref[] = [];
-  readonly #draw = (ref: Ref): void => {
-    this.#drawn.push(ref);
-  };
   /** Home bucket and bucket of that slot. */
   #homeWord = 0;
   #bucketWord = 0;
@@ -571,23 +557,46 @@ export class Dict {
   }
 
   /**
-   * An item drawn at random, every item with the same chance; 0 when empty. `random` returns
-   * integers below its argument. Draws a unit and a place in it until there is an item at the
-   * place, of more places than a unit has items but with a chance below 10^-8. Expected O(1):
-   * tables are never emptier than the shrink bound.
+   * An item drawn at random, every item with the same chance, as if `find` had returned it; 0 when
+   * empty. `random` returns integers below its argument. Draws a unit and a place in it until there
+   * is an item at the place, of more places than a unit has items but with a chance below 10^-8.
+   * Expected O(1): tables are never emptier than the shrink bound.
    */
   randomItem(random: (below: number) => number): Ref {
     if (this.size === 0) return 0;
     const units = this.unitCount;
     const places = 16 + 2 * Math.ceil(this.size / units);
-    const drawn = this.#drawn;
     for (;;) {
-      drawn.length = 0;
-      this.visitUnit(random(units), this.#draw);
-      if (drawn.length === 0) continue;
-      const place = random(Math.max(places, drawn.length));
-      if (place < drawn.length) return drawn[place]!;
+      const ref = this.#itemAt(random(units), random(places));
+      if (ref !== 0) return ref;
     }
+  }
+
+  /** The item at `place` of those of a unit, as if `find` had returned it; 0 = it has fewer. */
+  #itemAt(unit: number, place: number): Ref {
+    const u32 = this.#u32;
+    const base = this.base;
+    const isMigrated = u32[base + COUNT1]! !== 0 && unit < u32[base + REHASH_UNIT]!;
+    const table = u32[base + (isMigrated ? TABLE1 : TABLE0)]! * 2;
+    const end = table + u32[base + (isMigrated ? COUNT1 : COUNT0)]! * BUCKET_WORDS;
+    const step = this.unitCount * BUCKET_WORDS;
+    let left = place;
+    for (let home = table + unit * BUCKET_WORDS; home < end; home += step) {
+      for (let bucket = home; bucket !== 0; ) {
+        const isChained = (u32[bucket]! & CHAINED) !== 0;
+        let present = u32[bucket]! & (isChained ? PRESENT_CHAINED : PRESENT_ALL);
+        for (; present !== 0 && left > 0; left--) present &= present - 1;
+        if (present !== 0) {
+          this.#homeWord = home;
+          this.#bucketWord = bucket;
+          this.#slot = 31 - Math.clz32(present & -present);
+          this.slotWord = bucket + REFS + this.#slot;
+          return u32[this.slotWord]!;
+        }
+        bucket = isChained ? u32[bucket + REFS + LAST_SLOT]! * 2 : 0;
+      }
+    }
+    return 0;
   }
 
   /**

@@ -215,10 +215,20 @@ export class DictModel {
     while (this.#scan !== null) this.scan(1);
   }
 
-  random(): void {
+  /** Draws an item, and takes it out as if it had been looked up. */
+  random(thenRemove: boolean): void {
     const item = this.dict.randomItem((below) => Math.floor(Math.random() * below));
-    if (this.items.size === 0) expect(item).toBe(0);
-    else expect(this.items.get(this.#nameOf(item))).toBe(item);
+    if (this.items.size === 0) {
+      expect(item).toBe(0);
+      return;
+    }
+    const name = this.#nameOf(item);
+    expect(this.items.get(name)).toBe(item);
+    if (!thenRemove) return;
+    this.dict.removeFound();
+    this.arena.free(item);
+    this.items.delete(name);
+    this.#scan?.due.delete(name);
   }
 
   /** Visits all units under a pause: each item once. */

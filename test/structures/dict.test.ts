@@ -53,7 +53,7 @@ function steps(rare: readonly RareStep[0][]): fc.Arbitrary<(Step | RareStep)[]> 
     one('pause', 1, 1),
     one('resume', 2, 2),
     one('scan', 4, 4),
-    one('random', 1, 1),
+    one('random', 2, 12),
     {
       weight: rare.length,
       arbitrary: fc.tuple(fc.constantFrom(...rare), choice, fc.constant<1>(1)),
@@ -72,7 +72,7 @@ function play(model: DictModel, operations: readonly (Step | RareStep)[]): void 
       else if (name === 'pause') model.pause();
       else if (name === 'resume') model.resume();
       else if (name === 'scan') model.scan(1);
-      else if (name === 'random') model.random();
+      else if (name === 'random') model.random(from % 2 === 0);
       else if (name === 'walk') model.walk();
       else if (name === 'dismantle') model.dismantle();
       else if (name === 'hog') model.hog(from % 8);
