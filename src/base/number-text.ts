@@ -183,6 +183,44 @@ export function formatDouble(x: number): string {
   return (x < 0 ? '-' : '') + layOutDigits(digits, Number(text.slice(mark + 1)));
 }
 
+/** Significant digits that tell every double from its neighbours. */
+const PRECISE_DIGITS = 17;
+
+/** x as printf's "%.17g" has it. */
+export function formatDouble17(x: number): string {
+  if (x === 0 || !Number.isFinite(x)) return formatDouble(x);
+  const text = preciseText(Math.abs(x));
+  const mark = text.indexOf('e');
+  const exponent = Number(text.slice(mark + 1));
+  const digits = (text[0] + text.slice(2, mark)).replace(/0+$/, '');
+  return (x < 0 ? '-' : '') + layOutGeneral(digits, exponent);
+}
+
+/** "d.dde+x" with 17 digits, where it is a tie the even one of two: toExponential rounds those up. */
+function preciseText(x: number): string {
+  const up = x.toExponential(PRECISE_DIGITS - 1);
+  const exact = x.toExponential(EXACT_DIGITS);
+  const isTie = /^5?0*$/.test(exact.slice(PRECISE_DIGITS + 1, exact.indexOf('e')));
+  const last = exact[PRECISE_DIGITS]!;
+  if (!isTie || exact[PRECISE_DIGITS + 1] !== '5' || Number(last) % 2 === 1) return up;
+  return exact.slice(0, PRECISE_DIGITS + 1) + exact.slice(exact.indexOf('e'));
+}
+
+const EXACT_DIGITS = 60;
+
+/** Lays out d1.d2d3... × 10^exponent the way of "%g", without zeros at the end. */
+function layOutGeneral(digits: string, exponent: number): string {
+  if (exponent < -4 || exponent >= PRECISE_DIGITS) {
+    const fraction = digits.length > 1 ? '.' + digits.slice(1) : '';
+    const power = String(Math.abs(exponent)).padStart(2, '0');
+    return digits[0] + fraction + (exponent < 0 ? 'e-' : 'e+') + power;
+  }
+  if (exponent < 0) return '0.' + '0'.repeat(-exponent - 1) + digits;
+  const whole = digits.padEnd(exponent + 1, '0');
+  const fraction = whole.slice(exponent + 1);
+  return whole.slice(0, exponent + 1) + (fraction === '' ? '' : '.' + fraction);
+}
+
 /** Lays out 0.d1d2d3... × 10^(exponent + 1), exponent being the power of ten of the first digit. */
 function layOutDigits(digits: string, exponent: number): string {
   const count = digits.length;
