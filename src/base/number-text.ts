@@ -196,7 +196,7 @@ export function formatDouble17(x: number): string {
   return (x < 0 ? '-' : '') + layOutGeneral(digits, exponent);
 }
 
-/** "d.dde+x" with 17 digits, where it is a tie the even one of two: toExponential rounds those up. */
+/** "d.dde+x" with 17 digits; of a tie the even one, where toExponential would round up. */
 function preciseText(x: number): string {
   const up = x.toExponential(PRECISE_DIGITS - 1);
   const exact = x.toExponential(EXACT_DIGITS);

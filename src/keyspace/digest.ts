@@ -6,8 +6,9 @@
  * order; to *mix* them in is digest = SHA1(digest ^ SHA1(bytes)), which does. An entry: mix its
  * type (u32, big-endian), then its value (mix a string, mix the elements of a list in order, xor
  * the members of a set, xor for each field of a hash the digest of field and value mixed, the same
- * for each member of a sorted set and its score as "%.17g"), xor "!!expire!!" when it has a TTL. A data set: for each database with keys, mix its number (u32,
- * big-endian), then for each key of it xor the key's own digest (mix its name, then the entry).
+ * for each member of a sorted set and its score as "%.17g"), xor "!!expire!!" when it has a TTL. A
+ * data set: for each database with keys, mix its number (u32, big-endian), then for each key of it
+ * xor the key's own digest (mix its name, then the entry).
  */
 import { hash } from 'node:crypto';
 import { asciiBytes } from '../base/bytes.ts';
