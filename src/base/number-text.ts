@@ -114,6 +114,31 @@ function parseUnusualFloat(buf: Uint8Array, start: number, end: number): number 
   return hexFloatToNumber(text);
 }
 
+const SPACE = 0x20;
+const TAB = 0x09;
+const CR = 0x0d;
+
+/**
+ * Reads buf[start, end) as a bound of a range of scores, more leniently than {@link parseFloat64}, as
+ * strtod alone does: up to the first NUL, with blanks in front; nothing is 0, and numbers out of a
+ * double's range are infinite or 0. NaN for everything else.
+ */
+export function parseFloatBound(buf: Uint8Array, start: number, end: number): number {
+  const value = parseFloat64(buf, start, end);
+  return Number.isNaN(value) ? parseUnusualBound(buf, start, end) : value;
+}
+
+function parseUnusualBound(buf: Uint8Array, start: number, end: number): number {
+  let to = start;
+  while (to < end && buf[to] !== 0) to++;
+  if (to === start) return 0;
+  let from = start;
+  while (from < to && (buf[from] === SPACE || (buf[from]! >= TAB && buf[from]! <= CR))) from++;
+  if (from === to) return Number.NaN;
+  const text = latin1Text(buf, from, to);
+  return DECIMAL_PATTERN.test(text) ? Number(text) : parseFloat64(buf, from, to);
+}
+
 /** How many decimal digits the non-negative integer n has; n at most 2^53 - 1. */
 export function decimalDigits(n: number): number {
   if (n < 10) return 1;
