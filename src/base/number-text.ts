@@ -119,9 +119,9 @@ const TAB = 0x09;
 const CR = 0x0d;
 
 /**
- * Reads buf[start, end) as a bound of a range of scores, more leniently than {@link parseFloat64}, as
- * strtod alone does: up to the first NUL, with blanks in front; nothing is 0, and numbers out of a
- * double's range are infinite or 0. NaN for everything else.
+ * Reads buf[start, end) as a bound of a range of scores, more leniently than {@link parseFloat64},
+ * as strtod alone does: up to the first NUL, with blanks in front; nothing is 0, and numbers out of
+ * a double's range are infinite or 0. NaN for everything else.
  */
 export function parseFloatBound(buf: Uint8Array, start: number, end: number): number {
   const value = parseFloat64(buf, start, end);

@@ -153,7 +153,7 @@ function unitsOf({ operation, sources }: Request): number {
   return sizes.reduce((sum, size) => sum + size, 0) * sizes.length;
 }
 
-/** Arguments [first, end) as sources; null when one is of another type and the error was replied. */
+/** Arguments [first, end) as sources; null when one is of another type, which was replied. */
 function sourcesOf(ctx: CommandContext, first: number, end: number): Source[] | null {
   const sources: Source[] = [];
   for (let i = first; i < end; i++) {
@@ -316,7 +316,7 @@ function resultRow(operation: Operation): CommandSpec {
     since: '6.2.0',
     group: 'sorted-set',
     arity: -3,
-    flags: ['readonly', 'movablekeys'],
+    flags: ['readonly'],
     acl: ['sortedset'],
     keys: [countedKeys(1)],
     syntax: `${syntaxOf(operation)} [WITHSCORES]`,
@@ -333,7 +333,7 @@ function storeRow(operation: Operation): CommandSpec {
     since: operation === 'diff' ? '6.2.0' : '2.0.0',
     group: 'sorted-set',
     arity: -4,
-    flags: ['write', 'denyoom', 'movablekeys'],
+    flags: ['write', 'denyoom'],
     acl: ['sortedset'],
     keys: [oneKey(1, 'OW', 'UPDATE'), countedKeys(2)],
     syntax: `destination:key ${syntaxOf(operation)}`,
@@ -356,7 +356,7 @@ export const ZSET_ALGEBRA_COMMANDS: readonly CommandSpec[] = [
     since: '7.0.0',
     group: 'sorted-set',
     arity: -3,
-    flags: ['readonly', 'movablekeys'],
+    flags: ['readonly'],
     acl: ['sortedset'],
     keys: [countedKeys(1)],
     syntax: `${KEYS_SYNTAX} [LIMIT limit:integer]`,

@@ -38,8 +38,8 @@ interface RangeForm {
 const options = { by: BY_RANK, isReverse: false, withScores: false, offset: 0, limit: -1 };
 
 /**
- * Reads the options that stand behind the key (argument `keyIndex`) and its bounds, then the bounds.
- * False when an error was replied.
+ * Reads the options that stand behind the key (argument `keyIndex`) and its bounds, then the
+ * bounds. False when an error was replied.
  */
 function parseRange(ctx: CommandContext, form: RangeForm, keyIndex: number): boolean {
   const { args, reply } = ctx;

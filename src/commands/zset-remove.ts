@@ -48,7 +48,7 @@ function removeRange(ctx: CommandContext, by: number): RunStatus {
   return DONE;
 }
 
-/** Replies `count` members at an end, after the header that `scoredReply` wrote, and removes them. */
+/** Replies `count` members at an end, after the header of `scoredReply`, and removes them. */
 function popCounted(
   ctx: CommandContext,
   shard: Shard,

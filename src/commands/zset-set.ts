@@ -23,9 +23,9 @@ export const ZADD_INCR = 32;
 /** Those for which the present score matters. */
 const CONDITIONS = ZADD_NX | ZADD_XX | ZADD_GT | ZADD_LT | ZADD_INCR;
 
-/** Outcomes of `opZadd` besides those of `ZsetValues.add`: an option forbids it, nothing changed. */
+/** An outcome of `opZadd` besides those of `ZsetValues.add`: an option forbids the change. */
 export const ZADD_SKIPPED = 3;
-/** The sum is not a number; nothing changed. */
+/** The sum is not a number; nothing has changed. */
 export const ZADD_NAN = -2;
 
 const OPTIONS: readonly (readonly [Uint8Array, number])[] = [

@@ -9,8 +9,8 @@ const BUILD_MEMBERS = 10_000;
 
 /**
  * Stores the members that `forResult` visits as the sorted set of the key in argument `index`, in
- * place of whatever it held, and replies how many they are; none deletes the key. The key and the
- * command's other keys stay as they are until everything is built. `units` is a measure of the work.
+ * place of whatever it held, and replies how many they are; none deletes the key. All keys stay as
+ * they are until everything is built. `units` is a measure of the work.
  */
 export function storeScored(
   ctx: CommandContext,

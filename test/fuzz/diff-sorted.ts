@@ -11,8 +11,9 @@ const MEMBERS = [
   ...['a', 'b', 'c', 'aa', 'ab', 'abc', 'x'.repeat(63), 'x'.repeat(64), 'x'.repeat(65)],
   ...['\0\r\n\xff', '\xff', 'y'.repeat(200), 'z'.repeat(5000)],
 ];
+/** No -0: packed by Redis it becomes 0, which digests show. */
 const SCORES = [
-  ...['0', '0', '1', '1', '2', '2', '3', '-1', '-2', '5', '10', '-0', '1.5', '0.1', '-0.1', '3.25'],
+  ...['0', '0', '1', '1', '2', '2', '3', '-1', '-2', '5', '10', '1.5', '0.1', '-0.1', '3.25'],
   ...['inf', '-inf', '+inf', 'Infinity', '1e300', '-1e300', '1.7976931348623157e308', '5e-324'],
   ...['2.2250738585072014e-308', '9007199254740992', '9007199254740993', '-9223372036854775808'],
   ...['9223372036854775807', '1e17', '1e21', '0.30000000000000004', '123456789.123456789', '1e-7'],
@@ -29,6 +30,8 @@ const INDEXES = [
 ];
 const COUNTS = ['0', '1', '2', '3', '-1', '-2', '10', '-10', '100', 'x', '', '9223372036854775807'];
 const WEIGHTS = ['1', '2', '-1', '0', '0.5', 'inf', '-inf', 'x', '1e308'];
+/** Those that make no -0. */
+const STORED_WEIGHTS = ['1', '2', '0.5', '0x2', 'inf', 'x', '1e308'];
 
 const key = from(KEYS);
 const lex = from(LEX_KEYS);
@@ -51,12 +54,14 @@ const sources: Part = (random) => {
   const keys = Array.from({ length: 1 + random.below(3) }, () => random.pick(KEYS));
   return [String(keys.length), ...keys];
 };
-const weighed: Part = (random) => {
-  const words = [...(sources(random) as readonly string[])];
-  if (random.oneIn(2)) words.push('WEIGHTS', ...words.slice(1).map(() => random.pick(WEIGHTS)));
-  if (random.oneIn(2)) words.push('AGGREGATE', random.pick(['SUM', 'MIN', 'MAX', 'max', 'x']));
-  return words;
-};
+const weighed =
+  (weights: readonly string[]): Part =>
+  (random) => {
+    const words = [...(sources(random) as readonly string[])];
+    if (random.oneIn(2)) words.push('WEIGHTS', ...words.slice(1).map(() => random.pick(weights)));
+    if (random.oneIn(2)) words.push('AGGREGATE', random.pick(['SUM', 'MIN', 'MAX', 'max', 'x']));
+    return words;
+  };
 
 export const SORTED: readonly Template[] = [
   ['CONFIG', word('SET'), word('zset-max-listpack-entries'), word('0', '4', '8', '16', '64')],
@@ -96,11 +101,11 @@ export const SORTED: readonly Template[] = [
   ['ZPOPMAX', key, maybe(count)],
   ['ZMPOP', sources, word('MIN', 'MAX', 'min', 'x'), maybe(word('COUNT'), count)],
   ['ZRANDMEMBER', key, maybe(count, withScores)],
-  ['ZUNION', weighed, withScores],
-  ['ZINTER', weighed, withScores],
+  ['ZUNION', weighed(WEIGHTS), withScores],
+  ['ZINTER', weighed(WEIGHTS), withScores],
   ['ZDIFF', sources, withScores],
-  ['ZUNIONSTORE', key, weighed],
-  ['ZINTERSTORE', key, weighed],
+  ['ZUNIONSTORE', key, weighed(STORED_WEIGHTS)],
+  ['ZINTERSTORE', key, weighed(STORED_WEIGHTS)],
   ['ZDIFFSTORE', key, sources],
   ['ZINTERCARD', sources, maybe(word('LIMIT'), count)],
   ['zadd', lex, zero, some(20, zero)],
