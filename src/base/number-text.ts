@@ -91,7 +91,9 @@ export function parseFloat64(buf: Uint8Array, start: number, end: number): numbe
     }
   }
   if (digitCount === 0) return Number.NaN;
-  if (digitCount > 15) return parseUnusualFloat(buf, start, end);
+  if (value > SAFE_MAX || fractionCount >= POWERS_OF_TEN.length) {
+    return parseUnusualFloat(buf, start, end);
+  }
   value /= POWERS_OF_TEN[fractionCount]!;
   return negative ? -value : value;
 }

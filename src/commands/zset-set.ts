@@ -37,13 +37,16 @@ const OPTIONS: readonly (readonly [Uint8Array, number])[] = [
   [asciiBytes('INCR'), ZADD_INCR],
 ];
 
+const LOWER_A = 0x61;
+const LOWER_Z = 0x7a;
+
 /** What the command that runs has done; `score` is the last member's. */
 const tally = { added: 0, updated: 0, isSkipped: false, score: 0 };
 
 /** The flag of option argument `index`, or 0 when it is none. */
 export function zaddOption(args: ArgView, index: number): number {
-  const length = args.length[index]!;
-  if (length !== 2 && length !== 4) return 0;
+  const letter = args.buf[args.offset[index]!]! | 0x20;
+  if (letter < LOWER_A || letter > LOWER_Z) return 0;
   for (const [word, flag] of OPTIONS) if (args.equalsIgnoreCase(index, word)) return flag;
   return 0;
 }
@@ -88,11 +91,13 @@ export function opZadd(
 function addPairs(ctx: CommandContext, set: ZsetValues, first: number, flags: number): number {
   const { args } = ctx;
   const { buf, offset } = args;
+  const lastScore = tally.score;
   tally.added = 0;
   tally.updated = 0;
   tally.isSkipped = false;
   for (let i = first; i < args.count; i += 2) {
-    const score = parseFloat64(buf, offset[i]!, args.end(i));
+    const isLast = i + 2 === args.count;
+    const score = isLast ? lastScore : parseFloat64(buf, offset[i]!, args.end(i));
     const status = opZadd(set, flags, buf, offset[i + 1]!, args.end(i + 1), score);
     if (status < 0) return status;
     if (status === ZSET_ADDED) tally.added += 1;
@@ -133,11 +138,15 @@ function addToSet(
   return addPairs(ctx, set, first, flags);
 }
 
-/** Length of the longest member of the pairs from `first` on; -1 when a score is no number. */
+/**
+ * Length of the longest member of the pairs from `first` on; -1 when a score is no number. Leaves
+ * the last score in `tally`, so that a single pair is parsed once.
+ */
 function longestMember(args: ArgView, first: number): number {
   let longest = 0;
   for (let i = first; i < args.count; i += 2) {
-    if (Number.isNaN(parseFloat64(args.buf, args.offset[i]!, args.end(i)))) return -1;
+    tally.score = parseFloat64(args.buf, args.offset[i]!, args.end(i));
+    if (Number.isNaN(tally.score)) return -1;
     longest = Math.max(longest, args.length[i + 1]!);
   }
   return longest;

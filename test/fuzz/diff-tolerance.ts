@@ -85,7 +85,7 @@ export const TOLERANCES: readonly Tolerance[] = [
   {
     name: 'digits of scores',
     why: 'since 7.2 scores are printed in their shortest form',
-    applies: (command, real, ours) => /^z/i.test(verb(command)) && isSameDoubles(real, ours),
+    applies: (command, real, ours) => /^(Z|EXEC$)/.test(verb(command)) && isSameDoubles(real, ours),
   },
   {
     name: 'encodings of sorted sets',
