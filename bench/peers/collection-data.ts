@@ -4,6 +4,9 @@ import { RawConnection } from './raw-connection.ts';
 export const MEMBER_COUNT = 1_000_000;
 /** Members of one command of the loader. */
 const MEMBERS_PER_COMMAND = 100;
+/** Coprime, so that scores are spread evenly. */
+const SCORE_STEP = 7919;
+const SCORE_COUNT = 1_000_003;
 const COMMANDS_PER_BATCH = 100;
 
 /** 14 bytes, as redis-benchmark writes `m:__rand_int__`. */
@@ -26,6 +29,11 @@ export function fieldAndValue(index: number): readonly string[] {
 /** Member of a set, element of a list. */
 export function memberOnly(index: number): readonly string[] {
   return [memberOf(index)];
+}
+
+/** Score and member of a sorted set: scores come in no order, and some are equal. */
+export function scoreAndMember(index: number): readonly string[] {
+  return [String((index * SCORE_STEP) % SCORE_COUNT), memberOf(index)];
 }
 
 /** Adds elements `from` .. `to - 1` to `key` with `command`. */

@@ -6,6 +6,7 @@ import {
   fillSmallHashes,
   MEMBER_COUNT,
   memberOnly,
+  scoreAndMember,
 } from './collection-data.ts';
 import type { Progress } from './progress.ts';
 import { RawConnection } from './raw-connection.ts';
@@ -45,6 +46,13 @@ const CASES: readonly Case[] = [
     count: MEMBER_COUNT,
     bound: 16,
     fill: (port, count) => fillCollection(port, 'RPUSH', 'big', memberOnly, 0, count),
+  },
+  {
+    id: 'sorted-set',
+    what: 'sorted set of 1M members',
+    count: MEMBER_COUNT,
+    bound: 60,
+    fill: (port, count) => fillCollection(port, 'ZADD', 'big', scoreAndMember, 0, count),
   },
   {
     id: 'small-hashes',

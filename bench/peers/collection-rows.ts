@@ -6,6 +6,7 @@ import {
   fillCollection,
   MEMBER_COUNT,
   memberOnly,
+  scoreAndMember,
   type Words,
 } from './collection-data.ts';
 import type { BenchOptions } from './options.ts';
@@ -42,6 +43,8 @@ const TESTS: readonly Test[] = [
   named('lrange_500', 14_000),
   named('lrange_600', 12_000),
   named('mset', 150_000),
+  named('zadd', 500_000),
+  named('zpopmin', 500_000),
 ];
 
 async function measure(
@@ -101,6 +104,8 @@ function largeTest(name: string, roughRate: number, ...test: readonly string[]):
   return { name, test, roughRate, keySpace: MEMBER_COUNT, ratioMin: 1 };
 }
 
+const RANGE_IN_THE_MIDDLE = ['ZRANGE', 'big', '500000', '500009', 'WITHSCORES'];
+
 const LARGE: readonly Large[] = [
   {
     fill: 'HSET',
@@ -111,6 +116,16 @@ const LARGE: readonly Large[] = [
     fill: 'RPUSH',
     words: memberOnly,
     tests: [largeTest('lindex in the middle of 1M', 200_000, 'LINDEX', 'big', '500000')],
+  },
+  {
+    fill: 'ZADD',
+    words: scoreAndMember,
+    tests: [
+      largeTest('zadd into 1M', 250_000, 'ZADD', 'big', '__rand_int__', 'm:__rand_int__'),
+      largeTest('zrank in 1M', 250_000, 'ZRANK', 'big', 'm:__rand_int__'),
+      largeTest('zscore from 1M', 600_000, 'ZSCORE', 'big', 'm:__rand_int__'),
+      largeTest('zrange of 10 in the middle of 1M', 200_000, ...RANGE_IN_THE_MIDDLE),
+    ],
   },
 ];
 

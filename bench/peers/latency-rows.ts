@@ -1,5 +1,5 @@
 /** p99 of a GET while another client keeps the server busy with something heavy. */
-import { fillCollection, memberOnly } from './collection-data.ts';
+import { fillCollection, memberOnly, scoreAndMember } from './collection-data.ts';
 import { fill, KEY_COUNT, multiGet } from './data-set.ts';
 import { HelperProcess } from './helper-process.ts';
 import type { BenchOptions } from './options.ts';
@@ -134,6 +134,10 @@ async function measure(options: BenchOptions, progress: Progress): Promise<reado
 
 const UNION_MEMBERS = 400_000;
 const COPIED_MEMBERS = 1_000_000;
+const SORTED_SET_MEMBERS = 5_000_000;
+
+/** A number of a list to be sorted, in no order. */
+const numberOnly = (index: number): readonly string[] => scoreAndMember(index).slice(0, 1);
 
 const COLLECTION_HEAVIES: readonly Heavy[] = [
   {
@@ -145,6 +149,16 @@ const COLLECTION_HEAVIES: readonly Heavy[] = [
     id: 'latency-del',
     what: 'COPY and DEL of a set of 1M in a loop',
     args: ['commands', 'COPY,set3,gone', 'DEL,gone'],
+  },
+  {
+    id: 'latency-del-sorted',
+    what: 'COPY and DEL of a sorted set of 5M in a loop',
+    args: ['commands', 'COPY,sorted,gone', 'DEL,gone'],
+  },
+  {
+    id: 'latency-sort',
+    what: 'SORT of a list of 1M in a loop',
+    args: ['commands', 'SORT,list,LIMIT,0,10'],
   },
 ];
 
@@ -160,6 +174,8 @@ async function measureCollections(
       const half = UNION_MEMBERS / 2;
       await fillCollection(port, 'SADD', 'set2', memberOnly, half, half + UNION_MEMBERS);
       await fillCollection(port, 'SADD', 'set3', memberOnly, 0, COPIED_MEMBERS);
+      await fillCollection(port, 'ZADD', 'sorted', scoreAndMember, 0, SORTED_SET_MEMBERS);
+      await fillCollection(port, 'RPUSH', 'list', numberOnly, 0, COPIED_MEMBERS);
     }
     return measureUnder(pair, COLLECTION_HEAVIES, options, progress);
   });

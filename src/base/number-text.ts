@@ -91,7 +91,9 @@ export function parseFloat64(buf: Uint8Array, start: number, end: number): numbe
     }
   }
   if (digitCount === 0) return Number.NaN;
-  if (digitCount > 15) return parseUnusualFloat(buf, start, end);
+  if (value > SAFE_MAX || fractionCount >= POWERS_OF_TEN.length) {
+    return parseUnusualFloat(buf, start, end);
+  }
   value /= POWERS_OF_TEN[fractionCount]!;
   return negative ? -value : value;
 }
@@ -112,6 +114,31 @@ function parseUnusualFloat(buf: Uint8Array, start: number, end: number): number 
     return buf[start] === MINUS ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
   }
   return hexFloatToNumber(text);
+}
+
+const SPACE = 0x20;
+const TAB = 0x09;
+const CR = 0x0d;
+
+/**
+ * Reads buf[start, end) as a bound of a range of scores, more leniently than {@link parseFloat64},
+ * as strtod alone does: up to the first NUL, with blanks in front; nothing is 0, and numbers out of
+ * a double's range are infinite or 0. NaN for everything else.
+ */
+export function parseFloatBound(buf: Uint8Array, start: number, end: number): number {
+  const value = parseFloat64(buf, start, end);
+  return Number.isNaN(value) ? parseUnusualBound(buf, start, end) : value;
+}
+
+function parseUnusualBound(buf: Uint8Array, start: number, end: number): number {
+  let to = start;
+  while (to < end && buf[to] !== 0) to++;
+  if (to === start) return 0;
+  let from = start;
+  while (from < to && (buf[from] === SPACE || (buf[from]! >= TAB && buf[from]! <= CR))) from++;
+  if (from === to) return Number.NaN;
+  const text = latin1Text(buf, from, to);
+  return DECIMAL_PATTERN.test(text) ? Number(text) : parseFloat64(buf, from, to);
 }
 
 /** How many decimal digits the non-negative integer n has; n at most 2^53 - 1. */
@@ -181,6 +208,44 @@ export function formatDouble(x: number): string {
   const mark = text.indexOf('e');
   const digits = text[0] + text.slice(2, mark);
   return (x < 0 ? '-' : '') + layOutDigits(digits, Number(text.slice(mark + 1)));
+}
+
+/** Significant digits that tell every double from its neighbours. */
+const PRECISE_DIGITS = 17;
+
+/** x as printf's "%.17g" has it. */
+export function formatDouble17(x: number): string {
+  if (x === 0 || !Number.isFinite(x)) return formatDouble(x);
+  const text = preciseText(Math.abs(x));
+  const mark = text.indexOf('e');
+  const exponent = Number(text.slice(mark + 1));
+  const digits = (text[0] + text.slice(2, mark)).replace(/0+$/, '');
+  return (x < 0 ? '-' : '') + layOutGeneral(digits, exponent);
+}
+
+/** "d.dde+x" with 17 digits; of a tie the even one, where toExponential would round up. */
+function preciseText(x: number): string {
+  const up = x.toExponential(PRECISE_DIGITS - 1);
+  const exact = x.toExponential(EXACT_DIGITS);
+  const isTie = /^5?0*$/.test(exact.slice(PRECISE_DIGITS + 1, exact.indexOf('e')));
+  const last = exact[PRECISE_DIGITS]!;
+  if (!isTie || exact[PRECISE_DIGITS + 1] !== '5' || Number(last) % 2 === 1) return up;
+  return exact.slice(0, PRECISE_DIGITS + 1) + exact.slice(exact.indexOf('e'));
+}
+
+const EXACT_DIGITS = 60;
+
+/** Lays out d1.d2d3... × 10^exponent the way of "%g", without zeros at the end. */
+function layOutGeneral(digits: string, exponent: number): string {
+  if (exponent < -4 || exponent >= PRECISE_DIGITS) {
+    const fraction = digits.length > 1 ? '.' + digits.slice(1) : '';
+    const power = String(Math.abs(exponent)).padStart(2, '0');
+    return digits[0] + fraction + (exponent < 0 ? 'e-' : 'e+') + power;
+  }
+  if (exponent < 0) return '0.' + '0'.repeat(-exponent - 1) + digits;
+  const whole = digits.padEnd(exponent + 1, '0');
+  const fraction = whole.slice(exponent + 1);
+  return whole.slice(0, exponent + 1) + (fraction === '' ? '' : '.' + fraction);
 }
 
 /** Lays out 0.d1d2d3... × 10^(exponent + 1), exponent being the power of ten of the first digit. */

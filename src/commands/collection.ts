@@ -86,6 +86,25 @@ export function replyFull(ctx: CommandContext): void {
  */
 export const RANDOM_REPEATS_MAX = 2 ** 31;
 
+/** Counts of members with their values stay below this in both directions: half an int64. */
+const COUNT_WITH_VALUES_MAX = 2 ** 62;
+
+/** The count of HRANDFIELD or ZRANDMEMBER, argument 2: NaN when an error was replied. */
+export function randomCount(ctx: CommandContext, withValues: boolean): number {
+  const { args, reply } = ctx;
+  const count = args.toInt(2);
+  if (Number.isNaN(count)) {
+    reply.errorBytes(ERROR_BYTES.NOT_INTEGER);
+    return count;
+  }
+  // Beyond 2^53 all that matters is the sign; nobody could take so many members.
+  if (count === Number.NEGATIVE_INFINITY) reply.errorBytes(ERROR_BYTES.OUT_OF_NEGATABLE);
+  else if (count < -RANDOM_REPEATS_MAX) reply.errorBytes(ERROR_BYTES.OUT_OF_RANGE);
+  else if (withValues && count >= COUNT_WITH_VALUES_MAX) reply.errorBytes(ERROR_BYTES.OUT_OF_RANGE);
+  else return count;
+  return Number.NaN;
+}
+
 /** An integer from 0 on below `limit`. */
 export function randomBelow(limit: number): number {
   return Math.floor(Math.random() * limit);
@@ -155,7 +174,11 @@ export function memberScan(ctx: CommandContext, mayOmitValues: boolean): MemberS
       scan.end = args.end(i);
       const isStar = args.length[i] === 1 && args.buf[scan.start] === STAR;
       scan.patternIndex = isStar ? 0 : i;
-    } else if (mayOmitValues && args.equalsIgnoreCase(i, NOVALUES)) {
+    } else if (args.equalsIgnoreCase(i, NOVALUES)) {
+      if (!mayOmitValues) {
+        reply.errorBytes(ERROR_BYTES.NOVALUES_ONLY_HSCAN);
+        return null;
+      }
       scan.isNoValues = true;
     } else {
       reply.errorBytes(ERROR_BYTES.SYNTAX);

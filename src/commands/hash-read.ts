@@ -9,16 +9,14 @@ import {
   drawDistinct,
   memberScan,
   oneKeyRows,
-  RANDOM_REPEATS_MAX,
   randomBelow,
+  randomCount,
   walkMembers,
 } from './collection.ts';
 import { findField, readHash, replyFound } from './hash-access.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
 
 const WITHVALUES = asciiBytes('WITHVALUES');
-/** Counts of HRANDFIELD with values stay below this in both directions: half an int64. */
-const COUNT_MAX = 2 ** 62;
 /** Bytes of a reply that count as one unit of work, as a shift. */
 const REPLY_UNIT_SHIFT = 6;
 /** Units of one random draw. */
@@ -180,22 +178,6 @@ function replyOneRandom(ctx: CommandContext): RunStatus {
   const isDrawn = ref !== 0 && shard.hashes.random(ref, randomBelow, fieldWriter(reply, false));
   if (!isDrawn) reply.null();
   return DONE;
-}
-
-/** The count of HRANDFIELD, argument 2: NaN when an error was replied. */
-function randomCount(ctx: CommandContext, withValues: boolean): number {
-  const { args, reply } = ctx;
-  const count = args.toInt(2);
-  if (Number.isNaN(count)) {
-    reply.errorBytes(ERROR_BYTES.NOT_INTEGER);
-    return count;
-  }
-  // Beyond 2^53 all that matters is the sign; nobody could take so many fields.
-  if (count === Number.NEGATIVE_INFINITY) reply.errorBytes(ERROR_BYTES.OUT_OF_NEGATABLE);
-  else if (count < -RANDOM_REPEATS_MAX) reply.errorBytes(ERROR_BYTES.OUT_OF_RANGE);
-  else if (withValues && count >= COUNT_MAX) reply.errorBytes(ERROR_BYTES.OUT_OF_RANGE);
-  else return count;
-  return Number.NaN;
 }
 
 function cmdHrandfield(ctx: CommandContext): RunStatus {

@@ -11,6 +11,7 @@ import type { CommandSpec } from './spec.ts';
 import { STRING_COMMANDS } from './string.ts';
 import { TRANSACTION_COMMANDS } from './transaction.ts';
 import { WATCH_COMMANDS } from './watch.ts';
+import { ZSET_COMMANDS } from './zset.ts';
 
 export const ALL_COMMANDS: readonly CommandSpec[] = [
   ...CONNECTION_COMMANDS,
@@ -21,6 +22,7 @@ export const ALL_COMMANDS: readonly CommandSpec[] = [
   ...LIST_COMMANDS,
   ...HASH_COMMANDS,
   ...SET_COMMANDS,
+  ...ZSET_COMMANDS,
   ...GENERIC_COMMANDS,
   ...SERVER_COMMANDS,
   ...DEBUG_COMMANDS,

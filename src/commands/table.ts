@@ -136,8 +136,10 @@ export class CommandTable {
     if (new Set(this.#byName.map((row) => row.fullName)).size !== this.#byName.length) {
       throw new Error('command table: two commands have one name');
     }
+    // By the birthday bound one seed in 55 is perfect in a table of n * n / 8 slots.
+    const count = this.#names.length;
     let size = 8;
-    while (size < this.#names.length * 4) size *= 2;
+    while (size < count * 4 || size * 8 < count * count) size *= 2;
     for (let seed = 1; seed < SEED_TRIES_MAX; seed++) {
       const slots = new Int16Array(size).fill(-1);
       const isPerfect = this.#names.every((name, i) => {

@@ -7,7 +7,7 @@
  */
 import { copyBytes } from '../base/bytes.ts';
 import type { Ref } from '../memory/arena.ts';
-import { TYPE_HASH, TYPE_LIST, TYPE_SET } from './entry.ts';
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from './entry.ts';
 import type { Key } from './key.ts';
 import type { Shard } from './shard.ts';
 
@@ -24,6 +24,8 @@ function valueSize(shard: Shard, ref: Ref): number {
       return shard.lists.size(ref);
     case TYPE_SET:
       return shard.sets.size(ref);
+    case TYPE_ZSET:
+      return shard.zsets.size(ref);
     case TYPE_HASH:
       return shard.hashes.size(ref);
     default:
@@ -39,6 +41,8 @@ export function copyRoot(from: Shard, ref: Ref, to: Shard): Ref {
       return from.lists.copyRoot(root, to);
     case TYPE_SET:
       return from.sets.copyRoot(root, to);
+    case TYPE_ZSET:
+      return from.zsets.copyRoot(root, to);
     case TYPE_HASH:
       return from.hashes.copyRoot(root, to);
     default:

@@ -5,14 +5,16 @@
  * A digest is 20 bytes, from zero. To *xor* bytes into it is digest ^= SHA1(bytes), which keeps no
  * order; to *mix* them in is digest = SHA1(digest ^ SHA1(bytes)), which does. An entry: mix its
  * type (u32, big-endian), then its value (mix a string, mix the elements of a list in order, xor
- * the members of a set, xor for each field of a hash the digest of field and value mixed), xor
- * "!!expire!!" when it has a TTL. A data set: for each database with keys, mix its number (u32,
- * big-endian), then for each key of it xor the key's own digest (mix its name, then the entry).
+ * the members of a set, xor for each field of a hash the digest of field and value mixed, the same
+ * for each member of a sorted set and its score as "%.17g"), xor "!!expire!!" when it has a TTL. A
+ * data set: for each database with keys, mix its number (u32, big-endian), then for each key of it
+ * xor the key's own digest (mix its name, then the entry).
  */
 import { hash } from 'node:crypto';
 import { asciiBytes } from '../base/bytes.ts';
+import { formatDouble17 } from '../base/number-text.ts';
 import type { Ref } from '../memory/arena.ts';
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING } from './entry.ts';
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET } from './entry.ts';
 import { NO_TTL, type Shard } from './shard.ts';
 
 export const DIGEST_BYTES = 20;
@@ -52,6 +54,13 @@ function mixValue(digest: Uint8Array, shard: Shard, ref: Ref, type: number): voi
       const pair = new Uint8Array(DIGEST_BYTES);
       mix(pair, fieldBuf.subarray(fieldFrom, fieldTo));
       mix(pair, buf.subarray(from, to));
+      xorRaw(digest, sha1(pair));
+    });
+  } else if (type === TYPE_ZSET) {
+    shard.zsets.forEach(ref, (buf, from, to, score) => {
+      const pair = new Uint8Array(DIGEST_BYTES);
+      mix(pair, buf.subarray(from, to));
+      mix(pair, asciiBytes(formatDouble17(score)));
       xorRaw(digest, sha1(pair));
     });
   } else {

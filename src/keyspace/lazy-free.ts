@@ -10,7 +10,7 @@
  */
 import type { Ref } from '../memory/arena.ts';
 import { DICT_STRUCT_WORDS, Dict } from '../structures/dict.ts';
-import { TYPE_HASH, TYPE_LIST, TYPE_SET } from './entry.ts';
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from './entry.ts';
 import type { Shard } from './shard.ts';
 import { ROOT_KIND, ROOT_NEXT } from './value-root.ts';
 
@@ -68,6 +68,8 @@ export class LazyFree {
         return shard.lists.freeRootSlice(root, units);
       case TYPE_SET:
         return shard.sets.freeRootSlice(root, units);
+      case TYPE_ZSET:
+        return shard.zsets.freeRootSlice(root, units);
       case TYPE_HASH:
         return shard.hashes.freeRootSlice(root, units);
       default:

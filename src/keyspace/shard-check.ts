@@ -1,6 +1,6 @@
 /** The invariants of a shard, for tests and fuzzers. */
 import type { Ref } from '../memory/arena.ts';
-import { TYPE_HASH } from './entry.ts';
+import { TYPE_HASH, TYPE_ZSET } from './entry.ts';
 import type { Shard } from './shard.ts';
 
 /** Throws when an invariant of any database of `shard` does not hold. O(n). */
@@ -13,6 +13,7 @@ export function checkShard(shard: Shard): void {
     for (let unit = 0; unit < dict.unitCount; unit++) {
       dict.visitUnit(unit, (ref) => {
         if (shard.typeOf(ref) === TYPE_HASH) shard.hashes.checkInvariants(ref);
+        else if (shard.typeOf(ref) === TYPE_ZSET) shard.zsets.checkInvariants(ref);
         const expireMs = shard.expireMs(ref);
         if (expireMs !== 0) expires += 1;
         checkHint(shard, db, ref, expireMs);

@@ -34,6 +34,7 @@ import type { ThreadState } from './thread-state.ts';
 import { freshAccessWord, lfuTouched, TOUCH_LFU, TOUCH_LRU } from './thread-state.ts';
 import type { ValueLimits } from './value-limits.ts';
 import { WatchTable } from './watch-table.ts';
+import { ZsetValues } from './zset-value.ts';
 
 const MAGIC = 0x54534844;
 const DATABASES = 1;
@@ -71,6 +72,9 @@ export class Shard extends EntryBlocks {
   readonly sets: SetValues;
   /** A second view: of sets that are being built, and for lookups while `sets` walks. */
   readonly setBuilder: SetValues;
+  readonly zsets: ZsetValues;
+  /** The same for sorted sets. */
+  readonly zsetBuilder: ZsetValues;
   readonly #dicts: Dict[] = [];
   readonly #hints: ExpiryHints[] = [];
   readonly #base: number;
@@ -102,6 +106,8 @@ export class Shard extends EntryBlocks {
     this.hashes = new HashValues(this);
     this.sets = new SetValues(this);
     this.setBuilder = new SetValues(this);
+    this.zsets = new ZsetValues(this);
+    this.zsetBuilder = new ZsetValues(this);
     this.lazy = new LazyFree(this, this.#base + LAZY, this.#base + LAZY_ROOTS);
   }
 

@@ -50,6 +50,16 @@ export const ERRORS = {
   TIMEOUT_NOT_FLOAT: 'ERR timeout is not a float or out of range',
   TIMEOUT_NEGATIVE: 'ERR timeout is negative',
   TIMEOUT_OUT_OF_RANGE: 'ERR timeout is out of range',
+  // Sorted sets
+  LEX_RANGE: 'ERR min or max not valid string range item',
+  SCORE_NAN: 'ERR resulting score is not a number (NaN)',
+  ZADD_NX_AND_XX: 'ERR XX and NX options at the same time are not compatible',
+  ZADD_GT_LT_NX: 'ERR GT, LT, and/or NX options at the same time are not compatible',
+  ZADD_INCR_PAIRS: 'ERR INCR option supports a single increment-element pair',
+  RANGE_LIMIT:
+    'ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX',
+  RANGE_WITHSCORES: 'ERR syntax error, WITHSCORES not supported in combination with BYLEX',
+  WEIGHT_NOT_FLOAT: 'ERR weight value is not a float',
   // Strings
   OVERFLOW: 'ERR increment or decrement would overflow',
   DECREMENT_OVERFLOW: 'ERR decrement would overflow',
@@ -199,6 +209,11 @@ export function wrongArity(command: string): string {
 /** `command` in lower case. */
 export function invalidExpire(command: string): string {
   return `ERR invalid expire time in '${command}' command`;
+}
+
+/** `command` in lower case: an operation on several sorted sets was given none. */
+export function inputKeyNeeded(command: string): string {
+  return `ERR at least 1 input key is needed for '${command}' command`;
 }
 
 /** `command` in lower case: what a RESP2 client may not run while it is subscribed. */

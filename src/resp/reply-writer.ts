@@ -289,10 +289,22 @@ export class ReplyWriter {
     this.#header(ATTRIBUTE, n);
   }
 
-  /** A double in its shortest form; in RESP2 a bulk string. */
+  /** A double in its shortest form; in RESP2 a bulk string. Integers allocate nothing. */
   double(x: number): void {
+    if (Number.isSafeInteger(x) && (x !== 0 || 1 / x > 0)) {
+      if (this.resp3) this.#header(DOUBLE, x);
+      else this.#bulkInteger(x);
+      return;
+    }
     if (this.resp3) this.#line(DOUBLE, formatDouble(x));
     else this.bulkLatin1(formatDouble(x));
+  }
+
+  #bulkInteger(n: number): void {
+    this.#header(BULK, n < 0 ? decimalDigits(-n) + 1 : decimalDigits(n));
+    this.reserve(HEADER_BYTES_MAX);
+    this.length += formatInteger(n, this.buf, this.length);
+    this.crlf();
   }
 
   /** A boolean; in RESP2 the integer 1 or 0. */

@@ -252,6 +252,15 @@ export class Listpack {
     return this.#u32(at + 1) | 0;
   }
 
+  /** The integer at `at`, exact up to 2^53; NaN when the element is a string. */
+  integerAt(at: number): number {
+    const head = this.#u8[at]!;
+    if (head < 0x80) return head;
+    if (head < 0xc0 || (head >= 0xe0 && head <= STRING_32)) return Number.NaN;
+    if (head === INT_64) return (this.#u32(at + 5) | 0) * TWO_32 + this.#u32(at + 1);
+    return this.#integer(at);
+  }
+
   /** True when the element at `at` is the bytes buf[from, to). */
   equals(at: number, buf: Uint8Array, from: number, to: number): boolean {
     this.read(at);

@@ -7,6 +7,7 @@ import {
   latin1Text,
   parseBigInt64,
   parseFloat64,
+  parseFloatBound,
   parseInt64,
 } from '../../src/base/number-text.ts';
 
@@ -103,6 +104,29 @@ describe('formatInteger', () => {
   });
 });
 
+describe('parseFloatBound', () => {
+  const bound = (text: string): number => parseFloatBound(bytes(`9${text}9`), 1, text.length + 1);
+
+  test.each([
+    ['1.5', 1.5],
+    ['', 0],
+    ['\0x', 0],
+    [' \t\n1', 1],
+    ['2\0 3', 2],
+    ['1e400', Number.POSITIVE_INFINITY],
+    ['-1e400', Number.NEGATIVE_INFINITY],
+    ['1e-400', 0],
+    [' -inf', Number.NEGATIVE_INFINITY],
+    [' 0x10', 16],
+  ])('%j is %d', (text, value) => {
+    expect(bound(text)).toBe(value);
+  });
+
+  test.each([' ', 'x', '1 ', '(1', 'nan', '1x', '--1', ' \x001'])('%j is none', (text) => {
+    expect(bound(text)).toBeNaN();
+  });
+});
+
 describe('parseFloat64', () => {
   test.each([
     ['0', 0],
@@ -128,6 +152,11 @@ describe('parseFloat64', () => {
     ['0x1.fffffffffffffp1023', Number.MAX_VALUE],
     ['0x1.00000000000008', 1],
     ['0x1.00000000000018', 1 + 2 ** -51],
+    ['1700000000.123456', 1700000000.123456],
+    ['9007199254740991', 9007199254740991],
+    ['9007199254740993', 9007199254740992],
+    ['0000000000000000000000000001.5', 1.5],
+    ['0.00000000000000000000000000015', 1.5e-28],
   ])('%s is %d', (text, value) => {
     expect(float(text)).toBe(value);
   });

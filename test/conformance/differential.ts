@@ -24,6 +24,8 @@ export interface DifferentialOptions {
   readonly allowed: readonly AllowedDifference[];
   readonly resp3: boolean;
   readonly runs: number;
+  /** Changes limits of a runner before the first command. */
+  readonly prepare?: (runner: LocalRunner) => void;
 }
 
 const COMMANDS_MAX = 60;
@@ -49,6 +51,7 @@ export async function compareWithRedis(
       await server.command(['FLUSHALL']);
       const runner = new LocalRunner(options.specs, { ...parameters, arenaBytes: ARENA_BYTES });
       runner.reply.resp3 = options.resp3;
+      options.prepare?.(runner);
       for (const [i, command] of [...list, ...options.probes].entries()) {
         const real = await server.command(command);
         const ours = runner.run(...command);

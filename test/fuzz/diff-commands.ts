@@ -3,14 +3,16 @@
  */
 import type { Random } from '../support/random.ts';
 import { COLLECTION_FAMILIES, COLLECTIONS, type CollectionFamily } from './diff-collections.ts';
+import { SORTED } from './diff-sorted.ts';
 import { all, from, maybe, type Part, some, type Template, word } from './diff-template.ts';
 
 export type Command = readonly string[];
 
-export type Family = 'string' | 'bitmap' | 'generic' | 'transaction' | CollectionFamily;
+export type Family = 'string' | 'bitmap' | 'generic' | 'transaction' | 'zset' | CollectionFamily;
 export const FAMILIES: readonly Family[] = [
   ...['string' as const, 'bitmap' as const, 'generic' as const, 'transaction' as const],
   ...COLLECTION_FAMILIES,
+  'zset',
 ];
 
 /** Databases in use; DB index 3 and above is never written. */
@@ -191,6 +193,9 @@ const WORDS = [
     'FAIL',
     'SAT',
     'OVERFLOW',
+    'WITHSCORES',
+    'LIMIT',
+    'REV',
   ],
 ];
 
@@ -321,10 +326,16 @@ const TEMPLATES: Readonly<Record<Family, readonly Template[]>> = {
   generic: GENERIC,
   transaction: TRANSACTION,
   ...COLLECTIONS,
+  zset: SORTED,
 };
 
-/** Arguments are not mutated in these: any other number could mean half a gigabyte. */
-const UNMUTATED = new Set(['SETBIT', 'BITFIELD', 'SETRANGE', 'FLUSHDB', 'SELECT', 'SPOP']);
+/**
+ * Arguments are not mutated in these: any other number could mean half a gigabyte, or, for `zadd`,
+ * another score in sets whose members have one.
+ */
+const UNMUTATED = new Set([
+  ...['SETBIT', 'BITFIELD', 'SETRANGE', 'FLUSHDB', 'SELECT', 'SPOP', 'ZRANDMEMBER', 'zadd'],
+]);
 
 /**
  * A random command of one of `families`; one in ten has an argument too many, too few or of another

@@ -3,6 +3,7 @@
  * failure.
  */
 import { decodeReply } from '../support/decode-reply.ts';
+import { isSameDoubles } from '../support/doubles.ts';
 import { bulk } from '../threads/sequential-model.ts';
 import type { Command } from './diff-commands.ts';
 
@@ -76,10 +77,28 @@ export const TOLERANCES: readonly Tolerance[] = [
     name: 'random members',
     why: 'random',
     applies: (command, real, ours) =>
-      ['SRANDMEMBER', 'HRANDFIELD'].includes(verb(command)) &&
+      ['SRANDMEMBER', 'HRANDFIELD', 'ZRANDMEMBER'].includes(verb(command)) &&
       !real.startsWith('-') &&
       real.slice(0, real.indexOf('\r')).replace(/^[$](?!-).*/, '$') ===
         ours.slice(0, ours.indexOf('\r')).replace(/^[$](?!-).*/, '$'),
+  },
+  {
+    name: 'digits of scores',
+    why: 'since 7.2 scores are printed in their shortest form',
+    applies: (command, real, ours) => /^(Z|EXEC$)/.test(verb(command)) && isSameDoubles(real, ours),
+  },
+  {
+    name: 'encodings of sorted sets',
+    why: 'since 7.2 ZADD converts by the number and the length of its arguments, before it adds',
+    applies: (command, real, ours) =>
+      verb(command) === 'OBJECT' &&
+      [real, ours].every((one) => one === bulk('listpack') || one === bulk('skiplist')),
+  },
+  {
+    name: 'WITHSCORE of ranks',
+    why: 'since 7.2',
+    applies: (command, real) =>
+      ['ZRANK', 'ZREVRANK'].includes(verb(command)) && real.startsWith('-ERR wrong number'),
   },
   {
     name: 'encodings of small lists and sets',

@@ -3,8 +3,9 @@
  * replies compared byte by byte, and the keyspaces at the end of every epoch. A difference is
  * printed with the shortest list of commands found that shows it.
  *
- *   npm run fuzz:diff -- [--family string|bitmap|generic|transaction|all] [--commands 100000]
- *   [--seed N] [options...]
+ *   npm run fuzz:diff -- [--family NAME] [--commands 100000] [--seed N] [options...]
+ *
+ * Families: string, bitmap, generic, transaction, list, hash, set, zset, and all of them.
  */
 import { pathToFileURL } from 'node:url';
 import { decodeReply } from '../support/decode-reply.ts';
@@ -48,7 +49,8 @@ async function both(pair: Pair, commands: readonly Command[]): Promise<[string[]
 const TOLERATED = new Set([
   ...['KEYS', 'SCAN', 'RANDOMKEY', 'TTL', 'PTTL', 'EXPIRETIME', 'PEXPIRETIME', 'OBJECT'],
   ...['BITCOUNT', 'BITPOS', 'MULTI', 'WATCH', 'CONFIG', 'SMEMBERS', 'SINTER', 'SUNION', 'SDIFF'],
-  ...['SPOP', 'SRANDMEMBER', 'HKEYS', 'HVALS', 'HGETALL', 'HRANDFIELD'],
+  ...['SPOP', 'SRANDMEMBER', 'HKEYS', 'HVALS', 'HGETALL', 'HRANDFIELD', 'ZRANDMEMBER'],
+  ...['ZRANK', 'ZREVRANK'],
 ]);
 
 /**
