@@ -8,9 +8,9 @@
  *
  *   Example: member "ab" with score 1.5 = 82 61 62 03  89 ff 00 00 00 00 00 00 f8 3f 0a
  *
- * Redis keeps scores that are no integers as text, which takes a parser for every comparison: a
- * search among 128 members with 17 digits takes 30 us so, and under 1 us with doubles. The mark in
- * front keeps a double from looking like the text of an integer.
+ * Redis keeps scores that are no integers as text, which takes a parser for every comparison: to
+ * walk over 128 scores of 17 digits takes 1.5 us with doubles, and to parse their texts alone 12 us.
+ * The mark in front keeps a double from looking like the text of an integer.
  */
 import { formatInteger } from '../base/number-text.ts';
 import { Listpack, PACK_HEADER_BYTES } from '../structures/listpack.ts';

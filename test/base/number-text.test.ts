@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   decimalDigits,
   formatDouble,
+  formatDouble17,
   formatInteger,
   latin1Text,
   parseBigInt64,
@@ -199,6 +200,30 @@ describe('parseFloat64', () => {
       }),
       { numRuns: 5000 },
     );
+  });
+});
+
+describe('formatDouble17', () => {
+  test.each([
+    [0, '0'],
+    [-0, '-0'],
+    [3, '3'],
+    [-17.5, '-17.5'],
+    [0.1, '0.10000000000000001'],
+    [0.0001, '0.0001'],
+    [0.00001, '1.0000000000000001e-05'],
+    [1e16, '10000000000000000'],
+    [1e17, '1e+17'],
+    [123456789012345680, '1.2345678901234568e+17'],
+    [1e300, '1.0000000000000001e+300'],
+    [5e-324, '4.9406564584124654e-324'],
+    // Ties, of 18 digits: to the even one.
+    [131073 / 2 ** 18, '0.50000381469726562'],
+    [131075 / 2 ** 18, '0.50001144409179688'],
+    [Number.POSITIVE_INFINITY, 'inf'],
+    [Number.NEGATIVE_INFINITY, '-inf'],
+  ])('%d is %s', (value, text) => {
+    expect(formatDouble17(value)).toBe(text);
   });
 });
 

@@ -242,6 +242,18 @@ function filled(count: number, scoreOf: (i: number) => number): TreeModel {
   return model;
 }
 
+it('lays out nodes as the drawing says', () => {
+  const model = new TreeModel(MIB);
+  model.insert(1.5, 'ab');
+  const { arena, tree, entries } = model;
+  tree.select(0);
+  const at = tree.leaf * 8;
+  expect(arena.u32[at / 4]).toBe(1);
+  expect([...arena.u8.slice(at + 16, at + 24)]).toEqual([0, 0, 0, 0, 0, 0, 0xf8, 0x3f]);
+  expect(arena.u32[at / 4 + 86]).toBe(entries[0]!.item);
+  expect(arena.usableBytes(tree.leaf)).toBe(512);
+});
+
 describe('large trees', () => {
   const COUNT = 40_000;
   const shuffled = (i: number): number => (i * 7919) % COUNT;
