@@ -132,8 +132,10 @@ class ZsetModel {
     for (const ref of refs) {
       zsets.forEach(ref, (buf, from, end, score) => {
         const before = zsetBuilder.openScoreOf(buf, from, end) ? zsetBuilder.score : 0;
-        isFull ||= zsetBuilder.add(buf, from, end, before + score) === ZSET_FULL;
-        union.set(Buffer.from(buf.slice(from, end)).toString(), before + score);
+        // Infinities of both signs add up to 0 there.
+        const sum = Number.isNaN(before + score) ? 0 : before + score;
+        isFull ||= zsetBuilder.add(buf, from, end, sum) === ZSET_FULL;
+        union.set(Buffer.from(buf.slice(from, end)).toString(), sum);
       });
     }
     if (isFull) zsetBuilder.drop();
