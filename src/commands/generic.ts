@@ -7,6 +7,7 @@ import { EXPIRE_COMMANDS } from './generic-expire.ts';
 import { MEMORY_COMMANDS } from './generic-memory.ts';
 import { OBJECT_COMMANDS } from './generic-object.ts';
 import { SCAN_COMMANDS } from './generic-scan.ts';
+import { SORT_COMMANDS } from './generic-sort.ts';
 import {
   type CommandContext,
   type CommandSpec,
@@ -139,4 +140,5 @@ export const GENERIC_COMMANDS: readonly CommandSpec[] = [
   ...DATABASE_COMMANDS,
   ...OBJECT_COMMANDS,
   ...MEMORY_COMMANDS,
+  ...SORT_COMMANDS,
 ];

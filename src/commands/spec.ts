@@ -179,6 +179,11 @@ export interface ShardCommandSpec extends CommandFacts {
   readonly shards: 'keys' | 'all' | 'cursor' | 'each';
   /** For `shards: 'keys'`: true where these arguments need all shards after all. */
   readonly needsAll?: (args: ArgView) => boolean;
+  /**
+   * For commands flagged `write`: true where they change nothing with these arguments. Then a
+   * worker holds their shards shared.
+   */
+  readonly readsOnly?: (args: ArgView) => boolean;
   /** Always too slow for an I/O thread. */
   readonly isSlow?: boolean;
   readonly run: (ctx: CommandContext) => RunStatus;
@@ -245,7 +250,8 @@ export interface CommandContext {
   /**
    * Says that from here to `endBuild` the command only reads the keys of its shards, and writes
    * nothing but new blocks that no key refers to: plain reads of other clients may come in
-   * meanwhile. For results that take long to build, before they are stored. A worker may ignore it.
+   * meanwhile. For results that take long to build, before they are stored. A worker may ignore it;
+   * lookups do not mark accesses then, nor free what has expired.
    */
   beginBuild(): void;
   /** The shards are the command's own again. Everything that `beginBuild` allowed has ended. */

@@ -5,6 +5,8 @@
  * NOTATION
  *   key               a value; its type follows from its name or stands behind a colon:
  *                     `value:integer`
+ *   destination@2     a key that the third key specification finds: without a number they are
+ *                     taken in order
  *   NX  'lib-name'    a token: a word without lower-case letters, or a quoted one
  *   [ ... ]           optional; alternatives inside are separated by `|`
  *   < ... >           one of several, or simply a group; around the whole syntax it may be left out
@@ -192,8 +194,10 @@ class SyntaxParser {
     return { ...node, isOptional: node.isOptional || isOptional, isMultiple };
   }
 
-  #word(word: string): Item {
+  #word(given: string): Item {
     const start = this.#at;
+    const at = given.search(/@\d+$/);
+    const word = at < 0 ? given : given.slice(0, at);
     if (word.startsWith("'")) return { start, token: word.slice(1, -1), node: null };
     if (!/[a-z]/.test(word)) return { start, token: word, node: null };
     const colon = word.lastIndexOf(':');
@@ -203,7 +207,8 @@ class SyntaxParser {
     let type = isTyped ? (suffix as ArgumentType) : (TYPE_BY_NAME.get(name) ?? 'string');
     if (type === 'key' && this.#keySpecCount === 0) type = 'string';
     const isKey = type === 'key';
-    const keySpecIndex = isKey ? Math.min(this.#keys++, this.#keySpecCount - 1) : -1;
+    let keySpecIndex = isKey ? Math.min(this.#keys++, this.#keySpecCount - 1) : -1;
+    if (at >= 0) keySpecIndex = Number(given.slice(at + 1));
     return { start, token: null, node: { ...plain(name, type), keySpecIndex } };
   }
 }

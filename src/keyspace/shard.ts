@@ -26,6 +26,7 @@ import { HashValues } from './hash-value.ts';
 import { InterestFilter } from './interest-filter.ts';
 import type { Key } from './key.ts';
 import { LazyFree } from './lazy-free.ts';
+import { ListBuilder } from './list-builder.ts';
 import { ListValues } from './list-value.ts';
 import { SetValues } from './set-value.ts';
 import { checkShard } from './shard-check.ts';
@@ -68,6 +69,7 @@ export class Shard extends EntryBlocks {
   readonly interest: InterestFilter;
   readonly lazy: LazyFree;
   readonly lists: ListValues;
+  readonly listBuilder: ListBuilder;
   readonly hashes: HashValues;
   readonly sets: SetValues;
   /** A second view: of sets that are being built, and for lookups while `sets` walks. */
@@ -103,6 +105,7 @@ export class Shard extends EntryBlocks {
       this.#hints.push(new ExpiryHints(arena, at + HINTS));
     }
     this.lists = new ListValues(this);
+    this.listBuilder = new ListBuilder(this);
     this.hashes = new HashValues(this);
     this.sets = new SetValues(this);
     this.setBuilder = new SetValues(this);

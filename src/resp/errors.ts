@@ -60,6 +60,8 @@ export const ERRORS = {
     'ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX',
   RANGE_WITHSCORES: 'ERR syntax error, WITHSCORES not supported in combination with BYLEX',
   WEIGHT_NOT_FLOAT: 'ERR weight value is not a float',
+  // Sorting
+  SORT_NOT_FLOAT: "ERR One or more scores can't be converted into double",
   // Strings
   OVERFLOW: 'ERR increment or decrement would overflow',
   DECREMENT_OVERFLOW: 'ERR decrement would overflow',

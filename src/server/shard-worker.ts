@@ -341,8 +341,9 @@ export class ShardWorker {
   /** Holds what a command needs. */
   #acquireFor(row: CommandRow, incoming: messages.Incoming): boolean {
     const { ctx, locks } = this.#parts;
+    const { spec } = row;
     const isHeavyRead =
-      row.isReadOnly &&
+      (row.isReadOnly || (spec.place === 'shard' && spec.readsOnly?.(incoming.args) === true)) &&
       (row.isSlow ||
         incoming.args.count > SHARED_ARGS_MIN ||
         (incoming.flags & messages.FLAG_ESCALATED) !== 0);
@@ -441,12 +442,17 @@ export class ShardWorker {
   }
 
   #beginBuild(): void {
-    const { locks } = this.#parts;
-    if (this.#isPlain && !locks.isShared) this.#isBuilding = locks.downgrade();
+    const { ctx, locks } = this.#parts;
+    if (!this.#isPlain || locks.isShared) return;
+    this.#isBuilding = locks.downgrade();
+    ctx.state.isReadOnly = this.#isBuilding;
   }
 
   #endBuild(): void {
-    if (this.#isBuilding) this.#parts.locks.upgrade();
+    if (!this.#isBuilding) return;
+    const { ctx, locks } = this.#parts;
+    ctx.state.isReadOnly = false;
+    locks.upgrade();
     this.#isBuilding = false;
   }
 

@@ -30,6 +30,7 @@ describe('parseSyntax', () => {
     ['key value [key value ...]', '(key:key0 value:string)*'],
     ['key value:integer', 'key:key0 value:integer'],
     ['source destination', 'source:key0 destination:key1'],
+    ['key BY pattern@1 STORE destination@2', 'key:key0 BY pattern:pattern1 STORE destination:key2'],
     ['[NX | XX]', '[<NX | XX>]'],
     ['[GET] [COUNT count]', '[GET] [COUNT count:integer]'],
     ['[EX seconds | KEEPTTL]', '[<EX seconds:integer | KEEPTTL>]'],

@@ -1,8 +1,8 @@
-/** Random commands on lists, hashes and sets. */
+/** Random commands on lists, hashes and sets, and SORT of them. */
 import { all, from, maybe, type Part, some, type Template, word } from './diff-template.ts';
 
-export type CollectionFamily = 'list' | 'hash' | 'set';
-export const COLLECTION_FAMILIES: readonly CollectionFamily[] = ['list', 'hash', 'set'];
+export type CollectionFamily = 'list' | 'hash' | 'set' | 'sort';
+export const COLLECTION_FAMILIES: readonly CollectionFamily[] = ['list', 'hash', 'set', 'sort'];
 
 const KEYS = ['a', 'b', 'c', 'd', ''];
 
@@ -112,8 +112,54 @@ const SET: readonly Template[] = [
   ['SINTERCARD', word('1', '2', '0', 'x'), key, maybe(key), maybe(word('LIMIT'), count)],
 ];
 
+/** Few elements, so that they have weights; no NUL bytes, where the C library's order ends. */
+const SORTABLE = [
+  ...['0', '1', '2', '3', '-1', '10', '007', '1.5', '-2.5e1', '0x10', '12345678901', '-0', ''],
+  ...['1', '2', '3', '9223372036854775807', '9223372036854775806', 'inf', '-inf', ' 4', '+5'],
+];
+const WORDS = ['a', 'B', 'ab', 'abcdef', 'abcdefg', 'abcdefh', '\xff', '\x80', 'x y'];
+const sortable = from(SORTABLE);
+const listKey = word('la', 'lb', 'lc');
+const setKey = word('s', 't');
+const weighted = from([...SORTABLE.slice(0, 5), 'a', 'x']);
+const byOrGet = ['w_*', 'w_*x', 'h_*->f', 'h_*->g', 'h_*', 'w_*->f', '*', 'h_*->', 'none_*'];
+const by: Part = all(word('BY'), from(byOrGet));
+const gets: Part = some(3, all(word('GET'), from([...byOrGet, '#', 'w_1', '##'])));
+const order: Part = some(2, word('ASC', 'DESC', 'desc'));
+const limits: Part = maybe(word('LIMIT'), from([...COUNTS, '4']), from([...COUNTS, '4']));
+const store: Part = maybe(word('STORE'), word('la', 'lb', 'ld'));
+const verb = word('SORT', 'sort');
+
+const SORT: readonly Template[] = [
+  ['RPUSH', listKey, sortable, some(12, sortable)],
+  ['RPUSH', listKey, sortable, some(12, from([...SORTABLE, ...WORDS]))],
+  ['LPOP', listKey, maybe(word('3'))],
+  ['DEL', from(['la', 'lb', 'ld', 's', 'w_1'])],
+  ['SADD', setKey, sortable, some(12, sortable)],
+  ['SADD', setKey, from(WORDS), some(3, sortable)],
+  ['SREM', setKey, from(WORDS), some(5, from(WORDS))],
+  ['SET', (random) => `w_${weighted(random)}`, from([...SORTABLE, 'a'])],
+  ['SET', (random) => `w_${weighted(random)}x`, from(WORDS)],
+  ['HSET', (random) => `h_${weighted(random)}`, word('f'), sortable, word('g'), from(WORDS)],
+  ['LRANGE', word('la', 'lb', 'lc', 'ld'), word('0'), word('-1')],
+  ['OBJECT', word('ENCODING'), word('la', 'lb', 'ld')],
+  limit('list-max-listpack-size', 'set-max-intset-entries', 'hash-max-listpack-entries'),
+  ['SORT', word('la', 'none'), order, limits, gets, store],
+  ['SORT', listKey, by, order, limits, gets, store],
+  ['SORT', listKey, word('ALPHA'), order, limits, gets, store],
+  ['SORT', listKey, word('ALPHA'), by, order, gets, store],
+  ['SORT', listKey, word('BY'), word('nosort', '#', ''), order, limits, gets, store],
+  ['SORT', setKey, order, limits, gets, store],
+  ['SORT', setKey, by, order, limits, gets, store],
+  ['SORT', setKey, word('ALPHA'), order, limits, gets, store],
+  ['SORT', setKey, word('BY'), word('nosort'), order, limits, gets, word('STORE'), word('ld')],
+  ['SORT_RO', listKey, some(5, by, gets, limits, order, word('STORE', 'x', 'BY', 'GET'))],
+  ['SORT', word('w_1', 'h_1', 'la'), some(3, verb, by, limits, word('STORE', 'LIMIT', 'ALPHA'))],
+];
+
 export const COLLECTIONS: Readonly<Record<CollectionFamily, readonly Template[]>> = {
   list: LIST,
   hash: HASH,
   set: SET,
+  sort: SORT,
 };

@@ -109,6 +109,16 @@ export const TOLERANCES: readonly Tolerance[] = [
       ours === bulk('listpack'),
   },
   {
+    name: 'SORT of a set in its own order',
+    why: 'members have no order; the keys of lists that are sorted begin with an l',
+    applies: (command, real, ours) =>
+      ['SORT', 'SORT_RO'].includes(verb(command)) &&
+      !command[1]!.startsWith('l') &&
+      command.some((word) => word.toUpperCase() === 'BY') &&
+      isAggregate(real) &&
+      isAggregate(ours),
+  },
+  {
     name: 'order of KEYS',
     why: 'keys have no order',
     applies: (command, real, ours) =>
