@@ -114,7 +114,8 @@ function pop(ctx: CommandContext, atHead: boolean): RunStatus {
   return DONE;
 }
 
-function mayPop(ctx: CommandContext, index: number, count: number): boolean {
+/** False when up to `count` elements of the list at argument `index` are too many for here. */
+export function mayPop(ctx: CommandContext, index: number, count: number): boolean {
   const shard = ctx.at(index);
   const ref = shard.find(ctx.db, ctx.key);
   const isList = ref !== 0 && shard.typeOf(ref) === TYPE;
@@ -122,7 +123,7 @@ function mayPop(ctx: CommandContext, index: number, count: number): boolean {
 }
 
 /** 1 = LEFT, 0 = RIGHT, -1 = neither. */
-function sideOf(ctx: CommandContext, index: number): number {
+export function sideOf(ctx: CommandContext, index: number): number {
   if (ctx.args.equalsIgnoreCase(index, LEFT)) return 1;
   return ctx.args.equalsIgnoreCase(index, RIGHT) ? 0 : -1;
 }

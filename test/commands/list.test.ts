@@ -1,3 +1,4 @@
+import { expect, test } from 'vitest';
 import { GENERIC_COMMANDS } from '../../src/commands/generic.ts';
 import { LIST_COMMANDS } from '../../src/commands/list.ts';
 import { STRING_COMMANDS } from '../../src/commands/string.ts';
@@ -5,6 +6,7 @@ import {
   array,
   bulk,
   error,
+  FULL,
   integer,
   NOT_INTEGER,
   NULL,
@@ -14,6 +16,7 @@ import {
   table,
   WRONG_TYPE,
 } from '../conformance/table.ts';
+import { LocalRunner } from '../support/local-runner.ts';
 
 const SPECS = [...STRING_COMMANDS, ...GENERIC_COMMANDS, ...LIST_COMMANDS];
 const NULL_ARRAY = '*-1\r\n';
@@ -102,4 +105,73 @@ table('list as quicklist of pairs', SPECS, rowsOf('quicklist'), (runner) => {
 });
 table('list as quicklist of single elements', SPECS, rowsOf('quicklist'), (runner) => {
   runner.state.limits.listMaxListpackSize = 1;
+});
+
+const NULLS = [NULL_ARRAY, '_\r\n'] as const;
+const move = (line: string): readonly string[] => ['LMOVEM', ...line.split(' ')];
+const MOVES: readonly Row[] = [
+  [['RPUSH', 'l', '1', '2', '3', '4', '5', '6', '7', '8', 'nine'], integer(9)],
+  [['RPUSH', 'm', 'a', 'b'], integer(2)],
+  [move('l m LEFT LEFT'), list('1')],
+  [move('l m LEFT LEFT COUNT 2 OBO'), list('3', '2')],
+  [['LRANGE', 'm', '0', '-1'], list('3', '2', '1', 'a', 'b')],
+  [move('l m right RIGHT count 2 obo'), list('nine', '8')],
+  [['LRANGE', 'm', '-3', '-1'], list('b', 'nine', '8')],
+  [move('l m RIGHT RIGHT EXACTLY 2 BULK'), list('6', '7')],
+  [move('m l RIGHT LEFT COUNT 4 OBO'), list('nine', '8', '6', '7')],
+  [ALL, list('nine', '8', '6', '7', '4', '5')],
+  [move('l m LEFT RIGHT EXACTLY 7 BULK'), ...NULLS],
+  [move('l m LEFT RIGHT EXACTLY 6 BULK'), list('nine', '8', '6', '7', '4', '5')],
+  [['EXISTS', 'l'], integer(0)],
+  [move('l m LEFT RIGHT'), ...NULLS],
+  [move('m n LEFT LEFT COUNT 100 BULK'), list(...'3 2 1 a b nine 8 6 7 4 5'.split(' '))],
+  [['EXISTS', 'm'], integer(0)],
+  [move('n n LEFT RIGHT COUNT 3 OBO'), list('3', '2', '1')],
+  [move('n n LEFT LEFT COUNT 2 OBO'), list('b', 'a')],
+  [move('n n RIGHT RIGHT COUNT 2 BULK'), list('2', '1')],
+  [move('n n RIGHT RIGHT COUNT 3 OBO'), list('1', '2', '3')],
+  [move('n n RIGHT LEFT COUNT 1 OBO'), list('3')],
+  [['LRANGE', 'n', '0', '-1'], list(...'3 b a nine 8 6 7 4 5 1 2'.split(' '))],
+  [move('n n LEFT LEFT COUNT 99 OBO'), list(...'2 1 5 4 7 6 8 nine a b 3'.split(' '))],
+  [move('n n LEFT RIGHT COUNT 99 BULK'), list(...'2 1 5 4 7 6 8 nine a b 3'.split(' '))],
+  [move('n m LEFT LEFT COUNT 1'), SYNTAX],
+  [move('n m LEFT LEFT COUNT 1 x'), SYNTAX],
+  [move('n m LEFT LEFT x 1 OBO'), SYNTAX],
+  [move('n m LEFT x'), SYNTAX],
+  [move('n m LEFT LEFT COUNT 0 OBO'), error('ERR count should be greater than 0')],
+  [move('n m LEFT LEFT COUNT x OBO'), error('ERR count should be greater than 0')],
+  [
+    move('n m LEFT LEFT COUNT 9223372036854775808 OBO'),
+    error('ERR count should be greater than 0'),
+  ],
+  [move('n m LEFT LEFT EXACTLY 9223372036854775807 OBO'), ...NULLS],
+  [['SET', 's', '1'], OK],
+  [move('n s LEFT LEFT'), WRONG_TYPE],
+  [move('s n LEFT LEFT'), WRONG_TYPE],
+  [move('none s LEFT LEFT'), ...NULLS],
+  [['LLEN', 'n'], integer(11)],
+];
+
+table('LMOVEM of listpacks', SPECS, MOVES);
+table('LMOVEM of quicklists of pairs', SPECS, MOVES, (runner) => {
+  runner.state.limits.listMaxListpackSize = 2;
+});
+
+test('LMOVEM into a full arena changes nothing', () => {
+  const runner = new LocalRunner(SPECS, { shards: 1, arenaBytes: 1 << 20 });
+  const elements = Array.from({ length: 60 }, (_, i) => `${i}:`.padEnd(5000, 'x'));
+  for (const element of elements) runner.run('RPUSH', 'l', element);
+  for (const size of [9000, 1000]) {
+    while (runner.run('RPUSH', 'filler', 'y'.repeat(size)).startsWith(':'));
+  }
+  const [before, others] = [runner.run(...ALL), runner.run('LLEN', 'filler')];
+  for (const target of ['new', 'filler', 'l']) {
+    for (const side of ['LEFT', 'RIGHT']) {
+      expect(runner.run('LMOVEM', 'l', target, 'LEFT', side, 'COUNT', '60', 'OBO')).toBe(FULL);
+    }
+  }
+  expect(runner.run(...ALL)).toBe(before);
+  expect(runner.run('LLEN', 'filler')).toBe(others);
+  expect(runner.run('EXISTS', 'new')).toBe(integer(0));
+  runner.checkInvariants();
 });
