@@ -129,6 +129,10 @@ const order: Part = some(2, word('ASC', 'DESC', 'desc'));
 const limits: Part = maybe(word('LIMIT'), from([...COUNTS, '4']), from([...COUNTS, '4']));
 const store: Part = maybe(word('STORE'), word('la', 'lb', 'ld'));
 const verb = word('SORT', 'sort');
+const scored: Part = all(
+  word('1', '2', '3', '-1.5', 'inf'),
+  from([...SORTABLE, ...WORDS.slice(0, 1)]),
+);
 
 const SORT: readonly Template[] = [
   ['RPUSH', listKey, sortable, some(12, sortable)],
@@ -153,6 +157,12 @@ const SORT: readonly Template[] = [
   ['SORT', setKey, by, order, limits, gets, store],
   ['SORT', setKey, word('ALPHA'), order, limits, gets, store],
   ['SORT', setKey, word('BY'), word('nosort'), order, limits, gets, word('STORE'), word('ld')],
+  ['ZADD', word('lz'), scored, some(8, scored)],
+  ['ZREM', word('lz'), sortable],
+  ['SORT', word('lz'), order, limits, gets, store],
+  ['SORT', word('lz'), by, order, limits, gets, store],
+  ['SORT', word('lz'), word('ALPHA'), order, limits, gets, store],
+  ['SORT', word('lz'), word('BY'), word('nosort'), order, limits, gets, store],
   ['SORT_RO', listKey, some(5, by, gets, limits, order, word('STORE', 'x', 'BY', 'GET'))],
   ['SORT', word('w_1', 'h_1', 'la'), some(3, verb, by, limits, word('STORE', 'LIMIT', 'ALPHA'))],
 ];
