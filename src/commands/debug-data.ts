@@ -10,11 +10,13 @@ import {
   EMBSTR_LENGTH_MAX,
   ENCODING_EMBSTR,
   ENCODING_INT,
+  ENCODING_QUICKLIST,
   ENCODING_RAW,
   TYPE_STRING,
 } from '../keyspace/entry.ts';
 import { serializedLength } from '../keyspace/serialized-length.ts';
-import { NO_TTL } from '../keyspace/shard.ts';
+import { NO_TTL, type Shard } from '../keyspace/shard.ts';
+import { tableOf } from '../keyspace/value-table.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { encodingName, idleSeconds } from './generic-object.ts';
@@ -79,8 +81,20 @@ export function cmdObject(ctx: CommandContext): RunStatus {
   line += ` encoding:${encodingName(shard, ref)}`;
   if (!isFast) line += ` serializedlength:${serializedLength(shard, ref)}`;
   line += ` lru:${shard.accessWord(ref)} lru_seconds_idle:${idleSeconds(shard, ref)}`;
+  if (shard.encodingOf(ref) === ENCODING_QUICKLIST) line += quicklistText(ctx, shard, ref);
   reply.simple(line);
   return DONE;
+}
+
+/** What a quicklist consists of. No node is compressed, whatever list-compress-depth says. */
+function quicklistText({ limits }: CommandContext, shard: Shard, ref: Ref): string {
+  const nodes = shard.lists.nodeCount(ref);
+  const average = (shard.lists.size(ref) / nodes).toFixed(2);
+  return (
+    ` ql_nodes:${nodes} ql_avg_node:${average} ql_listpack_max:${limits.listMaxListpackSize}` +
+    ` ql_compressed:${limits.listCompressDepth === 0 ? 0 : 1}` +
+    ` ql_uncompressed_size:${shard.lists.memoryBytes(shard.rootOf(ref))}`
+  );
 }
 
 /** The names are those of Redis's strings; a block's spare room is reported as the value's. */
@@ -106,13 +120,16 @@ export function cmdSdsLen(ctx: CommandContext): RunStatus {
   return DONE;
 }
 
-/**
- * For sub-commands about an encoding that no value has: an error in any case, but the right one.
- */
-export function cmdOtherEncoding(error: Uint8Array): (ctx: CommandContext) => RunStatus {
+/** For sub-commands that print a value of one encoding: checks that it is, and prints nothing. */
+export function cmdOfEncoding(
+  encodings: readonly number[],
+  error: Uint8Array,
+): (ctx: CommandContext) => RunStatus {
   return (ctx) => {
     const ref = lookup(ctx, 2);
-    ctx.reply.errorBytes(ref === 0 ? ERROR_BYTES.NO_SUCH_KEY : error);
+    if (ref === 0) ctx.reply.errorBytes(ERROR_BYTES.NO_SUCH_KEY);
+    else if (!encodings.includes(ctx.at(2).encodingOf(ref))) ctx.reply.errorBytes(error);
+    else ctx.reply.ok();
     return DONE;
   };
 }
@@ -203,6 +220,20 @@ export function cmdHtStats(ctx: CommandContext): RunStatus {
     // Times of expiry stand in the entries; there is no second table to report.
     `[Expires HT]\n${tableText(expires, expires)}`;
   reply.verbatim(text, 'txt');
+  return DONE;
+}
+
+/** The table of a set, a hash or a sorted set that is large enough to have one. */
+export function cmdHtStatsKey(ctx: CommandContext): RunStatus {
+  const { reply } = ctx;
+  const ref = lookup(ctx, 2);
+  if (ref === 0) {
+    reply.errorBytes(ERROR_BYTES.NO_SUCH_KEY);
+    return DONE;
+  }
+  const table = tableOf(ctx.at(2), ref);
+  if (table === null) reply.errorBytes(ERROR_BYTES.NOT_HASH_TABLE);
+  else reply.verbatim(tableText(table.slotCount, table.size), 'txt');
   return DONE;
 }
 

@@ -7,19 +7,22 @@
  *   CHANGE-REPL-ID                                   no replication identity
  *   DICT-RESIZING                                    resizes are incremental and bounded
  *   PAUSE-CRON                                       no periodic job races with tests
- *   QUICKLIST-PACKED-THRESHOLD                       no quicklists; checked
+ *   LISTPACK, QUICKLIST                              the encoding is checked, nothing is printed
+ *   QUICKLIST-PACKED-THRESHOLD                       nodes of one element are packs, too; checked
  *   REPLYBUFFER                                      reply buffers belong to threads; checked
  *   SET-DISABLE-DENY-SCRIPTS                         no scripts
  *   SET-SKIP-CHECKSUM-VALIDATION                     nothing with a checksum is loaded
  *   LEAK                                             leaks nothing
  */
+import { ENCODING_LISTPACK, ENCODING_LISTPACK_EX, ENCODING_QUICKLIST } from '../keyspace/entry.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import {
   cmdDigest,
   cmdDigestValue,
   cmdHtStats,
+  cmdHtStatsKey,
   cmdObject,
-  cmdOtherEncoding,
+  cmdOfEncoding,
   cmdPopulate,
   cmdSdsLen,
   cmdSleep,
@@ -186,16 +189,16 @@ const DATA_SUBCOMMANDS: readonly CommandSpec[] = [
     'listpack',
     3,
     'key',
-    'Shows a listpack.',
-    cmdOtherEncoding(ERROR_BYTES.NOT_LISTPACK),
+    'Checks that a value is a listpack.',
+    cmdOfEncoding([ENCODING_LISTPACK, ENCODING_LISTPACK_EX], ERROR_BYTES.NOT_LISTPACK),
     READ_KEY,
   ),
   onShards(
     'quicklist',
     -3,
     'key [level:integer]',
-    'Shows a quicklist.',
-    cmdOtherEncoding(ERROR_BYTES.NOT_QUICKLIST),
+    'Checks that a value is a quicklist.',
+    cmdOfEncoding([ENCODING_QUICKLIST], ERROR_BYTES.NOT_QUICKLIST),
     READ_KEY,
   ),
   onShards(
@@ -203,7 +206,7 @@ const DATA_SUBCOMMANDS: readonly CommandSpec[] = [
     -3,
     'key [FULL]',
     "Returns figures of a value's hash table.",
-    cmdOtherEncoding(ERROR_BYTES.NOT_HASH_TABLE),
+    cmdHtStatsKey,
     READ_KEY,
   ),
   onShards('htstats', -3, 'dbid:integer [FULL]', 'Returns figures of the index.', cmdHtStats),

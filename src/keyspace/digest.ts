@@ -5,16 +5,18 @@
  * A digest is 20 bytes, from zero. To *xor* bytes into it is digest ^= SHA1(bytes), which keeps no
  * order; to *mix* them in is digest = SHA1(digest ^ SHA1(bytes)), which does. An entry: mix its
  * type (u32, big-endian), then its value (mix a string, mix the elements of a list in order, xor
- * the members of a set, xor for each field of a hash the digest of field and value mixed, the same
- * for each member of a sorted set and its score as "%.17g"), xor "!!expire!!" when it has a TTL. A
- * data set: for each database with keys, mix its number (u32, big-endian), then for each key of it
- * xor the key's own digest (mix its name, then the entry).
+ * the members of a set, xor for each field of a hash the digest of field and value mixed (into
+ * which "!!hexpire!!" is xored when the field has a time of expiry), the same for each member of a
+ * sorted set and its score as "%.17g"), xor "!!expire!!" when it has a TTL. A data set: for each
+ * database with keys, mix its number (u32, big-endian), then for each key of it xor the key's own
+ * digest (mix its name, then the entry).
  */
 import { hash } from 'node:crypto';
 import { asciiBytes } from '../base/bytes.ts';
 import { formatDouble17 } from '../base/number-text.ts';
 import type { Ref } from '../memory/arena.ts';
 import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET } from './entry.ts';
+import { FIELD_NO_TTL } from './hash-field.ts';
 import { NO_TTL, type Shard } from './shard.ts';
 
 export const DIGEST_BYTES = 20;
@@ -24,6 +26,7 @@ function sha1(bytes: Uint8Array): Uint8Array {
 }
 
 const EXPIRE_MARK = sha1(asciiBytes('!!expire!!'));
+const FIELD_EXPIRE_MARK = sha1(asciiBytes('!!hexpire!!'));
 
 function xorRaw(digest: Uint8Array, bytes: Uint8Array): void {
   for (let i = 0; i < DIGEST_BYTES; i++) digest[i] = digest[i]! ^ bytes[i]!;
@@ -54,6 +57,7 @@ function mixValue(digest: Uint8Array, shard: Shard, ref: Ref, type: number): voi
       const pair = new Uint8Array(DIGEST_BYTES);
       mix(pair, fieldBuf.subarray(fieldFrom, fieldTo));
       mix(pair, buf.subarray(from, to));
+      if (shard.hashes.each.expireMs !== FIELD_NO_TTL) xorRaw(pair, FIELD_EXPIRE_MARK);
       xorRaw(digest, sha1(pair));
     });
   } else if (type === TYPE_ZSET) {

@@ -61,6 +61,12 @@ export class ExpiryHints {
     return this;
   }
 
+  /** Bytes of the block of hints besides those inside. */
+  get tableBytes(): number {
+    const ref = this.#u32[this.#base + TABLE]!;
+    return ref === 0 ? 0 : this.#arena.usableBytes(ref);
+  }
+
   #count(): number {
     return this.#u32[this.#base + COUNT]!;
   }

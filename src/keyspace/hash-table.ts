@@ -386,6 +386,14 @@ export class HashTable {
     return copy;
   }
 
+  /** Bytes of a root with its table, items (estimated) and hints. O(1). */
+  memoryBytes(root: Ref): number {
+    const { arena, u32 } = this.#shard;
+    const bytes = this.attach(root).table.memoryBytes(root);
+    if (!this.#attachHints()) return bytes;
+    return bytes + arena.usableBytes(u32[root * 2 + HINTS]!) + this.#hints.tableBytes;
+  }
+
   /** Throws when an invariant does not hold. O(n). */
   checkInvariants(): void {
     const { u8, u32, hasher } = this.#shard;

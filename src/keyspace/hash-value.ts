@@ -453,7 +453,7 @@ export class HashValues {
 
   /** Bytes of a root's blocks, estimated. */
   memoryBytes(root: Ref): number {
-    return this.#table.table.memoryBytes(root);
+    return this.#table.memoryBytes(root);
   }
 
   /** Throws when the value of an entry is damaged. O(n). */

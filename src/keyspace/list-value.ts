@@ -39,6 +39,11 @@ export class ListValues {
     this.#list = new Quicklist(shard.arena);
   }
 
+  /** Nodes of a quicklist; 0 for a listpack. O(1). */
+  nodeCount(ref: Ref): number {
+    return this.#shard.isRooted(ref) ? this.#attach(ref).nodeCount : 0;
+  }
+
   #attach(ref: Ref): Quicklist {
     const shard = this.#shard;
     return this.#list.attach(shard.rootOf(ref) * 2, shard.limits.listMaxListpackSize);
@@ -250,7 +255,8 @@ export class ListValues {
   /** Puts other bytes in the place of element `index`. 1, 0 = no such element, -1 = arena full. */
   set(index: number, buf: Uint8Array, from: number, to: number): number {
     const shard = this.#shard;
-    if (!this.prepare(to - from, 0)) return -1;
+    // As in Redis, a listpack that has no room for one element more converts here, too.
+    if (!this.prepare(to - from, 1)) return -1;
     if (shard.isRooted(this.ref)) {
       const list = this.#attach(this.ref);
       if (!list.seek(index)) return 0;

@@ -312,13 +312,15 @@ function infoKeyspace(parts: ThreadParts): InfoDatabase[] {
   for (let db = 0; db < config.int('databases'); db++) {
     let keys = 0;
     let expires = 0;
+    let subexpiry = 0;
     for (const shard of ctx.shards) {
       keys += shard.size(db);
       expires += shard.expires(db);
+      subexpiry += shard.fieldExpires(db);
     }
     if (keys === 0) continue;
     const averageTtlMs = expires === 0 ? 0 : averageTtl(parts, db);
-    databases.push({ db, keys, expires, averageTtlMs, subexpiry: 0 });
+    databases.push({ db, keys, expires, averageTtlMs, subexpiry });
   }
   return databases;
 }

@@ -1,16 +1,31 @@
+import { hash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { DEBUG_COMMANDS } from '../../src/commands/debug.ts';
 import { GENERIC_COMMANDS } from '../../src/commands/generic.ts';
+import { HASH_COMMANDS } from '../../src/commands/hash.ts';
+import { LIST_COMMANDS } from '../../src/commands/list.ts';
+import { SET_COMMANDS } from '../../src/commands/set.ts';
 import type { CommandSpec, SessionContext } from '../../src/commands/spec.ts';
 import { STRING_COMMANDS } from '../../src/commands/string.ts';
+import { ZSET_COMMANDS } from '../../src/commands/zset.ts';
 import { ERRORS } from '../../src/resp/errors.ts';
 import { ReplyWriter } from '../../src/resp/reply-writer.ts';
 import { argView, LocalRunner } from '../support/local-runner.ts';
 
 const OK = '+OK\r\n';
 
+const SPECS: readonly CommandSpec[] = [
+  ...STRING_COMMANDS,
+  ...GENERIC_COMMANDS,
+  ...LIST_COMMANDS,
+  ...HASH_COMMANDS,
+  ...SET_COMMANDS,
+  ...ZSET_COMMANDS,
+  ...DEBUG_COMMANDS,
+];
+
 function newRunner(shards = 4): LocalRunner {
-  return new LocalRunner([...STRING_COMMANDS, ...GENERIC_COMMANDS, ...DEBUG_COMMANDS], { shards });
+  return new LocalRunner(SPECS, { shards });
 }
 
 /** What the server was asked for by session commands. */
@@ -193,6 +208,67 @@ describe.each([1, 4])('data on %i shards', (shards) => {
     for (const name of ['OBJECT', 'SDSLEN', 'LISTPACK', 'QUICKLIST', 'HTSTATS-KEY']) {
       expect(runner.run('DEBUG', name, 'nokey')).toBe(`-${ERRORS.NO_SUCH_KEY}\r\n`);
     }
+  });
+
+  test('what is asked about collections', () => {
+    const runner = newRunner(shards);
+    const long = 'x'.repeat(100);
+    runner.run('RPUSH', 'pack', 'a');
+    runner.run('RPUSH', 'list', ...Array.from({ length: 200 }, () => long));
+    runner.run('HSET', 'small', 'f', 'v');
+    runner.run('HSET', 'hash', long, 'v', 'f', 'v');
+    runner.run('SADD', 'ints', '1');
+    runner.run('SADD', 'set', long, 'm', 'n');
+    expect(runner.run('DEBUG', 'LISTPACK', 'pack')).toBe(OK);
+    expect(runner.run('DEBUG', 'LISTPACK', 'small')).toBe(OK);
+    expect(runner.run('DEBUG', 'LISTPACK', 'list')).toBe(`-${ERRORS.NOT_LISTPACK}\r\n`);
+    expect(runner.run('DEBUG', 'QUICKLIST', 'list', '1')).toBe(OK);
+    expect(runner.run('DEBUG', 'QUICKLIST', 'pack')).toBe(`-${ERRORS.NOT_QUICKLIST}\r\n`);
+    expect(runner.run('DEBUG', 'OBJECT', 'list')).toContain(
+      ' ql_nodes:3 ql_avg_node:66.67 ql_listpack_max:-2 ql_compressed:0 ql_uncompressed_size:',
+    );
+    expect(runner.run('DEBUG', 'OBJECT', 'pack')).not.toContain('ql_');
+    const figures = (count: number): RegExp =>
+      new RegExp(
+        `0 stats .main hash table.:\\n table size: [0-9]+\\n number of elements: ${count}`,
+      );
+    expect(runner.run('DEBUG', 'HTSTATS-KEY', 'hash')).toMatch(figures(2));
+    expect(runner.run('DEBUG', 'HTSTATS-KEY', 'set', 'full')).toMatch(figures(3));
+    for (const name of ['pack', 'list', 'small', 'ints']) {
+      expect(runner.run('DEBUG', 'HTSTATS-KEY', name)).toBe(`-${ERRORS.NOT_HASH_TABLE}\r\n`);
+    }
+  });
+
+  test.each([
+    ['listpackex', 64],
+    ['hashtable', 0],
+  ])('fields that expire are marked in the digest of a %s', (encoding, longest) => {
+    const runner = newRunner(shards);
+    runner.state.limits.hashMaxListpackValue = longest;
+    runner.run('HSET', 'h', 'a', '1', 'b', '2');
+    runner.run('HEXPIRE', 'h', '100', 'FIELDS', '1', 'b');
+    expect(runner.run('OBJECT', 'ENCODING', 'h')).toContain(encoding);
+    const xor = (a: Buffer, b: Buffer): Buffer => Buffer.from(a.map((byte, i) => byte ^ b[i]!));
+    const sha1 = (bytes: Buffer | string): Buffer => hash('sha1', bytes, 'buffer');
+    const mix = (digest: Buffer, bytes: Buffer | string): Buffer => sha1(xor(digest, sha1(bytes)));
+    const zero = Buffer.alloc(20);
+    const a = mix(mix(zero, 'a'), '1');
+    const b = xor(mix(mix(zero, 'b'), '2'), sha1('!!hexpire!!'));
+    const digest = xor(xor(mix(zero, Buffer.from([0, 0, 0, 4])), sha1(a)), sha1(b));
+    expect(runner.run('DEBUG', 'DIGEST-VALUE', 'h')).toBe(`*1\r\n+${digest.toString('hex')}\r\n`);
+  });
+
+  test('MEMORY USAGE counts what the expiry of fields needs', () => {
+    const runner = newRunner(shards);
+    runner.state.limits.hashMaxListpackEntries = 0;
+    const used = (): number =>
+      runner.shards.reduce((sum, shard) => sum + shard.arena.usedBytes(), 0);
+    const usage = (): number => Number(runner.run('MEMORY', 'USAGE', 'h').slice(1));
+    const fields = Array.from({ length: 1000 }, (_, i) => `f${i}`);
+    runner.run('HSET', 'h', ...fields.flatMap((name) => [name, 'v']));
+    const before = [used(), usage()];
+    runner.run('HEXPIRE', 'h', '100', 'FIELDS', '1000', ...fields);
+    expect(usage() - before[1]!).toBe(used() - before[0]!);
   });
 
   test('HTSTATS', () => {

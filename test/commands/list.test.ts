@@ -175,3 +175,18 @@ test('LMOVEM into a full arena changes nothing', () => {
   expect(runner.run('EXISTS', 'new')).toBe(integer(0));
   runner.checkInvariants();
 });
+
+table(
+  'LSET makes a quicklist of a full listpack',
+  SPECS,
+  [
+    [['RPUSH', 'l', 'a', 'b', 'c'], integer(3)],
+    [['OBJECT', 'ENCODING', 'l'], bulk('listpack')],
+    [['LSET', 'l', '0', 'd'], OK],
+    [['OBJECT', 'ENCODING', 'l'], bulk('quicklist')],
+    [ALL, list('d', 'b', 'c')],
+  ],
+  (runner) => {
+    runner.state.limits.listMaxListpackSize = 3;
+  },
+);
