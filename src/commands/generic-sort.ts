@@ -112,7 +112,7 @@ interface Sorting {
 /** Looks the source up and settles what is to be done; null when an error was replied. */
 function openSorting(ctx: CommandContext, query: SortQuery): Sorting | null {
   const shard = ctx.at(1);
-  const ref = shard.findRead(ctx.db, ctx.key);
+  const ref = shard.find(ctx.db, ctx.key);
   const type = ref === 0 ? TYPE_LIST : shard.typeOf(ref);
   if (type !== TYPE_LIST && type !== TYPE_SET && type !== TYPE_ZSET) {
     ctx.reply.errorBytes(ERROR_BYTES.WRONG_TYPE);
@@ -274,7 +274,7 @@ function replySorted(ctx: CommandContext, sorting: Sorting): void {
 const NOT_NUMBERS = -1;
 const FULL = -2;
 
-/** Builds the list to be stored in the shard of its key; open unless it is empty. */
+/** Builds the list to be stored in the shard of its key: open from then on unless it is empty. */
 function build(ctx: CommandContext, sorting: Sorting, target: Shard): number {
   const sorted = sort(ctx, sorting);
   if (sorted === null) return NOT_NUMBERS;
@@ -286,9 +286,7 @@ function build(ctx: CommandContext, sorting: Sorting, target: Shard): number {
     isFull = buf === null ? !list.push(NOTHING, 0, 0) : !list.push(buf, from, to);
     return !isFull;
   });
-  if (!isFull) return list.size;
-  list.drop();
-  return FULL;
+  return isFull ? FULL : list.size;
 }
 
 function storeSorted(ctx: CommandContext, sorting: Sorting, units: number): void {
@@ -302,10 +300,15 @@ function storeSorted(ctx: CommandContext, sorting: Sorting, units: number): void
     reply.errorBytes(ERROR_BYTES.SORT_NOT_FLOAT);
     return;
   }
+  if (size === FULL) {
+    target.listBuilder.drop();
+    replyFull(ctx);
+    return;
+  }
   // The patterns have used `key2` since.
   ctx.at2(store);
   if (size === 0) target.delete(db, ctx.key2);
-  if (size === FULL || (size !== 0 && !target.listBuilder.link(db, ctx.key2))) replyFull(ctx);
+  if (size !== 0 && !target.listBuilder.link(db, ctx.key2)) replyFull(ctx);
   else reply.integer(size);
 }
 
@@ -316,6 +319,7 @@ function run(ctx: CommandContext, mayStore: boolean): RunStatus {
   if (sorting === null) return DONE;
   const units = unitsOf(sorting);
   if (!ctx.mayRun(units)) return ESCALATE;
+  ctx.at(1).findRead(ctx.db, ctx.key);
   if (query.store === 0) replySorted(ctx, sorting);
   else storeSorted(ctx, sorting, units);
   return DONE;

@@ -47,6 +47,7 @@ export class ListBuilder {
   link(db: number, key: Key): boolean {
     const isLinked = this.#isPack() ? this.#linkPack(db, key) : this.#linkRoot(db, key);
     if (!isLinked) this.drop();
+    this.#root = 0;
     return isLinked;
   }
 
@@ -74,8 +75,9 @@ export class ListBuilder {
     return this.#shard.createRooted(db, key, TYPE_LIST, ENCODING_QUICKLIST, root, NO_TTL) !== 0;
   }
 
-  /** Gives the list up. */
+  /** Gives the list up, if there is one. */
   drop(): void {
+    if (this.#root === 0) return;
     this.#shard.lazy.addRoot(this.#root);
     this.#root = 0;
   }
