@@ -88,7 +88,9 @@ function named(spec: CommandSpec, prefix: string): NamedCommand[] {
 
 /** The command's flags in COMMAND INFO's order, with those that follow from its keys. */
 export function shownFlags(spec: CommandSpec): CommandFlag[] {
-  const movable = spec.keys.some((key) => key.find.kind !== 'range');
+  const movable = spec.keys.some(
+    ({ find, keyword }) => find.kind !== 'range' || keyword !== undefined,
+  );
   return FLAG_ORDER.filter(
     (flag) => spec.flags.includes(flag) || (movable && flag === 'movablekeys'),
   );
@@ -109,8 +111,8 @@ export function legacyKeyRange(keys: readonly KeySpec[]): readonly [number, numb
   let first = 0;
   let last = 0;
   let step = 0;
-  for (const { begin, find } of keys) {
-    if (find.kind !== 'range') continue;
+  for (const { begin, keyword, find } of keys) {
+    if (find.kind !== 'range' || keyword !== undefined) continue;
     const end = find.last < 0 ? find.last : begin + find.last;
     if (step === 0) {
       [first, last, step] = [begin, end, find.step];
@@ -152,42 +154,58 @@ export function writeCommandInfo(reply: ReplyWriter, { fullName, spec }: NamedCo
   }
 }
 
-function writeNumbers(reply: ReplyWriter, pairs: readonly (readonly [string, number])[]): void {
-  reply.map(pairs.length);
-  for (const [name, value] of pairs) {
-    reply.bulkLatin1(name);
-    reply.integer(value);
+type Detail = readonly (readonly [string, number | string])[];
+
+/** The half of a key specification called `name`: what kind it is, and its details. */
+function writeSearch(reply: ReplyWriter, name: string, type: string, detail: Detail): void {
+  reply.bulkLatin1(name);
+  reply.map(2);
+  reply.bulkLatin1('type');
+  reply.bulkLatin1(type);
+  reply.bulkLatin1('spec');
+  reply.map(detail.length);
+  for (const [field, value] of detail) {
+    reply.bulkLatin1(field);
+    if (typeof value === 'number') reply.integer(value);
+    else reply.bulkLatin1(value);
   }
 }
 
-function writeKeySpec(reply: ReplyWriter, { begin, find, flags }: KeySpec): void {
-  reply.map(3);
-  reply.bulkLatin1('flags');
-  writeFlagSet(reply, shownKeyFlags(flags));
-  reply.bulkLatin1('begin_search');
-  reply.map(2);
-  reply.bulkLatin1('type');
-  reply.bulkLatin1('index');
-  reply.bulkLatin1('spec');
-  writeNumbers(reply, [['index', begin]]);
-  reply.bulkLatin1('find_keys');
-  reply.map(2);
-  reply.bulkLatin1('type');
-  reply.bulkLatin1(find.kind);
-  reply.bulkLatin1('spec');
+function beginDetail({ begin, keyword, find }: KeySpec): readonly [string, Detail] {
+  if (find.kind === 'unknown') return ['unknown', []];
+  if (keyword === undefined) return ['index', [['index', begin]]];
+  return [
+    'keyword',
+    [
+      ['keyword', keyword],
+      ['startfrom', begin],
+    ],
+  ];
+}
+
+function findDetail({ find }: KeySpec): Detail {
+  if (find.kind === 'unknown') return [];
   if (find.kind === 'range') {
-    writeNumbers(reply, [
+    return [
       ['lastkey', find.last],
       ['keystep', find.step],
       ['limit', find.limit],
-    ]);
-  } else {
-    writeNumbers(reply, [
-      ['keynumidx', find.numberAt],
-      ['firstkey', find.first],
-      ['keystep', find.step],
-    ]);
+    ];
   }
+  return [
+    ['keynumidx', find.numberAt],
+    ['firstkey', find.first],
+    ['keystep', find.step],
+  ];
+}
+
+function writeKeySpec(reply: ReplyWriter, spec: KeySpec): void {
+  const [type, detail] = beginDetail(spec);
+  reply.map(3);
+  reply.bulkLatin1('flags');
+  writeFlagSet(reply, shownKeyFlags(spec.flags));
+  writeSearch(reply, 'begin_search', type, detail);
+  writeSearch(reply, 'find_keys', spec.find.kind, findDetail(spec));
 }
 
 const parsed = new WeakMap<CommandSpec, readonly DocArgument[]>();

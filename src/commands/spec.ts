@@ -83,10 +83,13 @@ export interface KeySpec {
   readonly flags: readonly KeyFlag[];
   /**
    * Argument index at which the search begins (0 is the command name; a sub-command's own name
-   * counts).
+   * counts). With a keyword, the keys begin behind the word; negative: it is looked for backwards,
+   * -1 = from the last argument.
    */
   readonly begin: number;
-  readonly find: KeyRange | KeyCount;
+  /** The word that the keys follow, in upper case; where it is missing there are none. */
+  readonly keyword?: string;
+  readonly find: KeyRange | KeyCount | KeyOption;
 }
 
 /**
@@ -97,6 +100,7 @@ export interface KeyRange {
   readonly kind: 'range';
   readonly last: number;
   readonly step: number;
+  /** From 2 on: only the first of so many equal parts of the arguments left are keys. */
   readonly limit: number;
 }
 
@@ -111,6 +115,18 @@ export interface KeyCount {
   readonly step: number;
 }
 
+/**
+ * What COMMAND INFO shows as `unknown`: the key is the operand of the option `word`, given last,
+ * in a list of options from `begin` on, some of which have operands that may look like options.
+ * Without a word no argument is a key: names are made from what the command reads.
+ */
+export interface KeyOption {
+  readonly kind: 'unknown';
+  readonly word?: string;
+  /** Number of operands by option, in upper case. */
+  readonly operands?: Readonly<Record<string, number>>;
+}
+
 /** One key at `index`. */
 export function oneKey(index: number, ...flags: readonly KeyFlag[]): KeySpec {
   return { flags, begin: index, find: { kind: 'range', last: 0, step: 1, limit: 0 } };
@@ -119,6 +135,11 @@ export function oneKey(index: number, ...flags: readonly KeyFlag[]): KeySpec {
 /** Keys from `index` to the last argument, every `step`. */
 export function keysFrom(index: number, step: number, ...flags: readonly KeyFlag[]): KeySpec {
   return { flags, begin: index, find: { kind: 'range', last: -1, step, limit: 0 } };
+}
+
+/** One key behind `keyword`, an option of the command, from argument `begin` on. */
+export function keyAfter(keyword: string, begin: number, ...flags: readonly KeyFlag[]): KeySpec {
+  return { flags, begin, keyword, find: { kind: 'range', last: 0, step: 1, limit: 0 } };
 }
 
 interface CommandFacts {
@@ -156,6 +177,8 @@ export interface ShardCommandSpec extends CommandFacts {
    * names; or none held at the start, because it visits one after the other by `ctx.visitShards`.
    */
   readonly shards: 'keys' | 'all' | 'cursor' | 'each';
+  /** For `shards: 'keys'`: true where these arguments need all shards after all. */
+  readonly needsAll?: (args: ArgView) => boolean;
   /** Always too slow for an I/O thread. */
   readonly isSlow?: boolean;
   readonly run: (ctx: CommandContext) => RunStatus;

@@ -3,7 +3,7 @@
  * what dispatch needs to know about it in plain fields.
  */
 import type { ArgView } from '../resp/request-parser.ts';
-import type { CommandSpec, KeySpec } from './spec.ts';
+import type { CommandSpec, KeyCount, KeyOption, KeyRange, KeySpec } from './spec.ts';
 
 const TRANSACTION_CONTROL: ReadonlySet<string> = new Set([
   'exec',
@@ -83,7 +83,8 @@ export class CommandRow {
 
 function singleKeyIndex(spec: CommandSpec): number {
   if (spec.place !== 'shard' || spec.shards !== 'keys' || spec.keys.length !== 1) return 0;
-  const { begin, find } = spec.keys[0]!;
+  const { begin, keyword, find } = spec.keys[0]!;
+  if (keyword !== undefined || spec.needsAll !== undefined) return 0;
   return find.kind === 'range' && find.last === 0 ? begin : 0;
 }
 
@@ -205,17 +206,79 @@ export function keyIndexes(specs: readonly KeySpec[], args: ArgView, out: KeyInd
 }
 
 function oneSpec(spec: KeySpec, args: ArgView, out: KeyIndexes): boolean {
-  const find = spec.find;
-  if (find.kind === 'range') {
-    const last = find.last >= 0 ? spec.begin + find.last : args.count + find.last;
-    for (let i = spec.begin; i <= last && i < args.count; i += find.step) out.push(i);
+  const { keyword, begin, find } = spec;
+  if (find.kind === 'unknown') {
+    optionKey(begin, find, args, out);
     return true;
   }
-  const at = spec.begin + find.numberAt;
+  if (keyword === undefined) return keysAt(begin, find, args, out);
+  if (find.kind === 'range' && find.last === 0 && begin > 0) {
+    // An option given twice: which one counts is the command's affair, its keys are all of them.
+    for (let i = begin; i + 1 < args.count; i++) {
+      if (isWord(args, i, keyword)) out.push(i + 1);
+    }
+    return true;
+  }
+  const at = keywordIndex(keyword, begin, args);
+  return at < 0 || keysAt(at + 1, find, args, out);
+}
+
+function keysAt(begin: number, find: KeyRange | KeyCount, args: ArgView, out: KeyIndexes): boolean {
+  if (find.kind === 'range') {
+    let last = begin + find.last;
+    if (find.last < 0) {
+      const parts = Math.max(find.limit, 1);
+      last = begin + Math.floor((args.count - begin) / parts) + find.last;
+    }
+    for (let i = begin; i <= last && i < args.count; i += find.step) out.push(i);
+    return true;
+  }
+  const at = begin + find.numberAt;
   if (at >= args.count) return false;
   const keys = args.toInt(at);
-  const first = spec.begin + find.first;
+  const first = begin + find.first;
   if (!(keys >= 1) || first + (keys - 1) * find.step >= args.count) return false;
   for (let i = 0; i < keys; i++) out.push(first + i * find.step);
+  return true;
+}
+
+/** Index of `keyword` with an argument behind it, or -1. */
+function keywordIndex(keyword: string, begin: number, args: ArgView): number {
+  if (begin > 0) {
+    for (let i = begin; i + 1 < args.count; i++) if (isWord(args, i, keyword)) return i;
+  } else {
+    for (let i = args.count + begin; i > 1; i--) if (isWord(args, i, keyword)) return i;
+  }
+  return -1;
+}
+
+/** The operand of an option in a list of options; the option given last counts. */
+function optionKey(begin: number, find: KeyOption, args: ArgView, out: KeyIndexes): void {
+  const { word, operands = {} } = find;
+  if (word === undefined) return;
+  let key = 0;
+  for (let i = begin; i + 1 < args.count; i++) {
+    if (isWord(args, i, word)) {
+      key = ++i;
+      continue;
+    }
+    for (const option in operands) {
+      if (!isWord(args, i, option)) continue;
+      i += operands[option]!;
+      break;
+    }
+  }
+  if (key !== 0) out.push(key);
+}
+
+/** True when argument `index` is `word`, given in upper case, in any case. */
+function isWord(args: ArgView, index: number, word: string): boolean {
+  if (args.length[index] !== word.length) return false;
+  const at = args.offset[index]!;
+  for (let i = 0; i < word.length; i++) {
+    let byte = args.buf[at + i]!;
+    if (byte >= 0x61 && byte <= 0x7a) byte -= 0x20;
+    if (byte !== word.charCodeAt(i)) return false;
+  }
   return true;
 }

@@ -43,7 +43,7 @@ export class ShardSet {
   markCommand(row: CommandRow, args: ArgView, ctx: ThreadContext): void {
     const spec: CommandSpec = row.spec;
     if (spec.place !== 'shard' || spec.shards === 'each') return;
-    if (spec.shards === 'all') {
+    if (spec.shards === 'all' || spec.needsAll?.(args) === true) {
       this.markAll();
     } else if (spec.shards === 'cursor') {
       this.mark(scanShardIndex(args, this.shards.length));
