@@ -4,6 +4,7 @@ import { CONNECTION_COMMANDS } from './connection.ts';
 import { DEBUG_COMMANDS } from './debug.ts';
 import { GENERIC_COMMANDS } from './generic.ts';
 import { HASH_COMMANDS } from './hash.ts';
+import { HYPERLOGLOG_COMMANDS } from './hyperloglog.ts';
 import { LIST_COMMANDS } from './list.ts';
 import { SERVER_COMMANDS } from './server.ts';
 import { SET_COMMANDS } from './set.ts';
@@ -23,6 +24,7 @@ export const ALL_COMMANDS: readonly CommandSpec[] = [
   ...HASH_COMMANDS,
   ...SET_COMMANDS,
   ...ZSET_COMMANDS,
+  ...HYPERLOGLOG_COMMANDS,
   ...GENERIC_COMMANDS,
   ...SERVER_COMMANDS,
   ...DEBUG_COMMANDS,

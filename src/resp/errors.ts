@@ -89,6 +89,11 @@ export const ERRORS = {
     'Note that u64 is not supported but i64 is.',
   BITFIELD_OVERFLOW: 'ERR Invalid OVERFLOW type specified',
   BITFIELD_RO_ONLY_GET: 'ERR BITFIELD_RO only supports the GET subcommand',
+  // HyperLogLog
+  NOT_HYPERLOGLOG: 'WRONGTYPE Key is not a valid HyperLogLog string value.',
+  CORRUPT_HYPERLOGLOG: 'INVALIDOBJ Corrupted HLL object detected',
+  PFDEBUG_NO_KEY: 'ERR The specified key does not exist',
+  PFDEBUG_NOT_SPARSE: 'ERR HLL encoding is not sparse',
   // Generic
   DB_OUT_OF_RANGE: 'ERR DB index is out of range',
   DB_OUT_OF_INT32: 'ERR value is out of range, value must between -2147483648 and 2147483647',
@@ -260,6 +265,11 @@ export function unknownSubcommand(command: string, subcommand: string): string {
 export function subcommandSyntax(command: string, subcommand: string): string {
   const name = shown(subcommand, SHOWN_BYTES_MAX);
   return `ERR unknown subcommand or wrong number of arguments for '${name}'. Try ${command} HELP.`;
+}
+
+/** `subcommand` as sent. */
+export function unknownPfdebug(subcommand: string): string {
+  return `ERR Unknown PFDEBUG subcommand '${shown(subcommand, Number.POSITIVE_INFINITY)}'`;
 }
 
 function shown(text: string, lengthMax: number): string {

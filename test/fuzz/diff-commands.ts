@@ -3,16 +3,25 @@
  */
 import type { Random } from '../support/random.ts';
 import { COLLECTION_FAMILIES, COLLECTIONS, type CollectionFamily } from './diff-collections.ts';
+import { HYPERLOGLOG } from './diff-hyperloglog.ts';
 import { SORTED } from './diff-sorted.ts';
 import { all, from, maybe, type Part, some, type Template, word } from './diff-template.ts';
 
 export type Command = readonly string[];
 
-export type Family = 'string' | 'bitmap' | 'generic' | 'transaction' | 'zset' | CollectionFamily;
+export type Family =
+  | 'string'
+  | 'bitmap'
+  | 'generic'
+  | 'transaction'
+  | 'zset'
+  | 'hll'
+  | CollectionFamily;
 export const FAMILIES: readonly Family[] = [
   ...['string' as const, 'bitmap' as const, 'generic' as const, 'transaction' as const],
   ...COLLECTION_FAMILIES,
   'zset',
+  'hll',
 ];
 
 /** Databases in use; DB index 3 and above is never written. */
@@ -327,6 +336,7 @@ const TEMPLATES: Readonly<Record<Family, readonly Template[]>> = {
   transaction: TRANSACTION,
   ...COLLECTIONS,
   zset: SORTED,
+  hll: HYPERLOGLOG,
 };
 
 /**
