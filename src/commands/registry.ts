@@ -3,6 +3,7 @@ import { BITMAP_COMMANDS } from './bitmap.ts';
 import { CONNECTION_COMMANDS } from './connection.ts';
 import { DEBUG_COMMANDS } from './debug.ts';
 import { GENERIC_COMMANDS } from './generic.ts';
+import { GEO_COMMANDS } from './geo.ts';
 import { HASH_COMMANDS } from './hash.ts';
 import { HYPERLOGLOG_COMMANDS } from './hyperloglog.ts';
 import { LIST_COMMANDS } from './list.ts';
@@ -24,6 +25,7 @@ export const ALL_COMMANDS: readonly CommandSpec[] = [
   ...HASH_COMMANDS,
   ...SET_COMMANDS,
   ...ZSET_COMMANDS,
+  ...GEO_COMMANDS,
   ...HYPERLOGLOG_COMMANDS,
   ...GENERIC_COMMANDS,
   ...SERVER_COMMANDS,
