@@ -3,7 +3,9 @@ import { BITMAP_COMMANDS } from './bitmap.ts';
 import { CONNECTION_COMMANDS } from './connection.ts';
 import { DEBUG_COMMANDS } from './debug.ts';
 import { GENERIC_COMMANDS } from './generic.ts';
+import { GEO_COMMANDS } from './geo.ts';
 import { HASH_COMMANDS } from './hash.ts';
+import { HYPERLOGLOG_COMMANDS } from './hyperloglog.ts';
 import { LIST_COMMANDS } from './list.ts';
 import { SERVER_COMMANDS } from './server.ts';
 import { SET_COMMANDS } from './set.ts';
@@ -23,6 +25,8 @@ export const ALL_COMMANDS: readonly CommandSpec[] = [
   ...HASH_COMMANDS,
   ...SET_COMMANDS,
   ...ZSET_COMMANDS,
+  ...GEO_COMMANDS,
+  ...HYPERLOGLOG_COMMANDS,
   ...GENERIC_COMMANDS,
   ...SERVER_COMMANDS,
   ...DEBUG_COMMANDS,

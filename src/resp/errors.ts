@@ -91,6 +91,25 @@ export const ERRORS = {
     'Note that u64 is not supported but i64 is.',
   BITFIELD_OVERFLOW: 'ERR Invalid OVERFLOW type specified',
   BITFIELD_RO_ONLY_GET: 'ERR BITFIELD_RO only supports the GET subcommand',
+  // HyperLogLog
+  NOT_HYPERLOGLOG: 'WRONGTYPE Key is not a valid HyperLogLog string value.',
+  CORRUPT_HYPERLOGLOG: 'INVALIDOBJ Corrupted HLL object detected',
+  PFDEBUG_NO_KEY: 'ERR The specified key does not exist',
+  PFDEBUG_NOT_SPARSE: 'ERR HLL encoding is not sparse',
+  // Geo
+  GEO_UNIT: 'ERR unsupported unit provided. please use M, KM, FT, MI',
+  GEO_RADIUS_NOT_FLOAT: 'ERR need numeric radius',
+  GEO_RADIUS_NEGATIVE: 'ERR radius cannot be negative',
+  GEO_WIDTH_NOT_FLOAT: 'ERR need numeric width',
+  GEO_HEIGHT_NOT_FLOAT: 'ERR need numeric height',
+  GEO_BOX_NEGATIVE: 'ERR height or width cannot be negative',
+  GEO_NO_MEMBER: 'ERR could not decode requested zset member',
+  GEO_COUNT: 'ERR COUNT must be > 0',
+  GEO_ANY: 'ERR the ANY argument requires COUNT argument',
+  GEO_RADIUS_STORE:
+    'ERR STORE option in GEORADIUS is not compatible with WITHDIST, WITHHASH and WITHCOORD options',
+  GEO_SEARCH_STORE:
+    'ERR GEOSEARCHSTORE is not compatible with WITHDIST, WITHHASH and WITHCOORD options',
   // Generic
   DB_OUT_OF_RANGE: 'ERR DB index is out of range',
   DB_OUT_OF_INT32: 'ERR value is out of range, value must between -2147483648 and 2147483647',
@@ -262,6 +281,30 @@ export function unknownSubcommand(command: string, subcommand: string): string {
 export function subcommandSyntax(command: string, subcommand: string): string {
   const name = shown(subcommand, SHOWN_BYTES_MAX);
   return `ERR unknown subcommand or wrong number of arguments for '${name}'. Try ${command} HELP.`;
+}
+
+/** Positions beyond the ranges of coordinates, with six decimals as C prints them. */
+export function invalidPosition(longitude: number, latitude: number): string {
+  return `ERR invalid longitude,latitude pair ${sixDecimals(longitude)},${sixDecimals(latitude)}`;
+}
+
+/** Numbers from here on have no fraction, and `toFixed` would write an exponent. */
+const FIXED_END = 1e21;
+
+function sixDecimals(x: number): string {
+  if (!Number.isFinite(x)) return x > 0 ? 'inf' : '-inf';
+  if (Object.is(x, -0)) return '-0.000000';
+  return Math.abs(x) < FIXED_END ? x.toFixed(6) : `${BigInt(x)}.000000`;
+}
+
+/** `command` as sent, `options` such as "BYRADIUS and BYBOX". */
+export function exactlyOneOption(options: string, command: string): string {
+  return `ERR exactly one of ${options} can be specified for ${command}`;
+}
+
+/** `subcommand` as sent. */
+export function unknownPfdebug(subcommand: string): string {
+  return `ERR Unknown PFDEBUG subcommand '${shown(subcommand, Number.POSITIVE_INFINITY)}'`;
 }
 
 function shown(text: string, lengthMax: number): string {

@@ -3,16 +3,28 @@
  */
 import type { Random } from '../support/random.ts';
 import { COLLECTION_FAMILIES, COLLECTIONS, type CollectionFamily } from './diff-collections.ts';
+import { GEO } from './diff-geo.ts';
+import { HYPERLOGLOG } from './diff-hyperloglog.ts';
 import { SORTED } from './diff-sorted.ts';
 import { all, from, maybe, type Part, some, type Template, word } from './diff-template.ts';
 
 export type Command = readonly string[];
 
-export type Family = 'string' | 'bitmap' | 'generic' | 'transaction' | 'zset' | CollectionFamily;
+export type Family =
+  | 'string'
+  | 'bitmap'
+  | 'generic'
+  | 'transaction'
+  | 'zset'
+  | 'hll'
+  | 'geo'
+  | CollectionFamily;
 export const FAMILIES: readonly Family[] = [
   ...['string' as const, 'bitmap' as const, 'generic' as const, 'transaction' as const],
   ...COLLECTION_FAMILIES,
   'zset',
+  'hll',
+  'geo',
 ];
 
 /** Databases in use; DB index 3 and above is never written. */
@@ -327,6 +339,8 @@ const TEMPLATES: Readonly<Record<Family, readonly Template[]>> = {
   transaction: TRANSACTION,
   ...COLLECTIONS,
   zset: SORTED,
+  hll: HYPERLOGLOG,
+  geo: GEO,
 };
 
 /**
@@ -335,6 +349,7 @@ const TEMPLATES: Readonly<Record<Family, readonly Template[]>> = {
  */
 const UNMUTATED = new Set([
   ...['SETBIT', 'BITFIELD', 'SETRANGE', 'FLUSHDB', 'SELECT', 'SPOP', 'ZRANDMEMBER', 'zadd'],
+  'GEOADD',
 ]);
 
 /**

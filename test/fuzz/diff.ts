@@ -5,7 +5,7 @@
  *
  *   npm run fuzz:diff -- [--family NAME] [--commands 100000] [--seed N] [options...]
  *
- * Families: string, bitmap, generic, transaction, list, hash, set, zset, and all of them.
+ * Families: string, bitmap, generic, transaction, list, hash, set, zset, hll, geo, and all of them.
  */
 import { pathToFileURL } from 'node:url';
 import { decodeReply } from '../support/decode-reply.ts';
@@ -51,6 +51,8 @@ const TOLERATED = new Set([
   ...['BITCOUNT', 'BITPOS', 'MULTI', 'WATCH', 'CONFIG', 'SMEMBERS', 'SINTER', 'SUNION', 'SDIFF'],
   ...['SPOP', 'SRANDMEMBER', 'HKEYS', 'HVALS', 'HGETALL', 'HRANDFIELD', 'ZRANDMEMBER'],
   ...['ZRANK', 'ZREVRANK', 'SORT', 'SORT_RO'],
+  ...['GEODIST', 'GEOPOS', 'GEOSEARCH', 'GEORADIUS', 'GEORADIUS_RO'],
+  ...['GEORADIUSBYMEMBER', 'GEORADIUSBYMEMBER_RO'],
 ]);
 
 /**
