@@ -5,7 +5,8 @@
  *
  * LAYOUT of the arena's user header (u32 words from `arena.userOffset`)
  *   0 magic   1 databases   2 lazy-free list ref   3 blocks waiting in it
- *   4..7 watch table        8 list of roots to free   9 their number   10..15 reserved
+ *   4..7 watch table        8 list of roots to free   9 their number
+ *   10 not 0: RESTORE does not look at checksums      11..15 reserved
  *   16.. interest filter (512 words)
  *   528.. one database struct of 64 words each:
  *     0..15 dict   16 keys with a TTL   17 hint table ref (0 = the 16 hints inside)   18 hint count
@@ -41,6 +42,7 @@ const DATABASES = 1;
 const LAZY = 2;
 const LAZY_ROOTS = 8;
 const WATCH = 4;
+const SKIPS_CHECKSUM = 10;
 const FILTER = 16;
 const HINTS = 17;
 
@@ -125,6 +127,15 @@ export class Shard extends EntryBlocks {
    */
   size(db: number): number {
     return this.#dicts[db]!.size;
+  }
+
+  /** Whether RESTORE takes payloads whatever their checksum is: a switch of DEBUG. */
+  get skipsChecksum(): boolean {
+    return this.u32[this.#base + SKIPS_CHECKSUM] !== 0;
+  }
+
+  set skipsChecksum(skips: boolean) {
+    this.u32[this.#base + SKIPS_CHECKSUM] = skips ? 1 : 0;
   }
 
   /** Has the active expire cycle look at a hash by `ms`, when a field of it expires. */
