@@ -29,11 +29,14 @@ import { DEBUG_HELP } from './debug-help.ts';
 import { cmdProtocol } from './debug-protocol.ts';
 import { helpCommand } from './help.ts';
 import {
+  type CommandContext,
   type CommandFlag,
   type CommandSpec,
+  DONE,
   type KeySpec,
   keysFrom,
   oneKey,
+  type RunStatus,
   type SessionCommandSpec,
   type SessionContext,
   type ShardCommandSpec,
@@ -107,6 +110,14 @@ function cmdReplyBuffer(ctx: SessionContext): void {
       `ERR unknown subcommand or wrong number of arguments for 'replybuffer'. Try DEBUG HELP.`,
     );
   }
+}
+
+/** On all shards: the switch is in their memory, where every thread sees it. */
+function cmdSkipChecksum(ctx: CommandContext): RunStatus {
+  const skips = ctx.args.toInt(2) === 1;
+  for (const shard of ctx.shards) shard.skipsChecksum = skips;
+  ctx.reply.ok();
+  return DONE;
 }
 
 function session(
@@ -224,6 +235,15 @@ const DATA_SUBCOMMANDS: readonly CommandSpec[] = [
   ),
 ];
 
+const SKIP_CHECKSUM = onShards(
+  'set-skip-checksum-validation',
+  3,
+  '0 | 1',
+  'Has RESTORE take payloads whatever their checksum is.',
+  cmdSkipChecksum,
+  { shards: 'all' },
+);
+
 const SERVER_SUBCOMMANDS: readonly CommandSpec[] = [
   session('protocol', 3, 'type', 'Replies a sample of a reply type.', cmdProtocol),
   session('log', 3, 'message', 'Writes to the log.', cmdLog),
@@ -252,7 +272,7 @@ const SERVER_SUBCOMMANDS: readonly CommandSpec[] = [
   accepted('leak', 3, 'string'),
   accepted('pause-cron', 3, '0 | 1'),
   accepted('set-disable-deny-scripts', 3, '0 | 1'),
-  accepted('set-skip-checksum-validation', 3, '0 | 1'),
+  SKIP_CHECKSUM,
 ];
 
 export const DEBUG_COMMANDS: readonly CommandSpec[] = [
