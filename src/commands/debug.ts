@@ -27,6 +27,7 @@ import {
 } from './debug-data.ts';
 import { DEBUG_HELP } from './debug-help.ts';
 import { cmdProtocol } from './debug-protocol.ts';
+import { cmdReload } from './debug-reload.ts';
 import { helpCommand } from './help.ts';
 import {
   type CommandContext,
@@ -227,6 +228,14 @@ const DATA_SUBCOMMANDS: readonly CommandSpec[] = [
     { shards: 'all', access: 'write', isSlow: true },
   ),
   onShards(
+    'reload',
+    -2,
+    '[NOSAVE] [NOFLUSH] [MERGE]',
+    'Saves the data and loads it again.',
+    cmdReload,
+    { shards: 'all', access: 'write', isSlow: true },
+  ),
+  onShards(
     'stringmatch-len',
     4,
     'pattern:pattern string',
@@ -248,7 +257,6 @@ const SERVER_SUBCOMMANDS: readonly CommandSpec[] = [
   session('protocol', 3, 'type', 'Replies a sample of a reply type.', cmdProtocol),
   session('log', 3, 'message', 'Writes to the log.', cmdLog),
   session('error', 3, 'message', 'Replies an error of that text.', cmdError),
-  session('reload', -2, '', 'Saves the data and loads it again.', cmdNoPersistence),
   session('loadaof', 2, '', 'Loads the append-only file again.', cmdNoPersistence),
   session('set-active-expire', 3, '0 | 1', 'Switches the expire cycle off and on.', cmdServer),
   session('segfault', 2, '', 'Crashes by a bad memory access.', cmdServer),

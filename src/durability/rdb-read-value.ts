@@ -11,6 +11,7 @@ import type { RdbInput } from './rdb-input.ts';
 import { HashLoader } from './rdb-read-hash.ts';
 import { ListLoader } from './rdb-read-list.ts';
 import { SetLoader } from './rdb-read-set.ts';
+import { ZsetLoader } from './rdb-read-zset.ts';
 
 export class ValueLoader {
   /**
@@ -22,6 +23,7 @@ export class ValueLoader {
   readonly #collection: DetachedCollection;
   readonly #lists: ListLoader;
   readonly #sets: SetLoader;
+  readonly #zsets: ZsetLoader;
   readonly #hashes: HashLoader;
 
   constructor(shard: Shard) {
@@ -29,6 +31,7 @@ export class ValueLoader {
     this.#collection = new DetachedCollection(shard);
     this.#lists = new ListLoader(shard, this.#collection);
     this.#sets = new SetLoader(shard, this.#collection);
+    this.#zsets = new ZsetLoader(shard);
     this.#hashes = new HashLoader(shard, this.#collection);
     this.loaded = this.#string;
   }
@@ -53,6 +56,12 @@ export class ValueLoader {
         this.loaded = this.#sets.loaded;
         return status;
       }
+      case rdb.RDB_ZSET_TEXT:
+      case rdb.RDB_ZSET:
+      case rdb.RDB_ZSET_ZIPLIST:
+      case rdb.RDB_ZSET_LISTPACK:
+        this.loaded = this.#zsets.loaded;
+        return this.#zsets.load(input, type);
       case rdb.RDB_HASH:
       case rdb.RDB_HASH_ZIPMAP:
       case rdb.RDB_HASH_ZIPLIST:

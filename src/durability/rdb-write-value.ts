@@ -7,6 +7,7 @@
  *                                        a listpack for PACKED)
  *   intset               SET_INTSET      string
  *   other sets           SET             count, strings
+ *   sorted sets          ZSET            count; for each: member, f64 score
  *   hash as listpack     HASH_LISTPACK   string
  *   listpackex           HASH_LISTPACK_EX  u64 earliest time of expiry, string: a listpack of
  *                                        triples, earliest first, those without a time last
@@ -14,8 +15,9 @@
  *     with times of expiry HASH_EXPIRY   u64 earliest, count; for each: 0 or 1 + ms after the
  *                                        earliest, name, value
  *
- * A hash none of whose fields expires any more is written as one that never had such, and sets as
- * plain ones: Redis 7.0 reads all but hashes whose fields expire.
+ * A hash none of whose fields expires any more is written as one that never had such, and small sets
+ * and sorted sets as the large ones: Redis 7.0 reads all but hashes whose fields expire, and scores
+ * are exact.
  */
 import * as entry from '../keyspace/entry.ts';
 import { HashField } from '../keyspace/hash-field.ts';
@@ -69,6 +71,8 @@ export class ValueWriter {
         return rdb.RDB_LIST_QUICKLIST;
       case entry.TYPE_SET:
         return encoding === entry.ENCODING_INTSET ? rdb.RDB_SET_INTSET : rdb.RDB_SET;
+      case entry.TYPE_ZSET:
+        return rdb.RDB_ZSET;
       case entry.TYPE_HASH:
         return this.#hashType(ref, encoding);
       default:
@@ -109,6 +113,13 @@ export class ValueWriter {
       case rdb.RDB_SET:
         out.length(shard.sets.size(ref));
         shard.sets.forEach(ref, (buf, start, end) => out.string(buf, start, end));
+        break;
+      case rdb.RDB_ZSET:
+        out.length(shard.zsets.size(ref));
+        shard.zsets.forEach(ref, (buf, start, end, score) => {
+          out.string(buf, start, end);
+          out.double(score);
+        });
         break;
       case rdb.RDB_HASH_LISTPACK:
         this.#writePack(out, from, to);
