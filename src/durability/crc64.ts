@@ -7,7 +7,7 @@
  *
  *   Example: the CRC of "123456789" is 0xe9c6d914c4b8d9ca.
  *
- * Halves of 32 bits instead of BigInt: nothing is allocated, and a byte takes 1 to 2 ns
+ * Halves of 32 bits instead of BigInt: nothing is allocated, and a byte takes about 1 ns
  * (bench/micro/durability.bench.ts).
  */
 

@@ -11,7 +11,6 @@ const COMPRESSED_BYTES_MIN = 21;
 const SAVED_BYTES_MIN = 4;
 /** Longer strings are written as they are: no scratch of their size. */
 const COMPRESSED_BYTES_MAX = 1 << 24;
-const SCRATCH_BYTES = 4096;
 const SCRATCH_KEPT_MAX = 1 << 20;
 /** Longest encoded integer or length. */
 const FIELD_BYTES_MAX = 16;
@@ -20,7 +19,7 @@ export class RdbOutput {
   sink: ByteSink;
   /** Whether strings are compressed (`rdbcompression`). */
   compresses: boolean;
-  #scratch: Uint8Array = new Uint8Array(SCRATCH_BYTES);
+  #scratch: Uint8Array = new Uint8Array(0);
   readonly #double = new Float64Array(1);
   readonly #doubleBytes = new Uint8Array(this.#double.buffer);
 
@@ -114,7 +113,7 @@ export class RdbOutput {
     if (this.#scratch.length < length) this.#scratch = new Uint8Array(length);
     const scratch = this.#scratch;
     const end = lzfCompress(buf, from, to, scratch, 0, length - SAVED_BYTES_MIN);
-    if (scratch.length > SCRATCH_KEPT_MAX) this.#scratch = new Uint8Array(SCRATCH_BYTES);
+    if (scratch.length > SCRATCH_KEPT_MAX) this.#scratch = new Uint8Array(0);
     if (end === 0) return false;
     this.byte(rdb.SPECIAL | rdb.SPECIAL_LZF);
     this.length(end);

@@ -32,7 +32,6 @@ import type { RdbOutput } from './rdb-output.ts';
 
 /** Elements longer than this that have a list node of their own are written without a listpack. */
 const PLAIN_BYTES_MIN = 8192;
-const SCRATCH_BYTES = 16_384;
 const SCRATCH_KEPT_MAX = 1 << 20;
 
 /** One field of a listpackex: where it begins and ends, and when it expires. */
@@ -49,7 +48,7 @@ export class ValueWriter {
   readonly #hashTable: HashTable;
   readonly #list: Quicklist;
   readonly #field: HashField;
-  #scratch: Uint8Array = new Uint8Array(SCRATCH_BYTES);
+  #scratch: Uint8Array = new Uint8Array(0);
 
   constructor(shard: Shard) {
     this.#shard = shard;
@@ -131,7 +130,7 @@ export class ValueWriter {
         if (isRooted) this.#writeTable(out, ref, type === rdb.RDB_HASH_EXPIRY);
         else this.#writePlainPack(out, ref);
     }
-    if (this.#scratch.length > SCRATCH_KEPT_MAX) this.#scratch = new Uint8Array(SCRATCH_BYTES);
+    if (this.#scratch.length > SCRATCH_KEPT_MAX) this.#scratch = new Uint8Array(0);
   }
 
   /** Room for `bytes` bytes, used until the next call. */

@@ -5,6 +5,7 @@ import { HASH_COMMANDS } from '../../src/commands/hash.ts';
 import { LIST_COMMANDS } from '../../src/commands/list.ts';
 import { SET_COMMANDS } from '../../src/commands/set.ts';
 import { STRING_COMMANDS } from '../../src/commands/string.ts';
+import { ZSET_COMMANDS } from '../../src/commands/zset.ts';
 import { decodeReply } from '../support/decode-reply.ts';
 import { type Argument, LocalRunner } from '../support/local-runner.ts';
 import { type RedisServer, redisServerPath, startRedis } from '../support/redis-server.ts';
@@ -13,6 +14,7 @@ const SPECS = [
   ...STRING_COMMANDS,
   ...LIST_COMMANDS,
   ...SET_COMMANDS,
+  ...ZSET_COMMANDS,
   ...HASH_COMMANDS,
   ...GENERIC_COMMANDS,
   ...DEBUG_COMMANDS,
@@ -44,6 +46,9 @@ const VALUES: Readonly<Record<string, readonly (readonly string[])[]>> = {
   'large set': [['SADD', 'k', ...names(3000)]],
   'large set of numbers': [['SADD', 'k', ...numbers(3000)]],
   'set of long members': [['SADD', 'k', ...names(20, 100)]],
+  'small sorted set': [['ZADD', 'k', '1', 'a', '-2.5', 'b', 'inf', 'c', '1e300', '7', '0.1', '']],
+  'large sorted set': [['ZADD', 'k', ...names(2000).flatMap((name, i) => [`${i / 7}`, name])]],
+  'sorted set of long members': [['ZADD', 'k', '1', 'x'.repeat(65), '1', 'y']],
   'small hash': [['HSET', 'k', ...INTEGERS, ...WIDE, ...TEXTS.slice(0, 6), 'last']],
   'large hash': [['HSET', 'k', ...names(4000)]],
   'hash of long values': [['HSET', 'k', ...names(20, 300)]],

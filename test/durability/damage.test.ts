@@ -120,11 +120,12 @@ function bytesInUse(runner: LocalRunner, payload: Uint8Array): number {
 }
 
 describe.each(PAYLOADS)('%s', (_name, payload) => {
-  test('each byte is every other byte once', () => {
+  test('each byte is damaged, the first ones in every way', () => {
     const runner = newRunner();
     const used = bytesInUse(runner, payload);
     for (let at = 0; at < payload.length - 10; at++) {
-      for (let byte = 0; byte < 256; byte += at < 40 ? 1 : 5) {
+      const step = at < 12 ? 1 : 7;
+      for (let byte = at % step; byte < 256; byte += step) {
         const damaged = Buffer.from(payload);
         damaged[at] = byte;
         tryRestore(runner, resealed(damaged), used);
@@ -272,7 +273,7 @@ test('a full arena changes nothing', () => {
   maker.run('RPUSH', 'list', ...many);
   maker.run('SADD', 'set', ...many);
   maker.run('HSET', 'hash', ...many);
-  maker.run('ZADD', 'zset', ...many.slice(0, 10_000).flatMap((name, i) => [String(i), name]));
+  maker.run('ZADD', 'zset', ...many.slice(0, 25_000).flatMap((name, i) => [String(i), name]));
   maker.run('SET', 'string', Array.from({ length: 3_000_000 }, (_, i) => (i * 7919) % 10).join(''));
   const runner = new LocalRunner(DATA_COMMANDS, { shards: 1, arenaBytes: 1 << 20 });
   runner.run('SET', 'k', 'old');
