@@ -15,9 +15,9 @@
  *     with times of expiry HASH_EXPIRY   u64 earliest, count; for each: 0 or 1 + ms after the
  *                                        earliest, name, value
  *
- * A hash none of whose fields expires any more is written as one that never had such, and small sets
- * and sorted sets as the large ones: Redis 7.0 reads all but hashes whose fields expire, and scores
- * are exact.
+ * A hash none of whose fields expires any more is written as one that never had such, and small
+ * sets and sorted sets as the large ones: Redis 7.0 reads all but hashes whose fields expire, and
+ * scores are exact.
  */
 import * as entry from '../keyspace/entry.ts';
 import { HashField } from '../keyspace/hash-field.ts';

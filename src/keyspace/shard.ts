@@ -42,7 +42,6 @@ const DATABASES = 1;
 const LAZY = 2;
 const LAZY_ROOTS = 8;
 const WATCH = 4;
-const SKIPS_CHECKSUM = 10;
 const FILTER = 16;
 const HINTS = 17;
 
@@ -127,15 +126,6 @@ export class Shard extends EntryBlocks {
    */
   size(db: number): number {
     return this.#dicts[db]!.size;
-  }
-
-  /** Whether RESTORE takes payloads whatever their checksum is: a switch of DEBUG. */
-  get skipsChecksum(): boolean {
-    return this.u32[this.#base + SKIPS_CHECKSUM] !== 0;
-  }
-
-  set skipsChecksum(skips: boolean) {
-    this.u32[this.#base + SKIPS_CHECKSUM] = skips ? 1 : 0;
   }
 
   /** Has the active expire cycle look at a hash by `ms`, when a field of it expires. */

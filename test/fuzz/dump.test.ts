@@ -1,4 +1,4 @@
-/** A short run of the fuzzer of serialized values; `npm run fuzz:dump` runs it as long as wanted. */
+/** A short run of the fuzzer of serialized values; `npm run fuzz:dump` runs it at length. */
 import { expect, test } from 'vitest';
 import { withRandom } from '../support/random.ts';
 import { RawClient } from '../support/raw-client.ts';
