@@ -8,7 +8,12 @@ export class FileSource implements ByteSource {
 
   constructor(path: string) {
     this.#fd = openSync(path, 'r');
-    this.left = fstatSync(this.#fd).size;
+    const facts = fstatSync(this.#fd);
+    if (!facts.isFile()) {
+      this.close();
+      throw new Error(`${path} is not a file`);
+    }
+    this.left = facts.size;
   }
 
   read(buf: Uint8Array, at: number, length: number): number {

@@ -24,6 +24,8 @@ export interface ByteSource {
 const TWO_32 = 4294967296;
 const WINDOW_BYTES = 1 << 18;
 const SCRATCH_KEPT_MAX = 1 << 20;
+/** Longest string that is decompressed: a few bytes stand for hundreds. */
+const UNPACKED_BYTES_MAX = 2 ** 30;
 const TEXT_BYTES = 24;
 const ASCII_NAN = 253;
 const ASCII_INFINITY = 254;
@@ -102,20 +104,16 @@ export class RdbInput {
   #refill(n: number): boolean {
     this.settleChecksum();
     const kept = this.#end - this.#at;
-    if (n > this.#buf.length) {
-      const grown = new Uint8Array(n);
-      grown.set(this.#buf.subarray(this.#at, this.#end));
-      this.#buf = grown;
-    } else {
-      this.#buf.copyWithin(0, this.#at, this.#end);
-      if (this.#buf.length > WINDOW_BYTES && n <= WINDOW_BYTES && kept <= WINDOW_BYTES) {
-        this.#buf = this.#buf.slice(0, WINDOW_BYTES);
-      }
+    this.#buf.copyWithin(0, this.#at, this.#end);
+    if (this.#buf.length > WINDOW_BYTES && n <= WINDOW_BYTES && kept <= WINDOW_BYTES) {
+      this.#buf = this.#buf.slice(0, WINDOW_BYTES);
     }
     this.#at = 0;
     this.#summed = 0;
     this.#end = kept;
     while (this.#end < n) {
+      // No more than twice what has come: of a source without an end, `n` may be any number.
+      if (this.#end === this.#buf.length) this.#grow(Math.min(n, this.#end * 2));
       const room = this.#buf.length - this.#end;
       const taken = this.#source === null ? 0 : this.#source.read(this.#buf, this.#end, room);
       if (taken === 0) {
@@ -125,6 +123,12 @@ export class RdbInput {
       this.#end += taken;
     }
     return true;
+  }
+
+  #grow(bytes: number): void {
+    const grown = new Uint8Array(bytes);
+    grown.set(this.#buf);
+    this.#buf = grown;
   }
 
   byte(): number {
@@ -226,6 +230,7 @@ export class RdbInput {
   #compressed(): boolean {
     const packed = this.length();
     const length = this.length();
+    if (length > UNPACKED_BYTES_MAX) return this.fail() !== 0;
     if (!this.#need(packed)) return false;
     const end = this.#at + packed;
     // Before anything is allocated for it, the length is known to be true.

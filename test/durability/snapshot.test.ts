@@ -3,6 +3,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { SnapshotReader } from '../../src/durability/snapshot-read.ts';
 import { TOUCH_LFU } from '../../src/keyspace/thread-state.ts';
 import { LocalRunner } from '../support/local-runner.ts';
 import { withRandom } from '../support/random.ts';
@@ -288,6 +289,60 @@ test('random damage without a checksum crashes nothing', async () => {
       runner.checkInvariants();
     }
   });
+});
+
+test('chunks of any size, from a source whose end nobody knows', async () => {
+  await withRandom(async (random) => {
+    const runner = newRunner();
+    fill(runner);
+    runner.run('SET', 'large', Buffer.alloc(600_000, 'abcdefg'));
+    runner.run('SET', 'soon', 'x', 'PX', '1');
+    runner.state.limits.rdbCompression = false;
+    expect(runner.run('DEBUG', 'RELOAD')).toBe(OK);
+    const bytes = file();
+    for (const chunk of [7, 4096, 1 << 20]) {
+      const other = newRunner();
+      other.advance(2);
+      let at = 0;
+      const source = {
+        left: Number.POSITIVE_INFINITY,
+        read: (into: Uint8Array, to: number, length: number): number => {
+          const end = Math.min(at + 1 + random.below(chunk), at + length, bytes.length);
+          into.set(bytes.subarray(at, end), to);
+          const taken = end - at;
+          at = end;
+          return taken;
+        },
+      };
+      const options = { databases: 16, isReplace: false, skipsChecksum: false };
+      const reader = new SnapshotReader(other.shards, options);
+      expect(reader.load(source)).toBe(null);
+      expect(reader.expired).toBe(1);
+      expect(reader.keys).toBe(3 * 112 + 1);
+      runner.run('DEL', 'soon');
+      expect(digest(other)).toBe(digest(runner));
+    }
+  });
+});
+
+test('a forged length from a source without an end takes no memory', () => {
+  const other = newRunner();
+  const bytes = bytesOf('REDIS0010', [0, 0x81, 0, 0, 1, 0, 0, 0, 0, 0], Buffer.alloc(1000));
+  let at = 0;
+  const source = {
+    left: Number.POSITIVE_INFINITY,
+    read: (into: Uint8Array, to: number, length: number): number => {
+      expect(into.length).toBeLessThan(1 << 20);
+      const end = Math.min(at + length, bytes.length);
+      into.set(bytes.subarray(at, end), to);
+      const taken = end - at;
+      at = end;
+      return taken;
+    },
+  };
+  const options = { databases: 16, isReplace: false, skipsChecksum: false };
+  const problem = new SnapshotReader(other.shards, options).load(source);
+  expect(problem).toBe('the file is damaged or ends too early');
 });
 
 test('values longer than the window and the buffer', () => {
