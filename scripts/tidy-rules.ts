@@ -16,7 +16,8 @@ export interface Violation {
  */
 export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = (() => {
   const keyspace = ['base', 'sync', 'memory', 'structures'];
-  const commands = [...keyspace, 'resp', 'keyspace'];
+  const durability = [...keyspace, 'keyspace'];
+  const commands = [...durability, 'resp', 'durability'];
   const engines = [...commands, 'commands'];
   return {
     base: [],
@@ -25,12 +26,12 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = (() => {
     resp: ['base'],
     structures: ['base', 'memory'],
     keyspace,
+    durability,
     commands,
-    durability: engines,
     scripting: engines,
     replication: engines,
     transport: ['base', 'sync'],
-    server: [...engines, 'durability', 'scripting', 'replication', 'transport'],
+    server: [...engines, 'scripting', 'replication', 'transport'],
   };
 })();
 

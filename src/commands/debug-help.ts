@@ -62,7 +62,7 @@ export const DEBUG_HELP: readonly string[] = [
   'SET-DISABLE-DENY-SCRIPTS <0|1>',
   '    Accepted; has no effect.',
   'SET-SKIP-CHECKSUM-VALIDATION <0|1>',
-  '    Accepted; has no effect.',
+  '    Have RESTORE take payloads whatever their checksum is (1).',
   'SLEEP <seconds>',
   '    Wait, fractions allowed; only this connection does.',
   'STRINGMATCH-LEN <pattern> <string>',

@@ -30,13 +30,17 @@ import {
 } from './debug-data.ts';
 import { DEBUG_HELP } from './debug-help.ts';
 import { cmdProtocol } from './debug-protocol.ts';
+import { cmdReload } from './debug-reload.ts';
 import { helpCommand } from './help.ts';
 import {
+  type CommandContext,
   type CommandFlag,
   type CommandSpec,
+  DONE,
   type KeySpec,
   keysFrom,
   oneKey,
+  type RunStatus,
   type SessionCommandSpec,
   type SessionContext,
   type ShardCommandSpec,
@@ -110,6 +114,14 @@ function cmdReplyBuffer(ctx: SessionContext): void {
       `ERR unknown subcommand or wrong number of arguments for 'replybuffer'. Try DEBUG HELP.`,
     );
   }
+}
+
+/** On all shards: the switch is in their memory, where every thread sees it. */
+function cmdSkipChecksum(ctx: CommandContext): RunStatus {
+  const skips = ctx.args.toInt(2) === 1;
+  for (const shard of ctx.shards) shard.skipsChecksum = skips;
+  ctx.reply.ok();
+  return DONE;
 }
 
 function session(
@@ -219,6 +231,14 @@ const DATA_SUBCOMMANDS: readonly CommandSpec[] = [
     { shards: 'all', access: 'write', isSlow: true },
   ),
   onShards(
+    'reload',
+    -2,
+    '[NOSAVE] [NOFLUSH] [MERGE]',
+    'Saves the data and loads it again.',
+    cmdReload,
+    { shards: 'all', access: 'write', isSlow: true },
+  ),
+  onShards(
     'stringmatch-len',
     4,
     'pattern:pattern string',
@@ -227,11 +247,19 @@ const DATA_SUBCOMMANDS: readonly CommandSpec[] = [
   ),
 ];
 
+const SKIP_CHECKSUM = onShards(
+  'set-skip-checksum-validation',
+  3,
+  '0 | 1',
+  'Has RESTORE take payloads whatever their checksum is.',
+  cmdSkipChecksum,
+  { shards: 'all' },
+);
+
 const SERVER_SUBCOMMANDS: readonly CommandSpec[] = [
   session('protocol', 3, 'type', 'Replies a sample of a reply type.', cmdProtocol),
   session('log', 3, 'message', 'Writes to the log.', cmdLog),
   session('error', 3, 'message', 'Replies an error of that text.', cmdError),
-  session('reload', -2, '', 'Saves the data and loads it again.', cmdNoPersistence),
   session('loadaof', 2, '', 'Loads the append-only file again.', cmdNoPersistence),
   session('set-active-expire', 3, '0 | 1', 'Switches the expire cycle off and on.', cmdServer),
   session('segfault', 2, '', 'Crashes by a bad memory access.', cmdServer),
@@ -255,7 +283,7 @@ const SERVER_SUBCOMMANDS: readonly CommandSpec[] = [
   accepted('leak', 3, 'string'),
   accepted('pause-cron', 3, '0 | 1'),
   accepted('set-disable-deny-scripts', 3, '0 | 1'),
-  accepted('set-skip-checksum-validation', 3, '0 | 1'),
+  SKIP_CHECKSUM,
 ];
 
 export const DEBUG_COMMANDS: readonly CommandSpec[] = [

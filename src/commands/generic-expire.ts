@@ -20,7 +20,7 @@ const INT64_MAX = 2n ** 63n - 1n;
 const INT64_MIN = -(2n ** 63n);
 const SAFE_MS_MAX = Number.MAX_SAFE_INTEGER - 500;
 /** Greatest double below 2^63: times of expiry are doubles, so later ones are cut to it. */
-const EXPIRE_MS_MAX = 2 ** 63 - 1024;
+export const EXPIRE_MS_MAX = 2 ** 63 - 1024;
 
 /**
  * Argument 2 as unix time in ms: NaN when it is no integer, Infinity when the time is beyond 64

@@ -3,6 +3,7 @@ import { TYPE_NAMES } from '../keyspace/entry.ts';
 import { peek } from '../keyspace/peek.ts';
 import { COPY_COMMANDS } from './generic-copy.ts';
 import { DATABASE_COMMANDS } from './generic-database.ts';
+import { DUMP_COMMANDS } from './generic-dump.ts';
 import { EXPIRE_COMMANDS } from './generic-expire.ts';
 import { MEMORY_COMMANDS } from './generic-memory.ts';
 import { OBJECT_COMMANDS } from './generic-object.ts';
@@ -135,6 +136,7 @@ const KEY_COMMANDS: readonly CommandSpec[] = [
 export const GENERIC_COMMANDS: readonly CommandSpec[] = [
   ...KEY_COMMANDS,
   ...COPY_COMMANDS,
+  ...DUMP_COMMANDS,
   ...EXPIRE_COMMANDS,
   ...SCAN_COMMANDS,
   ...DATABASE_COMMANDS,

@@ -27,7 +27,8 @@ export type CommandFlag =
   | 'no_async_loading'
   | 'no_multi'
   | 'no_mandatory_keys'
-  | 'allow_busy';
+  | 'allow_busy'
+  | 'asking';
 
 export type AclCategory =
   | 'keyspace'

@@ -1,49 +1,24 @@
 /**
- * What the string and bitmap families share: choosing an encoding, storing an argument as a value,
- * replying with a value, and times of expiry given as arguments.
+ * What the string and bitmap families share: storing an argument as a value, replying with a value,
+ * and times of expiry given as arguments.
  */
 import { copyBytes } from '../base/bytes.ts';
-import { parseBigInt64, parseInt64 } from '../base/number-text.ts';
-import {
-  EMBSTR_LENGTH_MAX,
-  ENCODING_EMBSTR,
-  ENCODING_INT,
-  ENCODING_RAW,
-  TYPE_STRING,
-} from '../keyspace/entry.ts';
+import { parseBigInt64 } from '../base/number-text.ts';
+import { TYPE_STRING } from '../keyspace/entry.ts';
 import type { Key } from '../keyspace/key.ts';
 import type { Shard } from '../keyspace/shard.ts';
+import { encodingFor } from '../keyspace/string-encoding.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES, invalidExpire } from '../resp/errors.ts';
 import type { CommandContext } from './spec.ts';
 
-const EMBSTR_MAX = EMBSTR_LENGTH_MAX;
-const INT = ENCODING_INT;
-const EMBSTR = ENCODING_EMBSTR;
-const RAW = ENCODING_RAW;
 const STRING = TYPE_STRING;
-
-/** Longest canonical int64 text. */
-const INT_TEXT_MAX = 20;
-const NINE = 0x39;
 
 /**
  * Bytes of a reply per unit of work, as a shift: a reply is one block copy, so an I/O thread may
  * make one of 128 KiB itself.
  */
 export const REPLY_UNIT_SHIFT = 6;
-
-/** The encoding under which Redis keeps buf[start, end): int, embstr up to 44 bytes, or raw. */
-export function encodingFor(buf: Uint8Array, start: number, end: number): number {
-  const length = end - start;
-  // Most texts are no numbers, and their first byte says so: "-" and digits are all that may begin
-  // one.
-  if (length <= INT_TEXT_MAX && length !== 0 && buf[start]! <= NINE) {
-    const value = parseInt64(buf, start, end);
-    if (!Number.isNaN(value)) return INT;
-  }
-  return length <= EMBSTR_MAX ? EMBSTR : RAW;
-}
 
 /**
  * Stores argument `index` as the whole value of `key`. `expireMs` is as in `Shard.createString`.

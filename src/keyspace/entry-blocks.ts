@@ -8,6 +8,7 @@ import { FILTER_BYTES } from './interest-filter.ts';
 import type { ThreadState } from './thread-state.ts';
 import { ROOT_FIELD_EXPIRES } from './value-root.ts';
 
+const SKIPS_CHECKSUM = 10;
 const DATABASE_0 = 16 + FILTER_BYTES / 4;
 const EXPIRES = 16;
 const FIELD_EXPIRES = 22;
@@ -147,6 +148,15 @@ export class EntryBlocks {
   /** u32 index of a database's struct. */
   databaseWord(db: number): number {
     return this.arena.userOffset / 4 + DATABASE_0 + db * DATABASE_WORDS;
+  }
+
+  /** Whether RESTORE takes payloads whatever their checksum is: a switch of DEBUG. */
+  get skipsChecksum(): boolean {
+    return this.u32[this.arena.userOffset / 4 + SKIPS_CHECKSUM] !== 0;
+  }
+
+  set skipsChecksum(skips: boolean) {
+    this.u32[this.arena.userOffset / 4 + SKIPS_CHECKSUM] = skips ? 1 : 0;
   }
 
   /** Keys with a TTL. */

@@ -40,7 +40,7 @@ const PACK_HEADER = PACK_HEADER_BYTES;
 export const HASH_CONVERT = -2;
 
 /** Bytes in front of the pack of a listpackex. */
-const EX_HEADER = 8;
+export const EX_HEADER = 8;
 /** Bytes of an element 0 with its back length. */
 const NO_TTL_BYTES = 2;
 const TWO_32 = 4294967296;
@@ -363,14 +363,7 @@ export class HashPack {
   }
 
   #writeEarliest(ref: Ref, expireMs: number): void {
-    const { u8 } = this.#shard;
-    const at = this.#shard.valueOffset(ref);
-    const high = Math.floor(expireMs / TWO_32);
-    const low = expireMs - high * TWO_32;
-    for (let i = 0; i < 4; i++) {
-      u8[at + i] = (low >>> (8 * i)) & 0xff;
-      u8[at + 4 + i] = (high >>> (8 * i)) & 0xff;
-    }
+    writeEarliest(this.#shard.u8, this.#shard.valueOffset(ref), expireMs);
   }
 
   /** Unix time in ms before which no field of the listpackex `ref` expires; 0 = none ever does. */
@@ -434,5 +427,15 @@ export class HashPack {
       }
       at = pack.next(expiryAt);
     }
+  }
+}
+
+/** Writes the bytes in front of the pack of a listpackex, at `at`. */
+export function writeEarliest(u8: Uint8Array, at: number, expireMs: number): void {
+  const high = Math.floor(expireMs / TWO_32);
+  const low = expireMs - high * TWO_32;
+  for (let i = 0; i < 4; i++) {
+    u8[at + i] = (low >>> (8 * i)) & 0xff;
+    u8[at + 4 + i] = (high >>> (8 * i)) & 0xff;
   }
 }

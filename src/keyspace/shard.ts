@@ -5,7 +5,8 @@
  *
  * LAYOUT of the arena's user header (u32 words from `arena.userOffset`)
  *   0 magic   1 databases   2 lazy-free list ref   3 blocks waiting in it
- *   4..7 watch table        8 list of roots to free   9 their number   10..15 reserved
+ *   4..7 watch table        8 list of roots to free   9 their number
+ *   10 not 0: RESTORE does not look at checksums      11..15 reserved
  *   16.. interest filter (512 words)
  *   528.. one database struct of 64 words each:
  *     0..15 dict   16 keys with a TTL   17 hint table ref (0 = the 16 hints inside)   18 hint count

@@ -18,6 +18,12 @@ export class ValueLimits {
   zsetMaxListpackEntries = 128;
   zsetMaxListpackValue = 64;
   hllSparseMaxBytes = 3000;
+  /** Whether strings are compressed where values are serialized. */
+  rdbCompression = true;
+  /** Whether snapshots have a checksum. */
+  rdbChecksum = true;
+  /** The snapshot file: `dbfilename` in `dir`. */
+  snapshotPath = 'dump.rdb';
   /** Bytes of a list element from which it has a node of its own; DEBUG sets it. */
   quicklistPackedThreshold = 1024 * 1024 * 1024;
 }

@@ -119,6 +119,12 @@ export const ERRORS = {
   EXPIRE_GT_AND_LT: 'ERR GT and LT options at the same time are not compatible',
   NOVALUES_ONLY_HSCAN: 'ERR NOVALUES option can only be used in HSCAN',
   DATABASE_OUT_OF_RANGE: 'ERR Out of range database',
+  RELOAD_OPTIONS: 'ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.',
+  PAYLOAD_CHECKSUM: 'ERR DUMP payload version or checksum are wrong',
+  BAD_DATA: 'ERR Bad data format',
+  TTL_NEGATIVE: 'ERR Invalid TTL value, must be >= 0',
+  IDLETIME_RANGE: 'ERR Invalid IDLETIME value, must be >= 0',
+  FREQ_RANGE: 'ERR Invalid FREQ value, must be >= 0 and <= 255',
   NOT_HASH_TABLE:
     'ERR The value stored at the specified key is not represented using an hash table',
   LFU_NOT_SELECTED:
@@ -204,7 +210,7 @@ export const ERRORS = {
   PROTOCOL_TYPE_NAME:
     'ERR Wrong protocol type name. Please use one of the following: ' +
     'string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false',
-  NO_PERSISTENCE: 'ERR This server has no persistence yet: there is nothing to reload',
+  NO_PERSISTENCE: 'ERR This server has no append-only file yet: there is nothing to reload',
 } as const;
 
 export type ErrorName = keyof typeof ERRORS;

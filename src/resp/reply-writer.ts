@@ -348,6 +348,12 @@ export class ReplyWriter {
     this.#finish(ARRAY, mark, n);
   }
 
+  /** A bulk string of `length` bytes, which follow the mark. */
+  finishBulk(mark: number, length: number): void {
+    this.#finish(BULK, mark, length);
+    this.crlf();
+  }
+
   finishSet(mark: number, n: number): void {
     this.#finish(this.resp3 ? SET : ARRAY, mark, n);
   }

@@ -140,6 +140,9 @@ export function applyCommandLimits(parts: ThreadParts): void {
   limits.zsetMaxListpackEntries = config.int('zset-max-listpack-entries');
   limits.zsetMaxListpackValue = config.int('zset-max-listpack-value');
   limits.hllSparseMaxBytes = config.int('hll-sparse-max-bytes');
+  limits.rdbCompression = config.bool('rdbcompression');
+  limits.rdbChecksum = config.bool('rdbchecksum');
+  limits.snapshotPath = config.path('dbfilename');
   const isLfu = limits.maxmemoryPolicy.endsWith('-lfu');
   ctx.state.policyTouchMode = isLfu ? TOUCH_LFU : TOUCH_LRU;
   ctx.state.touchMode = ctx.state.policyTouchMode;

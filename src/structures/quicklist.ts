@@ -210,6 +210,37 @@ export class Quicklist {
     return true;
   }
 
+  /**
+   * Adds a node at the tail with the pack that is the first `bytes` bytes of `block`, which belongs
+   * to the list from then on. False when the arena is full: nothing has changed then.
+   */
+  appendBlock(block: Ref, bytes: number): boolean {
+    const node = this.#arena.alloc(NODE_BYTES);
+    if (node === 0) return false;
+    const u32 = this.#u32;
+    u32.fill(0, node * 2, node * 2 + NODE_BYTES / 4);
+    u32[node * 2 + PACK] = block;
+    this.#setBytes(node, bytes);
+    this.#link(node, this.last);
+    this.#addCount(node, this.pack.count(block * 8, block * 8 + bytes));
+    return true;
+  }
+
+  /**
+   * Takes the block of the pack out of a list of one node to which nothing was added at the head,
+   * and leaves the list empty. The block is the caller's; the pack begins with it.
+   */
+  releaseBlock(): Ref {
+    const node = this.first;
+    const block = this.#u32[node * 2 + PACK]!;
+    if (this.nodeCount !== 1 || this.#u32[node * 2 + OFFSET] !== 0) {
+      throw new Error('quicklist: the pack does not begin with its block');
+    }
+    this.#arena.free(node);
+    this.init();
+    return block;
+  }
+
   /** Adds an element at an end. False when the arena is full: nothing has changed then. */
   push(buf: Uint8Array, from: number, to: number, atHead: boolean): boolean {
     const node = atHead ? this.first : this.last;

@@ -1,0 +1,89 @@
+/** DEBUG RELOAD: everything to the snapshot file and back, while all shards are held. */
+import { asciiBytes } from '../base/bytes.ts';
+import { FileSink } from '../durability/file-sink.ts';
+import { FileSource } from '../durability/file-source.ts';
+import { SnapshotReader } from '../durability/snapshot-read.ts';
+import { accessOf, writeKeyspace } from '../durability/snapshot-write.ts';
+import { ERROR_BYTES } from '../resp/errors.ts';
+import { type CommandContext, DONE, type RunStatus } from './spec.ts';
+
+const NOSAVE = asciiBytes('NOSAVE');
+const NOFLUSH = asciiBytes('NOFLUSH');
+const MERGE = asciiBytes('MERGE');
+const FREE_UNITS = 4096;
+
+/** What the file system says when it refuses. */
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Writes the snapshot file. What went wrong, or null; the old file is still there then. */
+function save(ctx: CommandContext): string | null {
+  const { limits } = ctx;
+  let sink: FileSink | null = null;
+  try {
+    sink = new FileSink(limits.snapshotPath, String(process.pid));
+    writeKeyspace(sink, ctx.shards, limits.databases, {
+      compresses: limits.rdbCompression,
+      hasChecksum: limits.rdbChecksum,
+      access: accessOf(limits.maxmemoryPolicy),
+    });
+    sink.finish();
+    return null;
+  } catch (error) {
+    sink?.abandon();
+    return reasonOf(error);
+  }
+}
+
+/** Empties all databases, and frees their memory at once: what is loaded needs the room. */
+function flushAll(ctx: CommandContext): void {
+  for (const shard of ctx.shards) {
+    for (let db = 0; db < ctx.limits.databases; db++) shard.flush(db);
+    while (!shard.lazy.step(FREE_UNITS));
+  }
+}
+
+/** Loads the snapshot file. What went wrong, or null. */
+function load(ctx: CommandContext, isFlush: boolean, isReplace: boolean): string | null {
+  const { limits } = ctx;
+  let source: FileSource | null = null;
+  try {
+    // Before anything is flushed, so that without a file nothing is lost.
+    source = new FileSource(limits.snapshotPath);
+    if (isFlush) flushAll(ctx);
+    const skipsChecksum = ctx.shards[0]!.skipsChecksum;
+    const options = { databases: limits.databases, isReplace, skipsChecksum };
+    return new SnapshotReader(ctx.shards, options).load(source);
+  } catch (error) {
+    return reasonOf(error);
+  } finally {
+    source?.close();
+  }
+}
+
+/** RELOAD [NOSAVE] [NOFLUSH] [MERGE]. */
+export function cmdReload(ctx: CommandContext): RunStatus {
+  const { args, reply } = ctx;
+  let isSave = true;
+  let isFlush = true;
+  let isReplace = false;
+  for (let i = 2; i < args.count; i++) {
+    if (args.equalsIgnoreCase(i, NOSAVE)) isSave = false;
+    else if (args.equalsIgnoreCase(i, NOFLUSH)) isFlush = false;
+    else if (args.equalsIgnoreCase(i, MERGE)) isReplace = true;
+    else {
+      reply.errorBytes(ERROR_BYTES.RELOAD_OPTIONS);
+      return DONE;
+    }
+  }
+  const unsaved = isSave ? save(ctx) : null;
+  if (unsaved !== null) {
+    reply.error(`ERR Error trying to save the RDB dump: ${unsaved}`);
+    return DONE;
+  }
+  const problem = load(ctx, isFlush, isReplace);
+  if (problem === null) reply.ok();
+  else reply.error(`ERR Error trying to load the RDB dump: ${problem}`);
+  return DONE;
+}

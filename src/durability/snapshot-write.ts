@@ -1,0 +1,159 @@
+/**
+ * SnapshotWriter: an RDB file (LAYOUT in rdb-format.ts), entry by entry, into any sink. Who calls
+ * it decides about locks and slices.
+ */
+import { REDIS_VERSION, TESSERA_VERSION } from '../base/version.ts';
+import { NO_TTL, type Shard } from '../keyspace/shard.ts';
+import type { Ref } from '../memory/arena.ts';
+import type { ByteSink } from './byte-sink.ts';
+import type { Crc64 } from './crc64.ts';
+import * as rdb from './rdb-format.ts';
+import { RdbOutput } from './rdb-output.ts';
+import { ValueWriter } from './rdb-write-value.ts';
+
+/** A sink that knows the checksum of what it was given. */
+export interface SnapshotSink extends ByteSink {
+  /** The checksum of everything so far. */
+  settleChecksum(): Crc64;
+}
+
+/** How a snapshot is written. */
+export interface SnapshotStyle {
+  readonly compresses: boolean;
+  /** False: zeros in its place, which no reader compares. */
+  readonly hasChecksum: boolean;
+  /** What is written with each key of its use, as in Redis: by maxmemory-policy. */
+  readonly access: 'none' | 'lru' | 'lfu';
+}
+
+const LRU_CLOCK_MASK = 0xffffff;
+const LFU_COUNTER = 0xff;
+const VERSION_DIGITS = 4;
+
+/** The access facts that a policy needs in files. */
+export function accessOf(maxmemoryPolicy: string): SnapshotStyle['access'] {
+  if (maxmemoryPolicy.endsWith('-lru')) return 'lru';
+  return maxmemoryPolicy.endsWith('-lfu') ? 'lfu' : 'none';
+}
+
+export class SnapshotWriter {
+  readonly #sink: SnapshotSink;
+  readonly #out: RdbOutput;
+  readonly #style: SnapshotStyle;
+  readonly #writers = new Map<Shard, ValueWriter>();
+
+  constructor(sink: SnapshotSink, style: SnapshotStyle) {
+    this.#sink = sink;
+    this.#style = style;
+    this.#out = new RdbOutput(sink, style.compresses);
+  }
+
+  /** The head of a file of `version`: it must be as new as every value that follows needs. */
+  begin(version: number, unixSeconds: number, usedMemory: number): void {
+    const head = Buffer.from(`REDIS${String(version).padStart(VERSION_DIGITS, '0')}`, 'latin1');
+    this.#sink.rawRange(head, 0, head.length);
+    this.#aux('redis-ver', REDIS_VERSION);
+    this.#aux('tessera-ver', TESSERA_VERSION);
+    this.#aux('redis-bits', '64');
+    this.#aux('ctime', String(unixSeconds));
+    this.#aux('used-mem', String(usedMemory));
+    this.#aux('aof-base', '0');
+  }
+
+  #aux(name: string, value: string): void {
+    this.#out.byte(rdb.OP_AUX);
+    this.#out.text(name);
+    this.#out.text(value);
+  }
+
+  /** Entries that follow are of database `db`, which has about so many keys. */
+  selectDatabase(db: number, keys: number, expires: number): void {
+    const out = this.#out;
+    out.byte(rdb.OP_SELECT_DB);
+    out.length(db);
+    out.byte(rdb.OP_RESIZE_DB);
+    out.length(keys);
+    out.length(expires);
+  }
+
+  /** One key with its value. O(value). */
+  entry(shard: Shard, ref: Ref): void {
+    const out = this.#out;
+    let writer = this.#writers.get(shard);
+    if (writer === undefined) {
+      writer = new ValueWriter(shard);
+      this.#writers.set(shard, writer);
+    }
+    const expireMs = shard.expireMs(ref);
+    if (expireMs !== NO_TTL) {
+      out.byte(rdb.OP_EXPIRE_MS);
+      out.u64(expireMs);
+    }
+    this.#writeAccess(shard, ref);
+    const type = writer.typeOf(ref);
+    const at = shard.keyOffset(ref);
+    out.byte(type);
+    out.string(shard.u8, at, at + shard.keyLength(ref));
+    writer.write(out, ref, type);
+  }
+
+  #writeAccess(shard: Shard, ref: Ref): void {
+    const out = this.#out;
+    const word = shard.accessWord(ref);
+    if (this.#style.access === 'lru') {
+      out.byte(rdb.OP_IDLE);
+      out.length((shard.state.lruClock - word) & LRU_CLOCK_MASK);
+    } else if (this.#style.access === 'lfu') {
+      out.byte(rdb.OP_FREQ);
+      out.byte(word & LFU_COUNTER);
+    }
+  }
+
+  /** The end of the file. */
+  end(): void {
+    this.#out.byte(rdb.OP_EOF);
+    const checksum = this.#sink.settleChecksum();
+    const bytes = new Uint8Array(rdb.CRC_BYTES);
+    if (this.#style.hasChecksum) checksum.write(bytes, 0);
+    this.#sink.rawRange(bytes, 0, bytes.length);
+  }
+}
+
+/**
+ * Writes everything in `shards`, which together are the keyspace, while the caller holds them all.
+ * Expired keys that nobody has freed yet are written, too. O(n).
+ */
+export function writeKeyspace(
+  sink: SnapshotSink,
+  shards: readonly Shard[],
+  databases: number,
+  style: SnapshotStyle,
+): void {
+  const writer = new SnapshotWriter(sink, style);
+  let used = 0;
+  let version = rdb.RDB_VERSION_PLAIN;
+  for (const shard of shards) {
+    used += shard.arena.usedBytes();
+    for (let db = 0; db < databases; db++) {
+      if (shard.fieldExpires(db) !== 0) version = rdb.RDB_VERSION_FIELD_EXPIRY;
+    }
+  }
+  writer.begin(version, Math.floor(shards[0]!.state.nowMs / 1000), used);
+  for (let db = 0; db < databases; db++) {
+    let keys = 0;
+    let expires = 0;
+    for (const shard of shards) {
+      keys += shard.size(db);
+      expires += shard.expires(db);
+    }
+    if (keys === 0) continue;
+    writer.selectDatabase(db, keys, expires);
+    for (const shard of shards) {
+      const dict = shard.dict(db);
+      for (let unit = 0; unit < dict.unitCount; unit++) {
+        dict.visitUnit(unit, (ref) => writer.entry(shard, ref));
+      }
+    }
+  }
+  writer.end();
+}
