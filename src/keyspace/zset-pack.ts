@@ -9,7 +9,7 @@
  *   Example: member "ab" with score 1.5 = 82 61 62 03  89 ff 00 00 00 00 00 00 f8 3f 0a
  *
  * Redis keeps scores that are no integers as text, which takes a parser for every comparison: to
- * walk over 128 scores of 17 digits takes 1.5 us with doubles, and to parse their texts alone 12 us.
+ * walk over 128 scores of 17 digits takes 1.5 us with doubles, to parse their texts alone 12 us.
  * The mark in front keeps a double from looking like the text of an integer.
  */
 import { formatInteger } from '../base/number-text.ts';
