@@ -8,6 +8,7 @@ import type { ThreadState } from '../keyspace/thread-state.ts';
 import type { ValueLimits } from '../keyspace/value-limits.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
+import type { Fieldsets } from './fieldsets.ts';
 
 export type CommandFlag =
   | 'write'
@@ -187,6 +188,8 @@ export interface ShardCommandSpec extends CommandFacts {
   readonly readsOnly?: (args: ArgView) => boolean;
   /** Always too slow for an I/O thread. */
   readonly isSlow?: boolean;
+  /** HIMPORT SET: a fieldset of the connection goes between its arguments before it runs. */
+  readonly usesFieldset?: boolean;
   readonly run: (ctx: CommandContext) => RunStatus;
 }
 
@@ -298,6 +301,8 @@ export interface Session {
   noEvict: boolean;
   noTouch: boolean;
   replyMode: 'on' | 'off' | 'skip-next' | 'skip';
+  /** What HIMPORT PREPARE has declared. */
+  readonly fieldsets: Fieldsets;
   readonly isInTransaction: boolean;
   readonly isLoopback: boolean;
   /** CLIENT INFO's line without the line end. */

@@ -33,6 +33,9 @@ export class CommandRow {
   readonly isSession: boolean;
   /** See SessionCommandSpec.asksThreads. */
   readonly asksThreads: boolean;
+  /** See ShardCommandSpec.usesFieldset. */
+  readonly usesFieldset: boolean;
+  readonly preparesFieldset: boolean;
   readonly isExec: boolean;
   readonly isWatch: boolean;
   readonly isMulti: boolean;
@@ -64,7 +67,9 @@ export class CommandRow {
     this.isNoMulti = spec.flags.includes('no_multi');
     this.isSession = spec.place === 'session';
     this.asksThreads = spec.place === 'session' && spec.asksThreads === true;
+    this.usesFieldset = spec.place === 'shard' && spec.usesFieldset === true;
     const origin = spec.origin ?? fullName;
+    this.preparesFieldset = origin === 'himport|prepare';
     this.isExec = origin === 'exec';
     this.isWatch = origin === 'watch';
     this.isMulti = origin === 'multi';

@@ -296,6 +296,54 @@ export class HashValues {
     return added;
   }
 
+  /**
+   * Makes (or replaces, whatever its type was) a key with a hash of the fields given as for setAll,
+   * which are all different. False when the arena is full: nothing has changed then. O(fields).
+   */
+  replaceAll(
+    db: number,
+    key: Key,
+    buf: Uint8Array,
+    offset: Int32Array,
+    length: Int32Array,
+    first: number,
+    count: number,
+  ): boolean {
+    if (this.#fitPack(length, first, count)) {
+      return this.#pack.createAll(db, key, buf, offset, length, first, count) !== FULL;
+    }
+    const table = this.#table;
+    const root = table.create();
+    if (root === 0) return false;
+    const field = this.each;
+    field.nameBuf = buf;
+    field.buf = buf;
+    field.expireMs = NO_TTL;
+    let isFull = false;
+    for (let i = first; i < count && !isFull; i += 2) {
+      field.nameFrom = offset[i]!;
+      field.nameTo = offset[i]! + length[i]!;
+      field.from = offset[i + 1]!;
+      field.to = offset[i + 1]! + length[i + 1]!;
+      isFull = !table.append(field);
+    }
+    const { createRooted } = this.#shard;
+    if (!isFull) {
+      const ref = createRooted.call(
+        this.#shard,
+        db,
+        key,
+        TYPE_HASH,
+        ENCODING_HASHTABLE,
+        root,
+        NO_TTL,
+      );
+      isFull = ref === 0;
+    }
+    if (isFull) this.#shard.lazy.addRoot(root);
+    return !isFull;
+  }
+
   #fitPack(length: Int32Array, first: number, count: number): boolean {
     const { hashMaxListpackEntries, hashMaxListpackValue } = this.#shard.limits;
     if ((count - first) / 2 > hashMaxListpackEntries) return false;

@@ -48,7 +48,7 @@ export function describeClient(
     replyBytes: backlogBytes,
     replyListLength: 0,
     replyListBytes: 0,
-    totalBytes: CONNECTION_BYTES + c.input.length + queuedBytes + backlogBytes,
+    totalBytes: CONNECTION_BYTES + c.fieldsets.bytes + c.input.length + queuedBytes + backlogBytes,
     isReadable: !c.isReadPaused,
     isWritable: backlogBytes > 0,
     command: c.lastCommand,

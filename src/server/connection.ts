@@ -2,6 +2,7 @@
  * Connection: one client of an I/O thread, from accept to close. State of the conversation only;
  * nothing about keys but the watches of its transaction.
  */
+import { Fieldsets } from '../commands/fieldsets.ts';
 import type { Session } from '../commands/spec.ts';
 import type { Ref } from '../memory/arena.ts';
 import { type ArgView, ParseState, type TableRoom } from '../resp/request-parser.ts';
@@ -53,6 +54,9 @@ export class Connection implements Session, TableRoom {
   noEvict = false;
   noTouch = false;
   replyMode: 'on' | 'off' | 'skip-next' | 'skip' = 'on';
+  readonly fieldsets = new Fieldsets();
+  /** As they will be when the queued commands have run; null = as they are. */
+  queuedFieldsets: Fieldsets | null = null;
   lastActiveMs: number;
   lastCommand = 'NULL';
   bytesReceived = 0;
@@ -151,6 +155,7 @@ export class Connection implements Session, TableRoom {
 
   reset(): void {
     this.discardTransaction();
+    this.fieldsets.clear();
     this.name = '';
     this.db = 0;
     this.protocol = 2;
@@ -193,6 +198,7 @@ export class Connection implements Session, TableRoom {
     this.transactionAsks = false;
     this.transactionBlock = null;
     this.queuedCommands = 0;
+    this.queuedFieldsets = null;
   }
 
   unwatch(): void {

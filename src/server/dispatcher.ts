@@ -2,6 +2,7 @@
  * Dispatcher: decides where a command of a connection runs, and runs it: under a lease on this
  * thread, by route on a shard worker, or as a session command. One per I/O thread.
  */
+import { EXPANDED, FieldsetExpander, NO_FIELDSET } from '../commands/fieldsets.ts';
 import { ESCALATE } from '../commands/spec.ts';
 import type { CommandRow, CommandTable } from '../commands/table.ts';
 import {
@@ -106,6 +107,7 @@ export class Dispatcher {
   readonly #tickets: Int32Array;
   readonly #out = new messages.Outgoing();
   readonly #transactions: TransactionRun;
+  readonly #expander = new FieldsetExpander();
   #isAnyRingDirty = false;
   #sample = 0;
 
@@ -229,6 +231,22 @@ export class Dispatcher {
       return CONSUMED;
     }
     if (this.#isPaused(c, row)) return HELD;
+    if (row.usesFieldset) return this.#runExpanded(c, row, args);
+    return this.#runChecked(c, row, args);
+  }
+
+  /** HIMPORT SET, with the field names that its connection has declared. */
+  #runExpanded(c: Connection, row: CommandRow, args: ArgView): DispatchStatus {
+    const status = this.#expander.expand(args, c.queuedFieldsets ?? c.fieldsets);
+    if (status === EXPANDED) return this.#runChecked(c, row, this.#expander.args);
+    const isMissing = status === NO_FIELDSET;
+    const line = isMissing ? ERROR_BYTES.FIELDSET_MISSING : ERROR_BYTES.FIELDSET_COUNT;
+    this.#refuseReady(c, row, line);
+    return CONSUMED;
+  }
+
+  /** A command that may run: queued in a transaction, otherwise run or sent. */
+  #runChecked(c: Connection, row: CommandRow, args: ArgView): DispatchStatus {
     if (c.isInTransaction) {
       if (!row.isTransactionControl) return this.#queue(c, row, args);
       if (row.isWatch || row.isMulti) {
@@ -283,10 +301,17 @@ export class Dispatcher {
     if (row.isWrite) c.transactionHasWrites = true;
     if (row.isDenyOom) c.transactionNeedsMemory = true;
     if (row.asksThreads) c.transactionAsks = true;
+    if (row.preparesFieldset) this.#prepareQueued(c, args);
     const mark = this.#reply.length;
     this.#reply.simple('QUEUED');
     this.#afterReply(c, mark);
     return CONSUMED;
+  }
+
+  /** What an HIMPORT SET behind a queued HIMPORT PREPARE will find. */
+  #prepareQueued(c: Connection, args: ArgView): void {
+    c.queuedFieldsets ??= c.fieldsets.copy();
+    c.queuedFieldsets.prepare(args);
   }
 
   #runSession(c: Connection, row: CommandRow, args: ArgView): DispatchStatus {

@@ -3,6 +3,7 @@
  * them and answer from plain fields.
  */
 import { globMatch } from '../../src/base/glob.ts';
+import { Fieldsets } from '../../src/commands/fieldsets.ts';
 import type {
   ClientFilter,
   CommandSpec,
@@ -32,6 +33,7 @@ export class FakeSession implements Session {
   noEvict = false;
   noTouch = false;
   replyMode: Session['replyMode'] = 'on';
+  readonly fieldsets = new Fieldsets();
   isInTransaction = false;
   isLoopback = true;
   isClosing = false;
