@@ -230,7 +230,7 @@ describe('a B+ tree against a sorted array', () => {
         play(model, list, 1000);
         failures += model.failures;
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
     expect(failures).toBeGreaterThan(20);
   });
