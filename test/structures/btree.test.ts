@@ -4,6 +4,7 @@ import { Arena, type Ref } from '../../src/memory/arena.ts';
 import { BTree } from '../../src/structures/btree.ts';
 import { BTREE_STRUCT_WORDS } from '../../src/structures/btree-nodes.ts';
 import { createItem } from '../../src/structures/compact-item.ts';
+import { Random } from '../support/random.ts';
 
 const MIB = 1 << 20;
 
@@ -47,6 +48,11 @@ class TreeModel {
 
   insert(score: number, name: string): void {
     if (this.entries.some((entry) => entry.name === name)) return;
+    this.insertNew(score, name);
+  }
+
+  /** The same for a name that no entry has. */
+  insertNew(score: number, name: string): void {
     const bytes = Buffer.from(name);
     const item = createItem(this.arena, bytes, 0, bytes.length, 8, true);
     if (item === 0 || !this.tree.insert(score, item)) {
@@ -224,7 +230,7 @@ describe('a B+ tree against a sorted array', () => {
         play(model, list, 1000);
         failures += model.failures;
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
     expect(failures).toBeGreaterThan(20);
   });
@@ -273,6 +279,25 @@ describe('large trees', () => {
       expect(steps).toBe(COUNT);
     });
   }
+
+  it('grow and shrink again, entries moving all the time', () => {
+    const model = new TreeModel(32 * MIB);
+    const random = new Random(Math.trunc(Math.random() * 2 ** 32));
+    console.log(`btree: seed ${random.seed}`);
+    for (const grows of [7, 3, 6, 1]) {
+      for (let i = 0; i < 9000; i++) {
+        const size = model.entries.length;
+        if (random.below(10) < grows) model.insertNew(random.below(300), `${grows}:${i}`);
+        else if (random.oneIn(2)) model.remove(random.below(size + 1));
+        else model.rescore(random.below(size + 1), random.below(300));
+        if (i % 3000 === 0) model.check();
+      }
+      model.check();
+    }
+    expect(model.failures).toBe(0);
+    model.checkSearches(40);
+    model.drain();
+  });
 
   it('appended: nodes are full', () => {
     const model = new TreeModel(16 * MIB);
