@@ -366,5 +366,8 @@ export function randomCommand(random: Random, families: readonly Family[]): Comm
   if (kind === 0) words.splice(at, 1);
   else if (kind === 1) words.splice(at, 0, random.pick(WORDS));
   else words[at] = random.pick(WORDS);
+  // AGGREGATE COUNT came with 8.8.
+  const aggregate = words.indexOf('AGGREGATE');
+  if (aggregate > 0 && words[aggregate + 1] === 'COUNT') words[aggregate + 1] = 'x';
   return words;
 }
