@@ -4,6 +4,7 @@
  */
 import { asciiBytes } from '../base/bytes.ts';
 import { globMatch } from '../base/glob.ts';
+import { TYPE_HASH, TYPE_ZSET } from '../keyspace/entry.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
@@ -22,6 +23,8 @@ import {
 const MATCH = asciiBytes('MATCH');
 const COUNT = asciiBytes('COUNT');
 const NOVALUES = asciiBytes('NOVALUES');
+/** Valkey's word for sorted sets; Redis knows none. */
+const NOSCORES = asciiBytes('NOSCORES');
 const STAR = 0x2a;
 const COUNT_DEFAULT = 10;
 /** Empty buckets that a scan looks at for each member asked for. */
@@ -144,10 +147,11 @@ const scan: MemberScan & { patternIndex: number; buf: Uint8Array; start: number;
 };
 
 /**
- * Reads cursor (argument 2) and options of HSCAN, SSCAN or ZSCAN; null when an error was replied.
+ * Reads cursor (argument 2) and options of HSCAN, SSCAN or ZSCAN, by the type of value; null when
+ * an error was replied.
  * The result is valid until the next call.
  */
-export function memberScan(ctx: CommandContext, mayOmitValues: boolean): MemberScan | null {
+export function memberScan(ctx: CommandContext, type: number): MemberScan | null {
   const { args, reply } = ctx;
   scan.cursor = parseScanCursor(args, 2);
   if (Number.isNaN(scan.cursor)) {
@@ -175,10 +179,12 @@ export function memberScan(ctx: CommandContext, mayOmitValues: boolean): MemberS
       const isStar = args.length[i] === 1 && args.buf[scan.start] === STAR;
       scan.patternIndex = isStar ? 0 : i;
     } else if (args.equalsIgnoreCase(i, NOVALUES)) {
-      if (!mayOmitValues) {
+      if (type !== TYPE_HASH) {
         reply.errorBytes(ERROR_BYTES.NOVALUES_ONLY_HSCAN);
         return null;
       }
+      scan.isNoValues = true;
+    } else if (type === TYPE_ZSET && args.equalsIgnoreCase(i, NOSCORES)) {
       scan.isNoValues = true;
     } else {
       reply.errorBytes(ERROR_BYTES.SYNTAX);

@@ -1,5 +1,6 @@
 /** Commands that read hashes: HGET and its relatives, HRANDFIELD, HSCAN. */
 import { asciiBytes } from '../base/bytes.ts';
+import { TYPE_HASH } from '../keyspace/entry.ts';
 import type { FieldVisitor } from '../keyspace/hash-value.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
@@ -199,7 +200,7 @@ function cmdHrandfield(ctx: CommandContext): RunStatus {
 
 function cmdHscan(ctx: CommandContext): RunStatus {
   const { reply } = ctx;
-  const options = memberScan(ctx, true);
+  const options = memberScan(ctx, TYPE_HASH);
   if (options === null) return DONE;
   if (!ctx.mayRun(options.count)) return ESCALATE;
   const shard = ctx.at(1);

@@ -210,7 +210,7 @@ function cmdSrandmember(ctx: CommandContext): RunStatus {
 
 function cmdSscan(ctx: CommandContext): RunStatus {
   const { reply } = ctx;
-  const options = memberScan(ctx, false);
+  const options = memberScan(ctx, TYPE);
   if (options === null) return DONE;
   if (!ctx.mayRun(options.count)) return ESCALATE;
   const ref = readTyped(ctx, 1, TYPE);

@@ -143,7 +143,7 @@ function cmdZscan(ctx: CommandContext): RunStatus {
     reply.array(0);
     return DONE;
   }
-  const options = memberScan(ctx, false);
+  const options = memberScan(ctx, TYPE);
   if (options === null) return DONE;
   if (!ctx.mayRun(options.count)) return ESCALATE;
   const { zsets } = ctx.at(1);
@@ -155,15 +155,15 @@ function cmdZscan(ctx: CommandContext): RunStatus {
       seen += 1;
       if (!options.matches(buf, from, to)) return;
       members.push(buf.slice(from, to));
-      scores.push(score);
+      if (!options.isNoValues) scores.push(score);
     });
   const next = walkMembers(options, step, () => seen);
   reply.array(2);
   reply.bulkLatin1(String(next));
-  reply.array(members.length * 2);
+  reply.array(members.length + scores.length);
   for (const [i, member] of members.entries()) {
     reply.bulk(member, 0, member.length);
-    reply.bulkLatin1(formatDouble(scores[i]!));
+    if (scores.length !== 0) reply.bulkLatin1(formatDouble(scores[i]!));
   }
   return DONE;
 }

@@ -66,6 +66,9 @@ export class ScoredList {
   /** Where each member begins; it ends where the next begins. */
   #starts = new Float64Array(MEMBERS_INITIAL + 1);
 
+  /** Members came in order: those of a sorted set that is walked and whose scores stay. */
+  #isSorted = true;
+
   /** Copies a member to the end of the list. */
   readonly add: ScoredVisitor = (buf, from, to, score) => {
     const end = this.#length + (to - from);
@@ -83,12 +86,14 @@ export class ScoredList {
     this.#length = end;
     this.count = count + 1;
     this.#starts[this.count] = end;
+    if (this.#isSorted && count !== 0) this.#isSorted = this.#compare(count - 1, count) < 0;
   };
 
-  /** Visits the members by score, then by their bytes. O(n log n). */
+  /** Visits the members by score, then by their bytes. O(n log n), O(n) where they came so. */
   forSorted(visit: ScoredVisitor): void {
-    const order = Uint32Array.from({ length: this.count }, (_, i) => i);
-    order.sort((a, b) => this.#compare(a, b));
+    const order = new Uint32Array(this.count);
+    for (let i = 0; i < order.length; i++) order[i] = i;
+    if (!this.#isSorted) order.sort((a, b) => this.#compare(a, b));
     for (const i of order) {
       visit(this.#bytes, this.#starts[i]!, this.#starts[i + 1]!, this.#scores[i]!);
     }

@@ -402,6 +402,7 @@ both('random members and scans', () => [
   [['ZRANDMEMBER', 'z', '9223372036854775807', 'WITHSCORES'], error('ERR value is out of range')],
   [['ZSCAN', 'z', '0'], array(bulk('0'), members('a', '1.5'))],
   [['ZSCAN', 'z', '0', 'MATCH', 'b*', 'COUNT', '5'], array(bulk('0'), members())],
+  [['ZSCAN', 'z', '0', 'NOSCORES'], array(bulk('0'), members('a'))],
   [['ZSCAN', 'z', '0', 'NOVALUES'], error('ERR NOVALUES option can only be used in HSCAN')],
   [['ZSCAN', 'z', '0', 'COUNT', '0'], SYNTAX],
   [['ZSCAN', 'z', 'x'], error('ERR invalid cursor')],

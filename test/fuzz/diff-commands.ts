@@ -354,16 +354,20 @@ const UNMUTATED = new Set([
 
 /**
  * A random command of one of `families`; one in ten has an argument too many, too few or of another
- * kind.
+ * kind. The key of a template in small letters stays.
  */
 export function randomCommand(random: Random, families: readonly Family[]): Command {
   const [name, ...parts] = random.pick(TEMPLATES[random.pick(families)]);
   const words = [name, ...parts.flatMap((part) => part(random))];
-  if (!random.oneIn(10) || UNMUTATED.has(name) || words.length === 1) return words;
-  const at = 1 + random.below(words.length - 1);
+  const first = name === name.toLowerCase() ? 2 : 1;
+  if (!random.oneIn(10) || UNMUTATED.has(name) || words.length <= first) return words;
+  const at = first + random.below(words.length - first);
   const kind = random.below(3);
   if (kind === 0) words.splice(at, 1);
   else if (kind === 1) words.splice(at, 0, random.pick(WORDS));
   else words[at] = random.pick(WORDS);
+  // AGGREGATE COUNT came with 8.8.
+  const aggregate = words.indexOf('AGGREGATE');
+  if (aggregate > 0 && words[aggregate + 1] === 'COUNT') words[aggregate + 1] = 'x';
   return words;
 }

@@ -2,7 +2,10 @@
 import { all, from, maybe, type Part, some, type Template, word } from './diff-template.ts';
 
 const KEYS = ['a', 'b', 'c', 'd', ''];
-/** Keys of sets whose members all have the score 0: ranges by member mean something there only. */
+/**
+ * Keys of sets whose members all have the score 0: ranges by member mean something there only.
+ * Templates with names in small letters keep their key.
+ */
 const LEX_KEYS = ['l', 'm'];
 
 const MEMBERS = [
@@ -110,9 +113,9 @@ export const SORTED: readonly Template[] = [
   ['ZINTERCARD', sources, maybe(word('LIMIT'), count)],
   ['zadd', lex, zero, some(20, zero)],
   ['zrem', lex, members],
-  ['ZLEXCOUNT', lex, lexBound, lexBound],
-  ['ZRANGEBYLEX', lex, lexBound, lexBound, limit],
-  ['ZREVRANGEBYLEX', lex, lexBound, lexBound, limit],
-  ['ZRANGE', lex, lexBound, lexBound, word('BYLEX'), some(1, word('REV')), limit],
-  ['ZREMRANGEBYLEX', lex, lexBound, lexBound],
+  ['zlexcount', lex, lexBound, lexBound],
+  ['zrangebylex', lex, lexBound, lexBound, limit],
+  ['zrevrangebylex', lex, lexBound, lexBound, limit],
+  ['zrange', lex, lexBound, lexBound, word('BYLEX'), some(1, word('REV')), limit],
+  ['zremrangebylex', lex, lexBound, lexBound],
 ];
