@@ -216,7 +216,7 @@ export const HYPERLOGLOG_BASIC_COMMANDS: readonly CommandSpec[] = [
     since: '2.8.9',
     group: 'hyperloglog',
     arity: -2,
-    flags: ['readonly'],
+    flags: ['readonly', 'may_replicate'],
     acl: ['hyperloglog'],
     keys: [keysFrom(1, 1, 'RW', 'ACCESS')],
     syntax: 'key [key ...]',

@@ -27,6 +27,8 @@ export type CommandFlag =
   | 'movablekeys'
   | 'no_async_loading'
   | 'no_multi'
+  /** A reader that may change what replicas have to know; COMMAND INFO does not show it. */
+  | 'may_replicate'
   | 'no_mandatory_keys'
   | 'allow_busy'
   | 'asking';

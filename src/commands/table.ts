@@ -36,6 +36,8 @@ export class CommandRow {
   /** See ShardCommandSpec.usesFieldset. */
   readonly usesFieldset: boolean;
   readonly preparesFieldset: boolean;
+  /** Waits while CLIENT PAUSE holds writes. */
+  readonly isHeldAsWrite: boolean;
   readonly isExec: boolean;
   readonly isWatch: boolean;
   readonly isMulti: boolean;
@@ -61,6 +63,7 @@ export class CommandRow {
     this.fullName = fullName;
     this.arity = spec.arity;
     this.isWrite = spec.flags.includes('write');
+    this.isHeldAsWrite = this.isWrite || spec.flags.includes('may_replicate');
     this.isReadOnly = spec.flags.includes('readonly');
     this.isDenyOom = spec.flags.includes('denyoom');
     this.isNoAuth = spec.flags.includes('no_auth');

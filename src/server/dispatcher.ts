@@ -281,7 +281,7 @@ export class Dispatcher {
     const mode = this.#parts.layout.pauseMode;
     this.#ctx.state.keepsExpired = mode !== PAUSE_NONE && !row.isWrite;
     if (mode === PAUSE_NONE) return false;
-    if (mode !== PAUSE_ALL && !row.isWrite && !this.#writesAtExec(c, row)) return false;
+    if (mode !== PAUSE_ALL && !row.isHeldAsWrite && !this.#writesAtExec(c, row)) return false;
     c.isPaused = true;
     return true;
   }
@@ -298,7 +298,7 @@ export class Dispatcher {
     }
     c.queue().addCommand(row.index, c.db, args);
     c.queuedCommands += 1;
-    if (row.isWrite) c.transactionHasWrites = true;
+    if (row.isHeldAsWrite) c.transactionHasWrites = true;
     if (row.isDenyOom) c.transactionNeedsMemory = true;
     if (row.asksThreads) c.transactionAsks = true;
     if (row.preparesFieldset) this.#prepareQueued(c, args);
@@ -514,7 +514,11 @@ export class Dispatcher {
       return HELD;
     } else {
       const status = this.#execQueue(c);
-      if (status !== RAN) return status === SENT_AWAY ? CONSUMED : HELD;
+      if (status === STALLED) return HELD;
+      if (status === SENT_AWAY) {
+        this.#account(row, this.#reply.length, -1, 1);
+        return CONSUMED;
+      }
     }
     c.commandsRun += 1;
     this.#account(row, mark, -1, 1);
