@@ -470,3 +470,22 @@ test.each([['listpack'], ['skiplist']])('draws from a %s are uniform', (encoding
     .filter((_, i) => i >= 2 && i % 2 === 0);
   expect(new Set(distinct).size).toBe(20);
 });
+
+test.each([['a listpack'], ['a tree']])('large results are in order, from %s', (what) => {
+  const runner = new LocalRunner(SPECS);
+  if (what === 'a listpack') runner.state.limits.zsetMaxListpackEntries = 5000;
+  const count = 2000;
+  const names = Array.from({ length: count }, (_, i) => `member:${(i * 7919) % count}`);
+  const scoreOf = (i: number): number => (i % 2 === 0 ? i % 50 : (i % 50) / 8);
+  runner.run('ZADD', 'a', ...names.flatMap((name, i) => [scoreOf(i), name]));
+  runner.run('ZADD', 'b', ...names.slice(0, count / 2).flatMap((name) => [1000, name]));
+  const expected = names
+    .map((name, i) => ({ name, value: scoreOf(i) + (i < count / 2 ? 1000 : 0) }))
+    .sort((x, y) => x.value - y.value || (x.name < y.name ? -1 : 1));
+  const reply = array(...expected.flatMap(({ name, value }) => [bulk(name), bulk(String(value))]));
+  expect(runner.run('ZUNION', 2, 'a', 'b', 'WITHSCORES')).toBe(reply);
+  expect(runner.run('ZUNIONSTORE', 'u', 2, 'a', 'b')).toBe(integer(count));
+  expect(runner.run('ZRANGE', 'u', 0, -1, 'WITHSCORES')).toBe(reply);
+  expect(runner.run('ZDIFF', 2, 'u', 'none', 'WITHSCORES')).toBe(reply);
+  runner.checkInvariants();
+});
