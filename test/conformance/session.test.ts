@@ -160,6 +160,8 @@ const OTHER_FACTS: ReadonlyMap<string, string> = new Map([
   ['command|getkeysandflags', 'commands without arguments are allowed since 7.2'],
   ['sinterstore', 'the destination is overwritten, not updated, since 7.2'],
   ['watch', 'no_multi keeps it out of transactions'],
+  ['zrank', 'WITHSCORE since 7.2'],
+  ['zrevrank', 'WITHSCORE since 7.2'],
 ]);
 
 function isNewer(since: string): boolean {

@@ -160,8 +160,11 @@ describe.each(TOPOLOGIES)('%s', (_name, args) => {
 
 /** A watched key that expires is a change; one that had expired before WATCH is none. */
 async function expires(client: RawClient): Promise<void> {
-  await client.command(['SET', 'short', 1, 'PX', 30]);
-  await client.command(['WATCH', 'short']);
+  // Time enough to be watched before it expires, on a busy machine too.
+  await Promise.all([
+    client.command(['SET', 'short', 1, 'PX', 500]),
+    client.command(['WATCH', 'short']),
+  ]);
   await waitUntil('the key to expire', async () => {
     const left = await client.command(['PTTL', 'short']);
     return left === ':-2\r\n';
