@@ -154,22 +154,29 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
       else if (m.type === 'ask') {
         control.send({ type: 'answer', id: m.id, answer: services.answerClients(m.ask, m.selfId) });
       } else {
-        void applyConfig(m.record).then((error) => {
+        applyConfig(m.record, (error) => {
           control.send({ type: 'answer', id: m.id, answer: { error } });
         });
       }
     }
   };
-  const applyConfig = async (record: Readonly<Record<string, string>>): Promise<string | null> => {
+  // No promise where none is needed: the loop may sleep in the kernel before its callback runs.
+  const applyConfig = (
+    record: Readonly<Record<string, string>>,
+    done: (error: string | null) => void,
+  ): void => {
     config.applyChanges(record);
     applyLimits(parts, limits);
     parserLimits.maxBulkLength = config.int('proto-max-bulk-len');
     logger.setLevel(config.text('loglevel') as LogFilter);
-    if (!('port' in record || 'bind' in record)) return null;
+    if (!('port' in record || 'bind' in record)) {
+      done(null);
+      return;
+    }
     transport.unlisten();
-    return transport.listen(listenOptions(parts)).then(
-      () => null,
-      (error: unknown) => errorText(error),
+    transport.listen(listenOptions(parts)).then(
+      () => done(null),
+      (error: unknown) => done(errorText(error)),
     );
   };
   try {

@@ -72,6 +72,8 @@ export class RawClient {
 
   private constructor(socket: Socket) {
     this.socket = socket;
+    // Many small writes in a row would wait 40 ms for the peer's delayed acknowledgement.
+    socket.setNoDelay(true);
     socket.on('data', (chunk: string | Buffer) => {
       this.#received = Buffer.concat([
         this.#received,
