@@ -26,6 +26,7 @@ const PART_UNITS = 4096;
 
 /** The kinds of work, by the number that travels between threads (parted-kinds.ts). */
 export const KIND_SETS = 0;
+export const KIND_ZSETS = 1;
 
 export interface PartedWork {
   readonly kind: number;

@@ -5,6 +5,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
 import { SET_COMMANDS } from '../../src/commands/set.ts';
+import { ZSET_COMMANDS } from '../../src/commands/zset.ts';
 import { Shard } from '../../src/keyspace/shard.ts';
 import { ThreadState } from '../../src/keyspace/thread-state.ts';
 import { Arena } from '../../src/memory/arena.ts';
@@ -32,7 +33,7 @@ interface Pair {
 
 /** A runner whose long reads get help from a second worker, and one beside it that works alone. */
 function newPair(spillBytes: number): Pair {
-  const specs = [...SET_COMMANDS];
+  const specs = [...SET_COMMANDS, ...ZSET_COMMANDS];
   const runner = new LocalRunner(specs);
   const words = new Int32Array(new SharedArrayBuffer(64));
   const board = new JobBoard(words, 0);
@@ -85,6 +86,25 @@ function fill(pair: Pair, suffix = ''): void {
   add(pair, 'ints', [1, 2, 3, 70_000]);
 }
 
+/** Both reply the same bytes; true when there was help. */
+function sameOrder({ runner, alone, spillArena }: Pair, ...words: readonly Argument[]): boolean {
+  const before = helped;
+  expect(runner.run(...words) === alone.run(...words)).toBe(true);
+  expect(spillArena.usedBytes()).toBe(0);
+  return helped > before;
+}
+
+/** Large sorted sets; a set in place of one of them is put back, too. */
+function fillScored({ runner, alone }: Pair): void {
+  for (const one of [runner, alone]) {
+    const members = Array.from({ length: MEMBERS }, (_, i) => [(i * 7) % 1000, `member:${i}`]);
+    one.run('ZREMRANGEBYRANK', 'z', 0, -1);
+    one.run('ZREMRANGEBYRANK', 'y', 0, -1);
+    one.run('ZADD', 'z', ...members.flat());
+    one.run('ZADD', 'y', ...members.slice(MEMBERS / 2).flat(), 'inf', 'first', '-0.1', 'last');
+  }
+}
+
 const KEYS = ['a', 'b', 'c', 'pack', 'none', 'ints'];
 
 beforeEach(() => {
@@ -109,6 +129,39 @@ describe.each([['INTER'], ['UNION'], ['DIFF']])('S%s', (operation) => {
       }
       pair.runner.checkInvariants();
       fill(pair);
+    }
+  });
+});
+
+describe.each([['INTER'], ['UNION'], ['DIFF']])('Z%s', (operation) => {
+  test('replied, counted and stored', () => {
+    const pair = newPair(1 << 24);
+    fill(pair);
+    fillScored(pair);
+    for (const keys of [
+      ['z', 'y', 'b'],
+      ['a', 'z'],
+      ['y', 'pack', 'none', 'z'],
+    ]) {
+      const isHelped = sameOrder(pair, `Z${operation}`, keys.length, ...keys, 'WITHSCORES');
+      expect(isHelped).toBe(operation !== 'INTER' || !keys.includes('none'));
+      if (operation === 'INTER') {
+        for (const limit of [0, 1, 9999, MEMBERS]) {
+          sameOrder(pair, 'ZINTERCARD', keys.length, ...keys, 'LIMIT', limit);
+        }
+      }
+      const weights = [2, '-inf', 0.5, '1e300'].slice(0, keys.length);
+      const isWeighted = operation !== 'DIFF' && keys.length === 3;
+      for (const aggregate of isWeighted ? ['SUM', 'MIN', 'MAX', 'COUNT'] : []) {
+        const options = ['WEIGHTS', ...weights, 'AGGREGATE', aggregate, 'WITHSCORES'];
+        sameOrder(pair, `Z${operation}`, keys.length, ...keys, ...options);
+      }
+      for (const destination of ['new', keys[0]!]) {
+        sameOrder(pair, `Z${operation}STORE`, destination, keys.length, ...keys);
+        sameOrder(pair, 'ZRANGE', destination, 0, -1, 'WITHSCORES');
+        fillScored(pair);
+      }
+      pair.runner.checkInvariants();
     }
   });
 });

@@ -47,6 +47,12 @@ async function fill(run: (words: string[]) => Promise<string>, sets: Sets): Prom
   }
 }
 
+/** A sorted set that shares members with the sets. */
+function scoredMembers(random: Random): (string | number)[] {
+  const first = random.below(MEMBERS);
+  return Array.from({ length: SADD_MEMBERS }, (_, i) => [(i * 7) % 100, `m${first + i}`]).flat();
+}
+
 async function membersOf(reply: Promise<string>): Promise<string[]> {
   return (decodeReply(await reply) as string[]).sort();
 }
@@ -126,6 +132,12 @@ async function compare(
   expect(await client.command(['EXEC'])).toBe(`*2\r\n${count}${count}`);
   if (redis !== null) {
     expect(await membersOf(redis.command([`S${operation}`, ...keys]))).toEqual(expected);
+    const scored = [`Z${operation}`, keys.length + 1, 'z', ...keys, 'WITHSCORES'];
+    expect((await client.command(scored)) === (await redis.command(scored))).toBe(true);
+    const stored = [`Z${operation}STORE`, `z${name}`, keys.length, ...keys.slice(1), 'z'];
+    expect(await client.command(stored)).toBe(await redis.command(stored));
+    const all = ['ZRANGE', `z${name}`, 0, -1, 'WITHSCORES'];
+    expect((await client.command(all)) === (await redis.command(all))).toBe(true);
   }
 }
 
@@ -159,6 +171,9 @@ describe.each([
       const sets = newSets(random);
       await fill((words) => first.command(words), sets);
       if (redis !== null) await fill((words) => redis!.command(words), sets);
+      const scored = ['ZADD', 'z', ...scoredMembers(random)];
+      await first.command(scored);
+      await redis?.command(scored);
       let isDone = false;
       const others = [
         disturb(third, 'n3', new Random(random.next()), () => isDone),
