@@ -20,9 +20,11 @@ export const WANTS_SCORES = 2;
 export const PARALLEL_UNITS_MIN = 50_000;
 
 /**
- * Units of one part: about a millisecond, which is how long a helper leaves its own clients alone.
+ * Units of a part: about a millisecond, which is how long a helper leaves its own clients alone.
+ * The parts of work of more than PART_UNITS * PARTS_AIM are larger, so that their list stays short.
  */
 const PART_UNITS = 4096;
+const PARTS_AIM = 16_384;
 
 /** The kinds of work, by the number that travels between threads (parted-kinds.ts). */
 export const KIND_SETS = 0;
@@ -44,6 +46,12 @@ export type WorkReader = (shards: readonly Shard[], words: ArrayLike<number>) =>
 export class Parts {
   /** Three words a part: number of the walk, first place, place behind the last one. */
   readonly words: number[] = [];
+  readonly #partUnits: number;
+
+  /** For work of `units` in all. */
+  constructor(units: number) {
+    this.#partUnits = Math.max(PART_UNITS, Math.ceil(units / PARTS_AIM));
+  }
 
   get count(): number {
     return this.words.length / 3;
@@ -51,16 +59,17 @@ export class Parts {
 
   /** Adds the parts of a walk over `places` places that takes about `units`. */
   addWalk(walk: number, places: number, units: number): void {
-    const step = Math.max(1, Math.ceil(places / Math.max(1, Math.ceil(units / PART_UNITS))));
+    const step = Math.max(1, Math.ceil(places / Math.max(1, Math.ceil(units / this.#partUnits))));
     for (let from = 0; from < places; from += step) {
       this.words.push(walk, from, Math.min(places, from + step));
     }
   }
 
-  /** Adds the parts that stand in `words` from `at` on. */
-  read(words: ArrayLike<number>, at: number): this {
-    for (let i = at; i < words.length; i++) this.words.push(words[i]!);
-    return this;
+  /** The parts that stand in `words` from `at` on. */
+  static read(words: ArrayLike<number>, at: number): Parts {
+    const parts = new Parts(0);
+    for (let i = at; i < words.length; i++) parts.words.push(words[i]!);
+    return parts;
   }
 
   walkOf(part: number): number {

@@ -81,7 +81,7 @@ export class SetWalk implements PartedWork {
 
   get parts(): Parts {
     if (this.#parts !== null) return this.#parts;
-    const parts = new Parts();
+    const parts = new Parts(this.units);
     for (let walk = 0; walk < this.#walkCount; walk++) {
       const { shard, ref } = this.#sources[walk]!;
       if (ref !== 0) parts.addWalk(walk, shard.sets.unitCount(ref), this.#unitsOf(walk));
@@ -108,7 +108,7 @@ export class SetWalk implements PartedWork {
       sources.push({ shard: shards[words[at]!]!, ref: words[at + 1]!, size: words[at + 2]! });
     }
     const walk = new SetWalk(OPERATIONS[words[0]!]!, sources);
-    walk.#parts = new Parts().read(words, at);
+    walk.#parts = Parts.read(words, at);
     return walk;
   }
 }

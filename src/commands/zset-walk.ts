@@ -146,14 +146,14 @@ export class ZsetWalk implements PartedWork {
     return true;
   }
 
-  /** What a score contributes: its product with the weight, or the weight alone where sets count. */
+  /** What a score contributes: its product with the weight, or the weight where sets count. */
   #weighted(source: ZsetSource, score: number): number {
     return this.#aggregate === 'COUNT' ? source.weight : source.weight * score;
   }
 
   get parts(): Parts {
     if (this.#parts !== null) return this.#parts;
-    const parts = new Parts();
+    const parts = new Parts(this.units);
     for (let walk = 0; walk < this.#walkCount; walk++) {
       const source = this.#sources[walk]!;
       if (source.ref !== 0) parts.addWalk(walk, placesOf(source), this.#unitsOf(walk));
@@ -192,7 +192,7 @@ export class ZsetWalk implements PartedWork {
       });
     }
     const walk = new ZsetWalk(OPERATIONS[words[0]!]!, AGGREGATES[words[1]!]!, sources);
-    walk.#parts = new Parts().read(words, at);
+    walk.#parts = Parts.read(words, at);
     return walk;
   }
 }
