@@ -20,7 +20,7 @@ const COMMANDS: readonly (readonly string[])[] = [
   ['SDIFFSTORE', 'd', 'a', 'b'],
 ];
 
-/** Two sets that share half of their members, on different shards. */
+/** Two sets that share half of their members. */
 async function fill(connection: RawConnection): Promise<void> {
   for (const [key, first] of [
     ['a', 0],
