@@ -8,6 +8,8 @@ import { NO_TTL, type Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { replyFull } from './collection.ts';
+import { PARALLEL_UNITS_MIN, type PartVisitor, WANTS_COUNT, WANTS_MEMBERS } from './parted-work.ts';
+import { type SetOperation, type SetSource, SetWalk } from './set-walk.ts';
 import {
   type CommandContext,
   type CommandSpec,
@@ -25,18 +27,9 @@ const APPROX = asciiBytes('APPROX');
 /** Members above which readers are let in while a result is built. */
 const BUILD_MEMBERS = 10_000;
 
-type Operation = 'inter' | 'union' | 'diff';
-
-/** One source of an operation: absent sets have ref 0. */
-interface Source {
-  readonly shard: Shard;
-  readonly ref: Ref;
-  readonly size: number;
-}
-
 /** Arguments [first, end) as sets; null when one is of another type and the error was replied. */
-function sourcesOf(ctx: CommandContext, first: number, end: number): Source[] | null {
-  const sources: Source[] = [];
+function sourcesOf(ctx: CommandContext, first: number, end: number): SetSource[] | null {
+  const sources: SetSource[] = [];
   for (let i = first; i < end; i++) {
     const shard = ctx.at(i);
     const ref = shard.findRead(ctx.db, ctx.key);
@@ -49,74 +42,21 @@ function sourcesOf(ctx: CommandContext, first: number, end: number): Source[] | 
   return sources;
 }
 
-/** Lookups go through the shard's second view, because the first one is walking. */
-function isIn(source: Source, buf: Uint8Array, from: number, to: number): boolean {
-  return source.ref !== 0 && source.shard.setBuilder.has(source.ref, buf, from, to);
+/** Calls `visit` for each member of the result once, by several workers where that pays. */
+function forResult(ctx: CommandContext, walk: SetWalk, wants: number, visit: PartVisitor): void {
+  if (walk.units >= PARALLEL_UNITS_MIN && ctx.inParallel(walk, wants, visit)) return;
+  walk.forEach(visit);
 }
 
-/** Receives a member of a result; false ends the walk. */
-type ResultVisitor = (buf: Uint8Array, from: number, to: number) => boolean;
-
-/** Calls `visit` for each member of the result once. */
-function forResult(operation: Operation, sources: readonly Source[], visit: ResultVisitor): void {
-  if (operation === 'union') forUnion(sources, visit);
-  else if (operation === 'diff') forDifference(sources, visit);
-  else forIntersection(sources, visit);
-}
-
-function walk(source: Source, visit: ResultVisitor): boolean {
-  let goesOn = true;
-  if (source.ref === 0) return goesOn;
-  source.shard.sets.forEach(source.ref, (buf, from, to) => {
-    if (goesOn) goesOn = visit(buf, from, to);
-  });
-  return goesOn;
-}
-
-/** A member counts where it is met first: in no set before. */
-function forUnion(sources: readonly Source[], visit: ResultVisitor): void {
-  for (const [i, source] of sources.entries()) {
-    const goesOn = walk(source, (buf, from, to) => {
-      for (let j = 0; j < i; j++) if (isIn(sources[j]!, buf, from, to)) return true;
-      return visit(buf, from, to);
-    });
-    if (!goesOn) return;
-  }
-}
-
-function forDifference(sources: readonly Source[], visit: ResultVisitor): void {
-  walk(sources[0]!, (buf, from, to) => {
-    for (let j = 1; j < sources.length; j++) if (isIn(sources[j]!, buf, from, to)) return true;
-    return visit(buf, from, to);
-  });
-}
-
-/** The smallest set is walked; the others are asked, the next smallest first. */
-function forIntersection(sources: readonly Source[], visit: ResultVisitor): void {
-  const sorted = [...sources].sort((a, b) => a.size - b.size);
-  if (sorted[0]!.ref === 0) return;
-  walk(sorted[0]!, (buf, from, to) => {
-    for (let j = 1; j < sorted.length; j++) if (!isIn(sorted[j]!, buf, from, to)) return true;
-    return visit(buf, from, to);
-  });
-}
-
-/** Members that an operation looks at, a measure of its work. */
-function unitsOf(operation: Operation, sources: readonly Source[]): number {
-  const sizes = sources.map((source) => source.size);
-  if (operation === 'inter') return Math.min(...sizes) * sizes.length;
-  if (operation === 'diff') return sizes[0]! * sizes.length;
-  return sizes.reduce((sum, size, i) => sum + size * (i + 1), 0);
-}
-
-function replyResult(ctx: CommandContext, operation: Operation): RunStatus {
+function replyResult(ctx: CommandContext, operation: SetOperation): RunStatus {
   const { args, reply } = ctx;
   const sources = sourcesOf(ctx, 1, args.count);
   if (sources === null) return DONE;
-  if (!ctx.mayRun(unitsOf(operation, sources))) return ESCALATE;
+  const walk = new SetWalk(operation, sources);
+  if (!ctx.mayRun(walk.units)) return ESCALATE;
   const mark = reply.deferArray();
   let count = 0;
-  forResult(operation, sources, (buf, from, to) => {
+  forResult(ctx, walk, WANTS_MEMBERS, (buf, from, to) => {
     reply.bulk(buf, from, to);
     count += 1;
     return true;
@@ -125,18 +65,19 @@ function replyResult(ctx: CommandContext, operation: Operation): RunStatus {
   return DONE;
 }
 
-function storeResult(ctx: CommandContext, operation: Operation): RunStatus {
+function storeResult(ctx: CommandContext, operation: SetOperation): RunStatus {
   const { args, reply, db } = ctx;
   const sources = sourcesOf(ctx, 2, args.count);
   if (sources === null) return DONE;
-  const units = unitsOf(operation, sources);
+  const walk = new SetWalk(operation, sources);
+  const { units } = walk;
   if (!ctx.mayRun(units)) return ESCALATE;
   const shard = ctx.at2(1);
   const set = shard.setBuilder;
   let isOpen = false;
   let isFull = false;
   if (units > BUILD_MEMBERS) ctx.beginBuild();
-  forResult(operation, sources, (buf, from, to) => {
+  forResult(ctx, walk, WANTS_MEMBERS, (buf, from, to) => {
     if (!isOpen) isFull = !set.openDetached(buf, from, to, 0);
     isOpen = !isFull;
     if (isOpen && set.add(buf, from, to) === SET_FULL) isFull = true;
@@ -161,7 +102,7 @@ function storeResult(ctx: CommandContext, operation: Operation): RunStatus {
 }
 
 /** SINTERCARD, SUNIONCARD, SDIFFCARD: numkeys key ... [LIMIT limit]. */
-function replyCount(ctx: CommandContext, operation: Operation): RunStatus {
+function replyCount(ctx: CommandContext, operation: SetOperation): RunStatus {
   const { args, reply } = ctx;
   const keys = args.toInt(1);
   if (!(keys > 0)) {
@@ -191,9 +132,10 @@ function replyCount(ctx: CommandContext, operation: Operation): RunStatus {
   }
   const sources = sourcesOf(ctx, 2, 2 + keys);
   if (sources === null) return DONE;
-  if (!ctx.mayRun(unitsOf(operation, sources))) return ESCALATE;
+  const walk = new SetWalk(operation, sources);
+  if (!ctx.mayRun(walk.units)) return ESCALATE;
   let count = 0;
-  forResult(operation, sources, () => {
+  forResult(ctx, walk, WANTS_COUNT, () => {
     count += 1;
     return count !== limit;
   });
@@ -265,13 +207,13 @@ const COUNTED: KeySpec = {
   find: { kind: 'keynum', numberAt: 0, first: 1, step: 1 },
 };
 
-const NAMES: Readonly<Record<Operation, string>> = {
+const NAMES: Readonly<Record<SetOperation, string>> = {
   inter: 'intersection',
   union: 'union',
   diff: 'difference',
 };
 
-function resultRow(operation: Operation): CommandSpec {
+function resultRow(operation: SetOperation): CommandSpec {
   return {
     name: `s${operation}`,
     summary: `Returns the ${NAMES[operation]} of sets.`,
@@ -288,7 +230,7 @@ function resultRow(operation: Operation): CommandSpec {
   };
 }
 
-function storeRow(operation: Operation): CommandSpec {
+function storeRow(operation: SetOperation): CommandSpec {
   const target: readonly KeyFlag[] = ['OW', 'UPDATE'];
   return {
     name: `s${operation}store`,
@@ -306,7 +248,7 @@ function storeRow(operation: Operation): CommandSpec {
   };
 }
 
-function countRow(operation: Operation, since: string): CommandSpec {
+function countRow(operation: SetOperation, since: string): CommandSpec {
   const approx = operation === 'union' ? ' [APPROX]' : '';
   return {
     name: `s${operation}card`,

@@ -9,6 +9,7 @@ import type { ValueLimits } from '../keyspace/value-limits.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import type { Fieldsets } from './fieldsets.ts';
+import type { PartedWork, PartVisitor } from './parted-work.ts';
 
 export type CommandFlag =
   | 'write'
@@ -262,6 +263,13 @@ export interface CommandContext {
   beginBuild(): void;
   /** The shards are the command's own again. Everything that `beginBuild` allowed has ended. */
   endBuild(): void;
+  /**
+   * Runs all parts of `work`, some of them on other shard workers, and calls `visit` here with what
+   * they meet, until it answers false. `wants` is one of the WANTS constants. False, and nothing
+   * was visited, where that cannot be: on an I/O thread, with one worker, while another worker does
+   * so, without memory for it.
+   */
+  inParallel(work: PartedWork, wants: number, visit: PartVisitor): boolean;
   /** WATCH of the located `key`: remembers its version for the session. */
   noteWatch(shard: Shard, db: number, key: Key, version: number): void;
   /** Sleeps while holding what it holds: DEBUG SLEEP. */

@@ -5,10 +5,8 @@
 import { asciiBytes } from '../base/bytes.ts';
 import { parseFloat64 } from '../base/number-text.ts';
 import { TYPE_SET, TYPE_ZSET } from '../keyspace/entry.ts';
-import type { Shard } from '../keyspace/shard.ts';
-import type { ScoredVisitor } from '../keyspace/zset-value.ts';
-import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES, inputKeyNeeded } from '../resp/errors.ts';
+import { PARALLEL_UNITS_MIN, type PartVisitor, WANTS_COUNT, WANTS_SCORES } from './parted-work.ts';
 import {
   type CommandContext,
   type CommandSpec,
@@ -20,142 +18,46 @@ import {
 } from './spec.ts';
 import { scoredReply } from './zset-reply.ts';
 import { ScoredList, storeScored } from './zset-store.ts';
+import {
+  AGGREGATES,
+  type Aggregate,
+  type ZsetOperation,
+  type ZsetSource,
+  ZsetWalk,
+} from './zset-walk.ts';
 
 const WEIGHTS = asciiBytes('WEIGHTS');
 const AGGREGATE = asciiBytes('AGGREGATE');
 const WITHSCORES = asciiBytes('WITHSCORES');
 const LIMIT = asciiBytes('LIMIT');
 
-type Operation = 'inter' | 'union' | 'diff';
 type Use = 'reply' | 'store' | 'card';
 
-/** How the scores of a member in several sets become one. */
-type Aggregate = 'SUM' | 'MIN' | 'MAX' | 'COUNT';
-const AGGREGATES: readonly (readonly [Uint8Array, Aggregate])[] = (
-  ['SUM', 'MIN', 'MAX', 'COUNT'] as const
-).map((name) => [asciiBytes(name), name]);
-
-/** One source of an operation: absent keys have ref 0. */
-interface Source {
-  readonly shard: Shard;
-  readonly ref: Ref;
-  readonly isSet: boolean;
-  readonly size: number;
-  weight: number;
-}
+const AGGREGATE_WORDS = AGGREGATES.map((name) => [asciiBytes(name), name] as const);
 
 /** A command as its arguments gave it. */
 interface Request {
-  readonly operation: Operation;
-  readonly sources: Source[];
+  readonly operation: ZsetOperation;
+  readonly sources: ZsetSource[];
   aggregate: Aggregate;
   withScores: boolean;
   /** Members to count at most; 0 = all. */
   limit: number;
 }
 
-/** Score of the member that `isIn` found. */
-let foundScore = 0;
-
-/** Lookups go through the shard's second views, because the first ones are walking. */
-function isIn(source: Source, buf: Uint8Array, from: number, to: number): boolean {
-  const { shard, ref } = source;
-  if (ref === 0) return false;
-  if (source.isSet) {
-    foundScore = 1;
-    return shard.setBuilder.has(ref, buf, from, to);
-  }
-  const { zsetBuilder } = shard;
-  if (!zsetBuilder.scoreOf(ref, buf, from, to)) return false;
-  foundScore = zsetBuilder.score;
-  return true;
+/** Calls `visit` for each member of the result once, by several workers where that pays. */
+function forResult(ctx: CommandContext, walk: ZsetWalk, wants: number, visit: PartVisitor): void {
+  if (walk.units >= PARALLEL_UNITS_MIN && ctx.inParallel(walk, wants, visit)) return;
+  walk.forEach(visit);
 }
 
-function walk(source: Source, visit: ScoredVisitor): void {
-  const { shard, ref } = source;
-  if (ref === 0) return;
-  if (!source.isSet) shard.zsets.forEach(ref, visit);
-  else shard.sets.forEach(ref, (buf, from, to) => visit(buf, from, to, 1));
-}
-
-/** What a score contributes: its product with the weight, or the weight alone where sets count. */
-function weighted(request: Request, source: Source, score: number): number {
-  return request.aggregate === 'COUNT' ? source.weight : source.weight * score;
-}
-
-/** Infinities that cancel each other out make 0; what is not a number is no minimum or maximum. */
-function aggregated(aggregate: Aggregate, sum: number, value: number): number {
-  if (aggregate === 'SUM' || aggregate === 'COUNT') return numberOr0(sum + value);
-  const isTaken = aggregate === 'MIN' ? value < sum : value > sum;
-  return isTaken ? value : sum;
-}
-
-function numberOr0(value: number): number {
-  return Number.isNaN(value) ? 0 : value;
-}
-
-/** Smallest first; the order in which scores are added up, too. */
-function bySize(sources: readonly Source[]): Source[] {
-  return [...sources].sort((a, b) => a.size - b.size);
-}
-
-/** A member counts where it is met first: in no set before. */
-function forUnion(request: Request, visit: ScoredVisitor): void {
-  const sources = bySize(request.sources);
-  for (const [i, source] of sources.entries()) {
-    walk(source, (buf, from, to, score) => {
-      for (let j = 0; j < i; j++) if (isIn(sources[j]!, buf, from, to)) return;
-      let sum = numberOr0(weighted(request, source, score));
-      for (let j = i + 1; j < sources.length; j++) {
-        if (!isIn(sources[j]!, buf, from, to)) continue;
-        const value = numberOr0(weighted(request, sources[j]!, foundScore));
-        sum = aggregated(request.aggregate, sum, value);
-      }
-      visit(buf, from, to, sum);
-    });
-  }
-}
-
-/** The smallest set is walked; the others are asked, the next smallest first. */
-function forIntersection(request: Request, visit: ScoredVisitor): void {
-  const sources = bySize(request.sources);
-  const smallest = sources[0]!;
-  walk(smallest, (buf, from, to, score) => {
-    let sum = numberOr0(weighted(request, smallest, score));
-    for (let j = 1; j < sources.length; j++) {
-      if (!isIn(sources[j]!, buf, from, to)) return;
-      sum = aggregated(request.aggregate, sum, weighted(request, sources[j]!, foundScore));
-    }
-    visit(buf, from, to, sum);
-  });
-}
-
-function forDifference(request: Request, visit: ScoredVisitor): void {
-  const { sources } = request;
-  walk(sources[0]!, (buf, from, to, score) => {
-    for (let j = 1; j < sources.length; j++) if (isIn(sources[j]!, buf, from, to)) return;
-    visit(buf, from, to, score);
-  });
-}
-
-/** Calls `visit` for each member of the result once, in no order. */
-function forResult(request: Request, visit: ScoredVisitor): void {
-  if (request.operation === 'union') forUnion(request, visit);
-  else if (request.operation === 'diff') forDifference(request, visit);
-  else forIntersection(request, visit);
-}
-
-/** Members that an operation looks at, a measure of its work. */
-function unitsOf({ operation, sources }: Request): number {
-  const sizes = sources.map((source) => source.size);
-  if (operation === 'inter') return Math.min(...sizes) * sizes.length;
-  if (operation === 'diff') return sizes[0]! * sizes.length;
-  return sizes.reduce((sum, size) => sum + size, 0) * sizes.length;
+function walkOf({ operation, aggregate, sources }: Request): ZsetWalk {
+  return new ZsetWalk(operation, aggregate, sources);
 }
 
 /** Arguments [first, end) as sources; null when one is of another type, which was replied. */
-function sourcesOf(ctx: CommandContext, first: number, end: number): Source[] | null {
-  const sources: Source[] = [];
+function sourcesOf(ctx: CommandContext, first: number, end: number): ZsetSource[] | null {
+  const sources: ZsetSource[] = [];
   for (let i = first; i < end; i++) {
     const shard = ctx.at(i);
     const ref = shard.findRead(ctx.db, ctx.key);
@@ -172,7 +74,7 @@ function sourcesOf(ctx: CommandContext, first: number, end: number): Source[] | 
 }
 
 /** Reads `WEIGHTS weight ...` at `index`; false when an error was replied. */
-function parseWeights(ctx: CommandContext, index: number, sources: readonly Source[]): boolean {
+function parseWeights(ctx: CommandContext, index: number, sources: readonly ZsetSource[]): boolean {
   const { args, reply } = ctx;
   for (const [i, source] of sources.entries()) {
     const at = index + 1 + i;
@@ -197,7 +99,7 @@ function parseOption(ctx: CommandContext, request: Request, use: Use, index: num
     return parseWeights(ctx, index, request.sources) ? index + 1 + keys : -1;
   }
   if (isWeighted && left >= 2 && args.equalsIgnoreCase(index, AGGREGATE)) {
-    const found = AGGREGATES.find(([word]) => args.equalsIgnoreCase(index + 1, word));
+    const found = AGGREGATE_WORDS.find(([word]) => args.equalsIgnoreCase(index + 1, word));
     if (found === undefined) return 0;
     request.aggregate = found[1];
     return index + 2;
@@ -218,7 +120,7 @@ function parseOption(ctx: CommandContext, request: Request, use: Use, index: num
 /** Reads numkeys (argument `index`), keys and options; null when an error was replied. */
 function parseRequest(
   ctx: CommandContext,
-  operation: Operation,
+  operation: ZsetOperation,
   use: Use,
   index: number,
 ): Request | null {
@@ -249,37 +151,46 @@ function parseRequest(
   return request;
 }
 
-function replyResult(ctx: CommandContext, operation: Operation): RunStatus {
+function replyResult(ctx: CommandContext, operation: ZsetOperation): RunStatus {
   const request = parseRequest(ctx, operation, 'reply', 1);
   if (request === null) return DONE;
-  if (!ctx.mayRun(unitsOf(request))) return ESCALATE;
+  const walk = walkOf(request);
+  if (!ctx.mayRun(walk.units)) return ESCALATE;
   const list = new ScoredList();
-  forResult(request, list.add);
+  forResult(ctx, walk, WANTS_SCORES, (buf, from, to, score) => {
+    list.add(buf, from, to, score);
+    return true;
+  });
   scoredReply.begin(ctx.reply, list.count, request.withScores);
   list.forSorted(scoredReply.visit);
   return DONE;
 }
 
-function storeResult(ctx: CommandContext, operation: Operation): RunStatus {
+function storeResult(ctx: CommandContext, operation: ZsetOperation): RunStatus {
   const request = parseRequest(ctx, operation, 'store', 2);
   if (request === null) return DONE;
-  const units = unitsOf(request);
+  const walk = walkOf(request);
+  const { units } = walk;
   if (!ctx.mayRun(units)) return ESCALATE;
-  storeScored(ctx, 1, units, (visit) => forResult(request, visit));
+  storeScored(ctx, 1, units, (visit) => {
+    forResult(ctx, walk, WANTS_SCORES, (buf, from, to, score) => {
+      visit(buf, from, to, score);
+      return true;
+    });
+  });
   return DONE;
 }
 
 function cmdZintercard(ctx: CommandContext): RunStatus {
   const request = parseRequest(ctx, 'inter', 'card', 1);
   if (request === null) return DONE;
-  if (!ctx.mayRun(unitsOf(request))) return ESCALATE;
-  const sources = bySize(request.sources);
+  const walk = walkOf(request);
+  if (!ctx.mayRun(walk.units)) return ESCALATE;
   const { limit } = request;
   let count = 0;
-  walk(sources[0]!, (buf, from, to) => {
-    if (limit !== 0 && count === limit) return;
-    for (let j = 1; j < sources.length; j++) if (!isIn(sources[j]!, buf, from, to)) return;
+  forResult(ctx, walk, WANTS_COUNT, () => {
     count += 1;
+    return count !== limit;
   });
   ctx.reply.integer(count);
   return DONE;
@@ -293,11 +204,11 @@ function countedKeys(begin: number): KeySpec {
   };
 }
 
-function nameOf(operation: Operation, use: Use): string {
+function nameOf(operation: ZsetOperation, use: Use): string {
   return use === 'reply' ? `z${operation}` : `z${operation}${use}`;
 }
 
-const RESULTS: Readonly<Record<Operation, string>> = {
+const RESULTS: Readonly<Record<ZsetOperation, string>> = {
   inter: 'intersection',
   union: 'union',
   diff: 'difference',
@@ -305,11 +216,11 @@ const RESULTS: Readonly<Record<Operation, string>> = {
 const KEYS_SYNTAX = 'numkeys:integer key [key ...]';
 const SCORE_SYNTAX = 'WEIGHTS weight [weight ...]] [AGGREGATE <SUM | MIN | MAX | COUNT>';
 
-function syntaxOf(operation: Operation): string {
+function syntaxOf(operation: ZsetOperation): string {
   return operation === 'diff' ? KEYS_SYNTAX : `${KEYS_SYNTAX} [${SCORE_SYNTAX}]`;
 }
 
-function resultRow(operation: Operation): CommandSpec {
+function resultRow(operation: ZsetOperation): CommandSpec {
   return {
     name: nameOf(operation, 'reply'),
     summary: `Returns the ${RESULTS[operation]} of sorted sets.`,
@@ -326,7 +237,7 @@ function resultRow(operation: Operation): CommandSpec {
   };
 }
 
-function storeRow(operation: Operation): CommandSpec {
+function storeRow(operation: ZsetOperation): CommandSpec {
   return {
     name: nameOf(operation, 'store'),
     summary: `Stores the ${RESULTS[operation]} of sorted sets.`,

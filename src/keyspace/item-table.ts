@@ -62,8 +62,13 @@ export class ItemTable {
 
   /** Calls `visit` for every item. `visit` must not change the table. O(n). */
   forEach(visit: (item: Ref) => void): void {
-    const units = this.dict.unitCount;
-    for (let unit = 0; unit < units; unit++) this.dict.visitUnit(unit, visit);
+    this.forUnits(0, Number.POSITIVE_INFINITY, visit);
+  }
+
+  /** Calls `visit` for the items of units [from, to) of the dict, as far as it has them. */
+  forUnits(from: number, to: number, visit: (item: Ref) => void): void {
+    const end = Math.min(to, this.dict.unitCount);
+    for (let unit = from; unit < end; unit++) this.dict.visitUnit(unit, visit);
   }
 
   readonly #free = (item: Ref): void => {

@@ -84,10 +84,24 @@ export class SetValues {
 
   /** Calls `visit` for every member. `visit` must not change the set. O(n). */
   forEach(ref: Ref, visit: MemberVisitor): void {
+    this.forUnits(ref, 0, Number.POSITIVE_INFINITY, visit);
+  }
+
+  /** Units to visit, each with some of the members: one where the set is bytes. */
+  unitCount(ref: Ref): number {
+    const shard = this.#shard;
+    return shard.isRooted(ref) ? this.#table.attach(shard.rootOf(ref)).dict.unitCount : 1;
+  }
+
+  /**
+   * Calls `visit` for the members of units [fromUnit, toUnit), where the set must have the first of
+   * them. `visit` must not change the set.
+   */
+  forUnits(ref: Ref, fromUnit: number, toUnit: number, visit: MemberVisitor): void {
     const shard = this.#shard;
     if (shard.isRooted(ref)) {
       const { u8, u32 } = shard;
-      this.#table.attach(shard.rootOf(ref)).forEach((item) => {
+      this.#table.attach(shard.rootOf(ref)).forUnits(fromUnit, toUnit, (item) => {
         visit(u8, itemKeyOffset(u32, item), itemKeyEnd(u32, item));
       });
       return;

@@ -248,7 +248,7 @@ export class Connection implements Session, TableRoom {
 
   #moveToSpill(size: number): boolean {
     const { spill } = this.#host;
-    const ref = spill.takeInput(size);
+    const ref = spill.takeSpare(size);
     if (ref !== 0) this.#moveInput(spill.bytes(ref, size), ref);
     return ref !== 0;
   }
@@ -294,7 +294,7 @@ export class Connection implements Session, TableRoom {
   /** Tables of a large command lie in spill memory, lengths first. */
   grow(args: ArgView, capacity: number): boolean {
     const { spill } = this.#host;
-    const ref = spill.takeInput(capacity * 8);
+    const ref = spill.takeSpare(capacity * 8);
     if (ref === 0) return false;
     const { offset, length, tableRef } = args;
     args.length = spill.words(ref, 0, capacity);

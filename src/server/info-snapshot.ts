@@ -157,6 +157,8 @@ export interface InfoStats {
   readonly multiShard: number;
   readonly joinedReads: number;
   readonly leaseContended: number;
+  /** Parts of long reads that shard workers ran for others. */
+  readonly parallelParts: number;
 }
 
 export interface InfoReplication {

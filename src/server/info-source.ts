@@ -161,6 +161,7 @@ function infoStats(parts: ThreadParts, nowMs: number): InfoStats {
     multiShard: sum(parts, STAT.multiShard),
     joinedReads: sum(parts, STAT.joinedReads),
     leaseContended: sum(parts, STAT.leaseContended),
+    parallelParts: sum(parts, STAT.parallelParts),
   };
 }
 

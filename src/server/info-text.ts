@@ -266,6 +266,7 @@ function statsLines(snapshot: InfoSnapshot): Line[] {
     ['multi_shard_commands', stats.multiShard],
     ['joined_read_commands', stats.joinedReads],
     ['lease_contended', stats.leaseContended],
+    ['parallel_parts', stats.parallelParts],
   ];
 }
 

@@ -99,6 +99,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
       visitShards: (visit) => parts.ctx.shards.forEach(visit),
       beginBuild: () => undefined,
       endBuild: () => undefined,
+      inParallel: () => false,
       noteWatch: (shard, db, key, version) => {
         const c = this.#dispatcher!.current!;
         const { lo, hi } = key;

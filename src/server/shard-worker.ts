@@ -13,7 +13,9 @@ import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import * as fence from '../sync/fence.ts';
+import { JobBoard } from '../sync/job-board.ts';
 import { RingConsumer, RingProducer } from '../sync/ring.ts';
+import { ParallelRuns } from './parallel-runs.ts';
 import * as messages from './route-messages.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import { ShardSet } from './shard-set.ts';
@@ -107,6 +109,8 @@ export class ShardWorker {
   readonly #spareFrames: messages.CopiedFrame[] = [];
   readonly #set: ShardSet;
   readonly #transactions: TransactionRun;
+  /** Null where there is no other worker. */
+  readonly #parallel: ParallelRuns | null;
   readonly #owned: Shard[] = [];
   readonly #expire: ActiveExpire[] = [];
   readonly #watched: number[] = [];
@@ -145,10 +149,12 @@ export class ShardWorker {
       parts.stats,
       parts.isOverMemory,
     );
+    this.#parallel = layout.topology.shardThreads > 1 ? parallelRuns(parts) : null;
     parts.ctx.host = {
       visitShards: (visit) => this.#visitShards(visit),
       beginBuild: () => this.#beginBuild(),
       endBuild: () => this.#endBuild(),
+      inParallel: (work, wants, visit) => this.#parallel?.run(work, wants, visit) ?? false,
       noteWatch: (shard, db, key, version) => this.#noteWatch(shard, db, key, version),
       sleep: (ms) => sleepMs(ms),
     };
@@ -160,7 +166,7 @@ export class ShardWorker {
     let rounds = 0;
     while (!this.#stop) {
       this.#parts.ctx.state.setTime(Date.now());
-      const didWork = this.#drain() || this.#waitForFences();
+      const didWork = this.#drain() || this.#waitForFences() || this.#help();
       const parkMs = this.#background();
       if (didWork) {
         if (++rounds % ROUNDS_PER_POLL === 0) this.#poll();
@@ -186,6 +192,13 @@ export class ShardWorker {
   #hasFrames(): boolean {
     for (const inlet of this.#inlets) if (!inlet.hasFrame && !inlet.ring.isEmpty()) return true;
     return false;
+  }
+
+  /** One part of another worker's long read. */
+  #help(): boolean {
+    if (this.#parallel === null || !this.#parallel.help()) return false;
+    this.#parts.stats.add(STAT.parallelParts, 1);
+    return true;
   }
 
   /**
@@ -515,6 +528,11 @@ export class ShardWorker {
     this.#gaugedMs = ctx.state.nowMs;
     gaugeCpu(stats);
   }
+}
+
+function parallelRuns({ layout, ctx, spill, locks }: ShardWorkerParts): ParallelRuns {
+  const board = new JobBoard(layout.words, layout.jobBoardWord);
+  return new ParallelRuns(ctx.shards, board, spill, () => locks.ringWorkers());
 }
 
 /** Moves a thread's keyspace counters into shared memory, where INFO sees them. */

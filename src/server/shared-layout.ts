@@ -6,7 +6,9 @@
  *   line 0            magic, version, I/O threads, shard workers, shards, command rows
  *   line 1            switches: pause mode, unix ms until (two words), loading, shutdown, active
  *                     expire off
- *   line 2            spill lock word line 3 maxmemory in bytes (f64), change stamp
+ *   line 2            spill lock word, build word
+ *   line 3            maxmemory in bytes (f64), change stamp
+ *   line 4            job board of long reads      (sync/job-board.ts)
  *   then              one line a shard: lock word                (sync/lock-word.ts)
  *   then              one line a thread: doorbell, eventfd       (sync/doorbell.ts)
  *   then              one statistics block a thread              (server/thread-stats.ts)
@@ -29,7 +31,8 @@ const PAUSE_UNTIL_F64 = (SWITCHES * 4) / 8 + 4;
 const SPILL_LOCK = 2 * LINE_WORDS;
 const BUILD = SPILL_LOCK + 1;
 const MAXMEMORY_F64 = (3 * LINE_BYTES) / 8;
-const SHARDS = 4 * LINE_WORDS;
+const JOB_BOARD = 4 * LINE_WORDS;
+const SHARDS = 5 * LINE_WORDS;
 
 /** Data bytes of a ring from an I/O thread to a shard worker. Touched only when used. */
 const COMMAND_RING_BYTES = 1024 * 1024;
@@ -143,6 +146,10 @@ export class SharedLayout {
   /** Not 0 while a thread reads under a hold that it will take back for itself. */
   get buildWord(): number {
     return BUILD;
+  }
+
+  get jobBoardWord(): number {
+    return JOB_BOARD;
   }
 
   bellWord(thread: number): number {

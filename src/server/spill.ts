@@ -30,10 +30,10 @@ export class Spill {
   }
 
   /**
-   * A block for the input of one client, or 0 where inputs would take more than half of the spill
-   * memory: what half-sent commands hold must leave room for messages.
+   * A block for the input of a client or the output of a part of a long read, or 0 where more than
+   * half of the spill memory would be taken: they must leave room for messages.
    */
-  takeInput(bytes: number): Ref {
+  takeSpare(bytes: number): Ref {
     this.#acquire();
     const isRoom = (this.#arena.usedBytes() + bytes) * 2 <= this.#arena.capacityBytes();
     const ref = isRoom ? this.#arena.alloc(bytes) : 0;

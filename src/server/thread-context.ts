@@ -5,6 +5,7 @@
  */
 
 import type { HalfSipHash } from '../base/half-sip-hash.ts';
+import type { PartedWork, PartVisitor } from '../commands/parted-work.ts';
 import { type CommandContext, DONE, type RunStatus } from '../commands/spec.ts';
 import type { CommandRow } from '../commands/table.ts';
 import { Key } from '../keyspace/key.ts';
@@ -21,6 +22,8 @@ export interface ContextHost {
   /** See CommandContext.beginBuild. */
   beginBuild(): void;
   endBuild(): void;
+  /** See CommandContext.inParallel. */
+  inParallel(work: PartedWork, wants: number, visit: PartVisitor): boolean;
   noteWatch(shard: Shard, db: number, key: Key, version: number): void;
   sleep(ms: number): void;
 }
@@ -109,6 +112,10 @@ export class ThreadContext implements CommandContext {
 
   endBuild(): void {
     this.host.endBuild();
+  }
+
+  inParallel(work: PartedWork, wants: number, visit: PartVisitor): boolean {
+    return this.host.inParallel(work, wants, visit);
   }
 
   noteWatch(shard: Shard, db: number, key: Key, version: number): void {

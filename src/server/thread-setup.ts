@@ -65,6 +65,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     visitShards: unset,
     beginBuild: unset,
     endBuild: unset,
+    inParallel: unset,
     noteWatch: unset,
     sleep: unset,
   };

@@ -40,6 +40,7 @@ export const STAT = {
   leaseContended: 27,
   watchingClients: 28,
   deniedAuth: 29,
+  parallelParts: 30,
 } as const;
 
 const COUNTERS = 64;

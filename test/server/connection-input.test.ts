@@ -142,7 +142,7 @@ test('a client that closes in the middle of a large command leaves nothing behin
 test('without room in spill memory, input is kept elsewhere', () => {
   const parts = fixture();
   const { connection, spill } = parts;
-  expect(spill.takeInput(SPILL_BYTES)).toBe(0);
+  expect(spill.takeSpare(SPILL_BYTES)).toBe(0);
   const held = spill.take(SPILL_BYTES / 2);
   expect(held).not.toBe(0);
   const command = setCommand(3_000_000, 65);

@@ -140,6 +140,7 @@ const SNAPSHOT: InfoSnapshot = {
     multiShard: 1,
     joinedReads: 0,
     leaseContended: 0,
+    parallelParts: 0,
   },
   replication: { id: 'b'.repeat(40), offset: 0, backlogBytes: 1_048_576 },
   cpu: {

@@ -62,6 +62,7 @@ export class LocalRunner {
       },
       beginBuild: () => undefined,
       endBuild: () => undefined,
+      inParallel: () => false,
       sleep: () => undefined,
     });
     this.#workMax = options.workMax ?? Number.POSITIVE_INFINITY;
