@@ -98,6 +98,19 @@ function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
+/** Listens where the configuration says now; `done` gets an error text or null. */
+function listenAgain(
+  transport: Transport,
+  options: ListenOptions,
+  done: (error: string | null) => void,
+): void {
+  transport.unlisten();
+  transport.listen(options).then(
+    () => done(null),
+    (error: unknown) => done(errorText(error)),
+  );
+}
+
 /** Runs an I/O thread until main stops it. `port` leads to main. */
 export async function runIoThread(start: ThreadStart, port: MessagePort): Promise<void> {
   const parts = setUpThread(start, ringEventfd);
@@ -169,15 +182,8 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
     applyLimits(parts, limits);
     parserLimits.maxBulkLength = config.int('proto-max-bulk-len');
     logger.setLevel(config.text('loglevel') as LogFilter);
-    if (!('port' in record || 'bind' in record)) {
-      done(null);
-      return;
-    }
-    transport.unlisten();
-    transport.listen(listenOptions(parts)).then(
-      () => done(null),
-      (error: unknown) => done(errorText(error)),
-    );
+    if ('port' in record || 'bind' in record) listenAgain(transport, listenOptions(parts), done);
+    else done(null);
   };
   try {
     await transport.listen(listenOptions(parts));
