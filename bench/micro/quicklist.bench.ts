@@ -4,6 +4,7 @@ import { QUICKLIST_STRUCT_WORDS, Quicklist } from '../../src/structures/quicklis
 
 const BATCH = 1024;
 const COUNT = 100_000;
+const LARGE_COUNT = 1_000_000;
 const DEFAULT_FILL = -2;
 
 /** Tasks over a list of 100,000 elements of 16 bytes in nodes of 8 KiB. */
@@ -32,6 +33,19 @@ export default function quicklistBench(bench: Bench): void {
   bench.add('quicklist: seek any element of 100,000, x1024', () => {
     for (let i = 0; i < BATCH; i++) list.seek((i * 7919) % COUNT);
   });
+  for (const isMarked of [false, true]) {
+    const struct = arena.alloc(QUICKLIST_STRUCT_WORDS * 4) * 2;
+    const large = new Quicklist(arena).attach(struct, DEFAULT_FILL);
+    large.init();
+    for (let i = 0; i < LARGE_COUNT; i++) large.push(text, 0, length, false);
+    const how = isMarked ? ' with a mark' : '';
+    bench.add(`quicklist: seek the middle of 1,000,000${how}, x1024`, () => {
+      for (let i = 0; i < BATCH; i++) {
+        large.seek(LARGE_COUNT >> 1);
+        if (isMarked) large.markPlace();
+      }
+    });
+  }
   bench.add('quicklist: walk over 100,000 elements, x100000', () => {
     let count = 0;
     for (let goesOn = list.seek(0); goesOn; goesOn = list.next()) count += 1;

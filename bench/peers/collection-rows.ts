@@ -52,27 +52,32 @@ async function measure(
   one: Test,
   options: BenchOptions,
   progress: Progress,
-): Promise<Metric> {
+): Promise<readonly Metric[]> {
   const seconds = options.isQuick ? QUICK_RUN_SECONDS : RUN_SECONDS;
-  const requests = Math.round(one.roughRate * seconds);
+  const warmUp = Math.round(one.roughRate * QUICK_RUN_SECONDS);
   const samples = { redis: [] as number[], tessera: [] as number[] };
+  const cpu = { redis: [] as number[], tessera: [] as number[] };
   const { test, keySpace } = one;
-  for (let round = 0; round < options.rounds; round++) {
+  for (let round = -1; round < options.rounds; round++) {
+    const requests = round < 0 ? warmUp : Math.round(one.roughRate * seconds);
+    const name = round < 0 ? 'warm-up' : `round ${round + 1}/${options.rounds}`;
     for (const server of inTurn(pair, round)) {
       const load = { test, requests, clients: CLIENTS, pipeline: PIPELINE, threads: 1, keySpace };
-      const { requestsPerSecond } = await runLoad(server, load);
-      samples[server.kind].push(requestsPerSecond);
+      const { requestsPerSecond, cpuMicros } = await runLoad(server, load);
       const rate = Math.round(requestsPerSecond).toLocaleString('en-US');
-      progress.step(`${one.name} round ${round + 1}/${options.rounds} ${server.kind} ${rate}/s`);
+      progress.step(`${one.name} ${name} ${server.kind} ${rate}/s`);
+      if (round < 0) continue;
+      samples[server.kind].push(requestsPerSecond);
+      cpu[server.kind].push(cpuMicros);
     }
   }
-  return {
-    id: `collection/${one.name}`,
-    what: `${one.name.toUpperCase()}, pipeline 16`,
-    unit: 'req/s',
-    ...samples,
-    target: { kind: 'ratio-min', bound: one.ratioMin },
-  };
+  const id = `collection/${one.name}`;
+  const what = `${one.name.toUpperCase()}, pipeline 16`;
+  const target = { kind: 'ratio-min', bound: one.ratioMin } as const;
+  return [
+    { id, what, unit: 'req/s', ...samples, target },
+    { id: `${id}/cpu`, what: `${what}: server CPU`, unit: 'µs/cmd', ...cpu, target: null },
+  ];
 }
 
 /** redis-benchmark's tests of collections. */
@@ -85,8 +90,9 @@ export async function collectionRows(
     withPair([], [], async (pair) => {
       // The list that LRANGE reads is filled by the second LPUSH, whose figures do not count twice.
       for (const one of TESTS) {
-        const metric = await measure(pair, one, options, progress);
-        if (!metrics.has(metric.id)) metrics.set(metric.id, metric);
+        for (const metric of await measure(pair, one, options, progress)) {
+          if (!metrics.has(metric.id)) metrics.set(metric.id, metric);
+        }
       }
       return [];
     }),
@@ -143,7 +149,7 @@ export async function largeRows(
           await fillCollection(server.port, fill, 'big', words, 0, MEMBER_COUNT);
         }
         const measured: Metric[] = [];
-        for (const one of tests) measured.push(await measure(pair, one, options, progress));
+        for (const one of tests) measured.push(...(await measure(pair, one, options, progress)));
         return measured;
       }),
     );

@@ -57,12 +57,13 @@ export class ListValues {
     return this.#pack.count(start, start + shard.valueLength(ref));
   }
 
-  /** Finds element `index` (negative: from the tail). O(nodes to the nearer end). */
+  /** Finds element `index` (negative: from the tail). O(nodes to the nearer end or the mark). */
   index(ref: Ref, index: number): boolean {
     const shard = this.#shard;
     if (shard.isRooted(ref)) {
       const list = this.#attach(ref);
       if (!list.seek(index)) return false;
+      if (!shard.state.isReadOnly) list.markPlace();
       this.#take(list.pack, list.at);
       return true;
     }
@@ -90,6 +91,7 @@ export class ListValues {
       const list = this.#attach(ref);
       const { pack } = list;
       let goesOn = list.seek(index);
+      if (goesOn && !shard.state.isReadOnly) list.markPlace();
       while (goesOn) {
         pack.read(list.at);
         if (!visit(pack.buf, pack.from, pack.to)) return;

@@ -34,7 +34,7 @@ const operations = (maxLength: number): fc.Arbitrary<Operation[]> =>
       fc.constantFrom<Name>(
         ...(['pushHead', 'pushHead', 'pushTail', 'pushTail', 'pushTail', 'popHead'] as const),
         ...(['popTail', 'insertBefore', 'insertBehind', 'replace', 'removeForth'] as const),
-        ...(['removeBack', 'removeRange', 'seek'] as const),
+        ...(['removeBack', 'removeRange', 'seek', 'seek', 'seek'] as const),
       ),
       fc.nat({ max: 200 }),
       element,
@@ -102,6 +102,8 @@ class Model {
     } else if (name === 'replace') {
       if (!list.replaceHere(bytes, 0, bytes.length)) return false;
       next[index] = text;
+    } else if (name === 'seek') {
+      list.markPlace(0);
     } else if (name === 'removeForth' || name === 'removeBack') {
       const goesBack = name === 'removeBack';
       const neighbour = goesBack ? next[index - 1] : next[index + 1];
