@@ -7,9 +7,12 @@ import { formatDouble } from '../../src/base/number-text.ts';
 /** A bulk string or RESP3 double with a number that has a fraction, an exponent or many digits. */
 const NUMBER = /\$\d+\r\n(-?\d[\d.e+-]*)\r\n|,(-?\d[\d.e+-]*)\r\n/g;
 
-/** A number that 7.0 prints in another way than the shortest. */
+/**
+ * A number that newer versions may print in another way: with fewer digits, or with an exponent
+ * (121656.798609106 is 1.21656798609106e+5 since 7.2, because it has so many decimals).
+ */
 function isLong(text: string): boolean {
-  return text.includes('e') || text.length >= 17;
+  return text.includes('e') || text.includes('.') || text.length >= 17;
 }
 
 /** The reply with its long numbers in their shortest form. */
