@@ -86,6 +86,8 @@ export class Connection implements Session, TableRoom {
   isPaused = false;
   /** Waits for room in a ring. */
   isStalled = false;
+  /** Since when it tries to get at a shard for a read, by the monotonic clock; 0 = it does not. */
+  contendedSinceMs = 0;
   isReadPaused = false;
   isClosing = false;
   /** The peer has half-closed: nothing more will come. */

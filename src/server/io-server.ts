@@ -244,7 +244,9 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
       this.#paused.add(c);
       this.#parts.stats.add(STAT.blockedNow, 1);
     }
-    if (c.isStalled) this.#stalled.add(c);
+    if (!c.isStalled) return;
+    this.#stalled.add(c);
+    if (c.contendedSinceMs !== 0) this.#parts.wakeSoon();
   }
 
   #protocolError(c: Connection): void {

@@ -36,6 +36,13 @@ const PARK_MS_EXPIRES = 100;
 const PARK_MS_BACKGROUND = 2;
 /** One hold for background work. */
 const BACKGROUND_SLICE_MS = 0.5;
+/**
+ * Share of the time of long commands that freeing what they left may take, up to a bound, and the
+ * pause after each slice of it, in which others get at the shard.
+ */
+const CATCH_UP_SHARE = 0.25;
+const CATCH_UP_MS_MAX = 200;
+const CATCH_UP_PAUSE_MS = 0.3;
 /** Frames run under one hold before others get a chance at the shard. */
 const FRAMES_PER_HOLD = 64;
 /**
@@ -112,6 +119,7 @@ export class ShardWorker {
   /** Null where there is no other worker. */
   readonly #parallel: ParallelRuns | null;
   readonly #owned: Shard[] = [];
+  #busySinceMs = performance.now();
   readonly #expire: ActiveExpire[] = [];
   readonly #watched: number[] = [];
   #stop = false;
@@ -168,6 +176,7 @@ export class ShardWorker {
       this.#parts.ctx.state.setTime(Date.now());
       const didWork = this.#drain() || this.#waitForFences() || this.#help();
       const parkMs = this.#background();
+      this.#catchUp();
       if (didWork) {
         if (++rounds % ROUNDS_PER_POLL === 0) this.#poll();
         continue;
@@ -181,8 +190,26 @@ export class ShardWorker {
         bell.park(parkMs);
       }
       bell.awake();
+      this.#busySinceMs = performance.now();
       this.#poll();
     }
+  }
+
+  /**
+   * Long commands one after the other, each of which replaces a large value, leave more to free
+   * than one slice between two of them takes: without this, memory would grow for ever.
+   */
+  #catchUp(): void {
+    const started = performance.now();
+    const share = (started - this.#busySinceMs) * CATCH_UP_SHARE;
+    const budgetMs = Math.min(share, CATCH_UP_MS_MAX);
+    for (const shard of this.#owned) {
+      while (!shard.lazy.isEmpty && performance.now() - started < budgetMs) {
+        this.#slice(shard, null);
+        sleepMs(CATCH_UP_PAUSE_MS);
+      }
+    }
+    this.#busySinceMs = performance.now();
   }
 
   #poll(): void {
