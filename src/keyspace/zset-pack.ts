@@ -3,8 +3,8 @@
  *
  * LAYOUT
  *   pack of member, score, member, score ... in order: score ascending, then bytes of the member
- *   score  an integer element where it is a safe integer (and not -0); otherwise a string element
- *          of nine bytes: 0xff, then the score as a little-endian f64
+ *   score  an integer element where it is a safe integer (-0 becomes 0, as in Redis); otherwise a
+ *          string element of nine bytes: 0xff, then the score as a little-endian f64
  *
  *   Example: member "ab" with score 1.5 = 82 61 62 03  89 ff 00 00 00 00 00 00 f8 3f 0a
  *
@@ -160,8 +160,8 @@ export class ZsetPack {
 
   /** Writes a score as the bytes of an element into `#text`; returns how many. */
   #writeScore(score: number): number {
-    if (Number.isSafeInteger(score) && !Object.is(score, -0)) {
-      return formatInteger(score, this.#text, 0);
+    if (Number.isSafeInteger(score)) {
+      return formatInteger(score + 0, this.#text, 0);
     }
     this.#double[0] = score;
     this.#text[0] = DOUBLE_MARK;

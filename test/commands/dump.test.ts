@@ -17,6 +17,8 @@ import { CLOCK_START_MS, LocalRunner } from '../support/local-runner.ts';
 
 const AB = payloadOf(0, string('ab'));
 const LIST = payloadOf(1, bytesOf([2], string('a'), string('b')));
+/** A sorted set with the member a of score -0. */
+const MINUS_ZERO = payloadOf(5, bytesOf([1], string('a'), [0, 0, 0, 0, 0, 0, 0, 0x80]));
 const CHECKSUM = error('ERR DUMP payload version or checksum are wrong');
 const LATER_MS = CLOCK_START_MS + 5000;
 
@@ -55,6 +57,8 @@ const ROWS: readonly Row[] = [
   [['RESTORE', 's', '0', 'x', 'REPLACE'], CHECKSUM],
   [['RESTORE', 's', '0', payloadOf(15, AB), 'REPLACE'], error('ERR Bad data format')],
   [['GET', 's'], bulk('ab')],
+  [['RESTORE', 'z', '0', MINUS_ZERO], OK],
+  [['ZSCORE', 'z', 'a'], bulk('0'), ',0\r\n'],
   [['RESTORE', 'i', '0', AB, 'IDLETIME', '1000'], OK],
   [['OBJECT', 'IDLETIME', 'i'], integer(1000)],
   [['RESTORE-ASKING', 'i', '0', AB, 'FREQ', '9', 'REPLACE'], OK],
