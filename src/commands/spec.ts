@@ -2,6 +2,7 @@
  * What a command is: one typed object that dispatch, COMMAND, ACL categories, key routing and the
  * README's table read, and the contexts in which handlers run.
  */
+import type { Effects } from '../durability/effects.ts';
 import type { Key } from '../keyspace/key.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { ThreadState } from '../keyspace/thread-state.ts';
@@ -233,6 +234,8 @@ export interface CommandContext {
    * Limits and switches of the configuration that data commands ask for, refreshed by CONFIG SET.
    */
   readonly limits: ValueLimits;
+  /** What goes to the append-only file for this command, where that is not the command as sent. */
+  readonly effects: Effects;
   /** The key that `at` located last. */
   readonly key: Key;
   /** The key that `at2` located last, for commands that need two at a time. */

@@ -49,6 +49,8 @@ export class CommandRow {
    * Argument index of the only key where the command has exactly one at a fixed place; otherwise 0.
    */
   readonly singleKey: number;
+  /** The command's own name in upper case, as the append-only file has it. */
+  readonly logName: Uint8Array;
   readonly subcommands: CommandTable | null;
 
   constructor(
@@ -80,6 +82,7 @@ export class CommandRow {
     this.isGuarded = isGuarded;
     this.isSlow = spec.place === 'shard' && (spec.isSlow === true || spec.shards === 'each');
     this.singleKey = singleKeyIndex(spec);
+    this.logName = new TextEncoder().encode((origin.split('|')[0] ?? origin).toUpperCase());
     this.subcommands = subcommands;
   }
 

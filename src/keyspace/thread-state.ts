@@ -8,6 +8,22 @@ export const TOUCH_NONE = 0;
 export const TOUCH_LRU = 1;
 export const TOUCH_LFU = 2;
 
+/** Told of what expires, before it is freed, by whoever holds its shard. */
+export interface ExpirySink {
+  /** A key, whose name is buf[from, to). */
+  keyExpired(db: number, buf: Uint8Array, from: number, to: number): void;
+  /** The field buf[from, to) of the hash at the key keyBuf[keyFrom, keyTo). */
+  fieldExpired(
+    db: number,
+    keyBuf: Uint8Array,
+    keyFrom: number,
+    keyTo: number,
+    buf: Uint8Array,
+    from: number,
+    to: number,
+  ): void;
+}
+
 /** The clock and the counters of one thread. */
 export class ThreadState {
   /** The thread's copy of the limits that the configuration sets. */
@@ -29,6 +45,8 @@ export class ThreadState {
   isReadOnly = false;
   /** True for a command that only reads during CLIENT PAUSE: expired keys are absent, but stay. */
   keepsExpired = false;
+  /** Where expired keys are recorded; null in tests and tools. */
+  expirySink: ExpirySink | null = null;
   keyspaceHits = 0;
   keyspaceMisses = 0;
   expiredKeys = 0;

@@ -14,6 +14,7 @@ import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import * as fence from '../sync/fence.ts';
 import { JobBoard } from '../sync/job-board.ts';
+import { sleepMs } from '../sync/pause.ts';
 import { RingConsumer, RingProducer } from '../sync/ring.ts';
 import { ParallelRuns } from './parallel-runs.ts';
 import * as messages from './route-messages.ts';
@@ -573,13 +574,6 @@ export function flushKeyspaceStats(ctx: ThreadContext, stats: ThreadStats): void
   state.keyspaceMisses = 0;
   state.expiredKeys = 0;
   state.dirty = 0;
-}
-
-const SLEEP_WORD = new Int32Array(new SharedArrayBuffer(4));
-
-/** Blocks the thread. */
-function sleepMs(ms: number): void {
-  Atomics.wait(SLEEP_WORD, 0, 0, ms);
 }
 
 function refuseSession(): never {

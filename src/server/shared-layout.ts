@@ -9,12 +9,15 @@
  *   line 2            spill lock word, build word
  *   line 3            maxmemory in bytes (f64), change stamp
  *   line 4            job board of long reads      (sync/job-board.ts)
+ *   line 5            durability: mode, loading, write refusal, token of large records (words);
+ *                     durable position (f64 at byte 32 of the line)
+ *   lines 6..13       facts about persistence for INFO (64 f64)
  *   then              one line a shard: lock word                (sync/lock-word.ts)
  *   then              one line a thread: doorbell, eventfd       (sync/doorbell.ts)
  *   then              one statistics block a thread              (server/thread-stats.ts)
  *   then              one fence word a connection of each I/O thread     (sync/fence.ts)
- * Thread numbers: 0 main, 1..I the I/O threads, I+1..I+K the shard workers. Shard s is owned by
- * worker s % K.
+ * Thread numbers: 0 main, 1..I the I/O threads, I+1..I+K the shard workers, then those that come
+ * and go: durability thread, snapshot thread, loader. Shard s is owned by worker s % K.
  */
 import { formatRing, ringBytes } from '../sync/ring.ts';
 import { threadStatsBytes } from './thread-stats.ts';
@@ -32,12 +35,28 @@ const SPILL_LOCK = 2 * LINE_WORDS;
 const BUILD = SPILL_LOCK + 1;
 const MAXMEMORY_F64 = (3 * LINE_BYTES) / 8;
 const JOB_BOARD = 4 * LINE_WORDS;
-const SHARDS = 5 * LINE_WORDS;
+const DURABILITY = 5 * LINE_WORDS;
+const DURABLE_F64 = (5 * LINE_BYTES + 32) / 8;
+const FACTS_F64 = (6 * LINE_BYTES) / 8;
+const FACTS = 64;
+const SHARDS = 14 * LINE_WORDS;
+/** Durability thread, snapshot thread, loader. */
+const EXTRA_THREADS = 3;
 
 /** Data bytes of a ring from an I/O thread to a shard worker. Touched only when used. */
 const COMMAND_RING_BYTES = 1024 * 1024;
 /** Data bytes of a ring from a shard worker to an I/O thread. */
 const REPLY_RING_BYTES = 1024 * 1024;
+
+/** Bits of the durability mode. */
+export const MODE_JOURNAL = 1;
+export const MODE_ALWAYS = 2;
+export const MODE_SNAPSHOT = 4;
+
+/** Why write commands are refused. */
+export const REFUSE_NOTHING = 0;
+export const REFUSE_SNAPSHOT_FAILED = 1;
+export const REFUSE_LOG_FAILED = 2;
 
 export const PAUSE_NONE = 0;
 export const PAUSE_WRITES = 1;
@@ -58,6 +77,8 @@ export interface SharedBuffers {
   readonly control: SharedArrayBuffer;
   readonly rings: SharedArrayBuffer;
   readonly spill: SharedArrayBuffer;
+  /** The ring of the append-only file, and what is not durable yet (durability/journal.ts). */
+  readonly journal: SharedArrayBuffer;
   readonly arenas: readonly SharedArrayBuffer[];
 }
 
@@ -70,7 +91,7 @@ export class SharedLayout {
 
   /** Makes and formats the control buffer and the rings. */
   static create(topology: Topology): { control: SharedArrayBuffer; rings: SharedArrayBuffer } {
-    const threads = 1 + topology.ioThreads + topology.shardThreads;
+    const threads = slotsOf(topology);
     const control = new SharedArrayBuffer(
       fencesOffset(topology) + topology.ioThreads * fenceBytes(topology),
     );
@@ -123,6 +144,19 @@ export class SharedLayout {
 
   get threadCount(): number {
     return 1 + this.topology.ioThreads + this.topology.shardThreads;
+  }
+
+  /** Thread numbers of the threads that come and go. */
+  get durabilityThread(): number {
+    return this.threadCount;
+  }
+
+  get snapshotThread(): number {
+    return this.threadCount + 1;
+  }
+
+  get loaderThread(): number {
+    return this.threadCount + 2;
   }
 
   /** Thread number of shard worker `worker` (0-based). */
@@ -210,6 +244,48 @@ export class SharedLayout {
     Atomics.store(this.words, ACTIVE_EXPIRE_OFF, isOff ? 1 : 0);
   }
 
+  /** Index of the mode word: MODE bits, 0 = commands need not care about durability. */
+  get durabilityModeWord(): number {
+    return DURABILITY;
+  }
+
+  /** Not 0 while the data set is loaded. */
+  get isLoading(): boolean {
+    return this.words[DURABILITY + 1] !== 0;
+  }
+
+  setLoading(isLoading: boolean): void {
+    Atomics.store(this.words, DURABILITY + 1, isLoading ? 1 : 0);
+  }
+
+  /** One of the REFUSE constants. */
+  get writeRefusal(): number {
+    return this.words[DURABILITY + 2]!;
+  }
+
+  setWriteRefusal(reason: number): void {
+    Atomics.store(this.words, DURABILITY + 2, reason);
+  }
+
+  /** Not 0 while a thread appends a record that is too large for one frame. */
+  get largeRecordWord(): number {
+    return DURABILITY + 3;
+  }
+
+  /** Doubles of the control buffer, among them the position up to which the log is on disk. */
+  get doubles(): Float64Array {
+    return this.#doubles;
+  }
+
+  get durablePositionIndex(): number {
+    return DURABLE_F64;
+  }
+
+  /** Facts about persistence that INFO shows, see FACT. */
+  get facts(): Float64Array {
+    return this.#doubles.subarray(FACTS_F64, FACTS_F64 + FACTS);
+  }
+
   /** Memory limit of the keyspace in bytes; 0 = none. */
   get maxmemory(): number {
     return this.#doubles[MAXMEMORY_F64]!;
@@ -220,12 +296,16 @@ export class SharedLayout {
   }
 }
 
+function slotsOf(topology: Topology): number {
+  return 1 + topology.ioThreads + topology.shardThreads + EXTRA_THREADS;
+}
+
 function bellWord(topology: Topology, thread: number): number {
   return SHARDS + (topology.shards + thread) * LINE_WORDS;
 }
 
 function statsOffset(topology: Topology): number {
-  const threads = 1 + topology.ioThreads + topology.shardThreads;
+  const threads = slotsOf(topology);
   return (SHARDS + (topology.shards + threads) * LINE_WORDS) * 4;
 }
 
@@ -250,7 +330,7 @@ function ringsBytes(topology: Topology): number {
 }
 
 function fencesOffset(topology: Topology): number {
-  const threads = 1 + topology.ioThreads + topology.shardThreads;
+  const threads = slotsOf(topology);
   return statsOffset(topology) + threads * threadStatsBytes(topology.commandRows);
 }
 

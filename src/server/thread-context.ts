@@ -8,6 +8,7 @@ import type { HalfSipHash } from '../base/half-sip-hash.ts';
 import type { PartedWork, PartVisitor } from '../commands/parted-work.ts';
 import { type CommandContext, DONE, type RunStatus } from '../commands/spec.ts';
 import type { CommandRow } from '../commands/table.ts';
+import { type Effects, NO_EFFECTS } from '../durability/effects.ts';
 import { Key } from '../keyspace/key.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { ThreadState } from '../keyspace/thread-state.ts';
@@ -28,6 +29,16 @@ export interface ContextHost {
   sleep(ms: number): void;
 }
 
+/** What stands around commands while durability is on: WriteGuard. */
+export interface CommandGuard {
+  /** The mode word is `words[modeWord]`: 0 = commands run without the guard. */
+  readonly words: Int32Array;
+  readonly modeWord: number;
+  readonly effects: Effects;
+  /** Runs a command whose shards are held. */
+  run(row: CommandRow, ctx: ThreadContext): RunStatus;
+}
+
 const NO_ARGS = new ArgView();
 
 export class ThreadContext implements CommandContext {
@@ -42,6 +53,8 @@ export class ThreadContext implements CommandContext {
   /** Units of work above which `mayRun` says no; Infinity on workers. */
   workMax = Number.POSITIVE_INFINITY;
   host: ContextHost;
+  /** Null in tests and tools. */
+  guard: CommandGuard | null = null;
   readonly #hasher: HalfSipHash;
   readonly #shardCount: number;
   /**
@@ -73,7 +86,19 @@ export class ThreadContext implements CommandContext {
     this.#located = -1;
   }
 
+  get effects(): Effects {
+    return this.guard === null ? NO_EFFECTS : this.guard.effects;
+  }
+
+  /** Runs a command whose shards are held. */
   run(row: CommandRow): RunStatus {
+    const { guard } = this;
+    if (guard !== null && guard.words[guard.modeWord] !== 0) return guard.run(row, this);
+    return this.runPlain(row);
+  }
+
+  /** The same without anything around it. */
+  runPlain(row: CommandRow): RunStatus {
     const spec = row.spec;
     return spec.place === 'shard' ? spec.run(this) : DONE;
   }

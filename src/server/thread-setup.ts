@@ -17,6 +17,7 @@ import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
 import { Spill } from './spill.ts';
 import { ThreadContext } from './thread-context.ts';
 import { ThreadStats } from './thread-stats.ts';
+import { WriteGuard } from './write-guard.ts';
 
 /** `workerData` of I/O threads and shard workers. */
 export interface ThreadStart {
@@ -46,6 +47,7 @@ export interface ThreadParts {
   readonly ioRingers: readonly DoorbellRinger[];
   readonly stats: ThreadStats;
   readonly allStats: readonly ThreadStats[];
+  readonly guard: WriteGuard;
   readonly isOverMemory: () => boolean;
 }
 
@@ -92,8 +94,11 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     ioRingers: ringers(1, ioThreads),
     stats: allStats[thread]!,
     allStats,
+    guard: new WriteGuard(layout, buffers.journal),
     isOverMemory: () => isOverMemory(layout, shards),
   };
+  ctx.guard = parts.guard;
+  state.expirySink = parts.guard;
   applyCommandLimits(parts);
   return parts;
 }

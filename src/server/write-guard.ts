@@ -1,0 +1,217 @@
+/**
+ * WriteGuard: what has to be done around commands while keys are to survive: it appends to the
+ * journal what a command has changed, and says which replies have to wait for the disk. One per
+ * thread; with durability off, commands do not come here.
+ */
+
+import { ESCALATE, type RunStatus } from '../commands/spec.ts';
+import { type CommandRow, KeyIndexes, keyIndexes } from '../commands/table.ts';
+import { EffectLog, type Effects } from '../durability/effects.ts';
+import { Journal } from '../durability/journal.ts';
+import type { ExpirySink } from '../keyspace/thread-state.ts';
+import type { ArgView } from '../resp/request-parser.ts';
+import { MODE_ALWAYS, MODE_JOURNAL, type SharedLayout } from './shared-layout.ts';
+import type { ThreadContext } from './thread-context.ts';
+
+const MULTI: Uint8Array = Uint8Array.from(Buffer.from('MULTI'));
+const EXEC: Uint8Array = Uint8Array.from(Buffer.from('EXEC'));
+const DEL: Uint8Array = Uint8Array.from(Buffer.from('DEL'));
+const HDEL: Uint8Array = Uint8Array.from(Buffer.from('HDEL'));
+
+export class WriteGuard implements ExpirySink {
+  readonly words: Int32Array;
+  readonly modeWord: number;
+  readonly journal: Journal;
+  /** Position that must be on disk before the reply of what ran last may leave; 0 = none. */
+  gate = 0;
+  readonly #effects = new EffectLog();
+  /** Records of things that happen beside a command: keys that expire. */
+  readonly #aside = new EffectLog();
+  readonly #keys = new KeyIndexes();
+  #isInTransaction = false;
+
+  constructor(layout: SharedLayout, journal: SharedArrayBuffer) {
+    this.words = layout.words;
+    this.modeWord = layout.durabilityModeWord;
+    this.journal = new Journal(journal, layout);
+    this.#aside.isOn = true;
+  }
+
+  get effects(): Effects {
+    return this.#effects;
+  }
+
+  get mode(): number {
+    return this.words[this.modeWord]!;
+  }
+
+  /**
+   * Makes ready for a command whose shards are held; see CommandContext. False when it cannot run
+   * now: nothing has changed then.
+   */
+  prepare(_row: CommandRow, _args: ArgView, _db: number): boolean {
+    return true;
+  }
+
+  /** Runs a command whose shards are held, and records what it changed. */
+  run(row: CommandRow, ctx: ThreadContext): RunStatus {
+    const { spec } = row;
+    const mode = this.words[this.modeWord]!;
+    if (spec.place !== 'shard' || (mode & MODE_JOURNAL) === 0) return ctx.runPlain(row);
+    if (!row.isHeldAsWrite) {
+      const status = ctx.runPlain(row);
+      if ((mode & MODE_ALWAYS) !== 0 && status !== ESCALATE) this.#gateRead(row, ctx);
+      return status;
+    }
+    const effects = this.#effects;
+    if (!this.#isInTransaction) effects.clear();
+    const before = effects.commands;
+    effects.isReplaced = false;
+    effects.isOn = true;
+    const { dirty } = ctx.state;
+    const status = ctx.runPlain(row);
+    const isChanged = ctx.state.dirty !== dirty;
+    if (this.#isInTransaction) {
+      if (isChanged && !effects.isReplaced) this.#recordAsSent(row, ctx);
+      effects.isOn = false;
+      if (mode & MODE_ALWAYS) this.#noteTransactionKeys(row, ctx);
+      return status;
+    }
+    effects.isOn = false;
+    if (effects.isReplaced) {
+      if (effects.commands === before) return status;
+      this.#appendEffects(effects);
+    } else if (isChanged) {
+      this.journal.appendCommand(ctx.db, row.logName, ctx.args);
+    } else {
+      if ((mode & MODE_ALWAYS) !== 0 && status !== ESCALATE) this.#gateRead(row, ctx);
+      return status;
+    }
+    if ((mode & MODE_ALWAYS) !== 0) this.#gateWrite(row, ctx, this.journal.position());
+    return status;
+  }
+
+  #recordAsSent(row: CommandRow, ctx: ThreadContext): void {
+    const effects = this.#effects;
+    const { args } = ctx;
+    effects.command(ctx.db, row.logName, args.count);
+    for (let i = 1; i < args.count; i++) {
+      effects.bytes(args.buf, args.offset[i]!, args.end(i));
+    }
+  }
+
+  /** Several effects of one command, or of one transaction, are one record. */
+  #appendEffects(effects: EffectLog): void {
+    const { buf, length, firstDb, db } = effects;
+    if (effects.commands === 1) {
+      this.journal.appendBytes(firstDb, db, buf, 0, length);
+      return;
+    }
+    const whole = this.#whole;
+    whole.clear();
+    whole.isOn = true;
+    whole.command(firstDb, MULTI, 1);
+    whole.appendRaw(buf, 0, length);
+    whole.command(firstDb, EXEC, 1);
+    this.journal.appendBytes(firstDb, db, whole.buf, 0, whole.length);
+  }
+
+  readonly #whole = new EffectLog();
+
+  /** What the items of a transaction change is collected from here to `endTransaction`. */
+  beginTransaction(): void {
+    this.#effects.clear();
+    this.#isInTransaction = true;
+    this.#transactionKeys.length = 0;
+  }
+
+  /** Appends the record of the transaction. All its shards are still held. */
+  endTransaction(): void {
+    this.#isInTransaction = false;
+    if (this.#effects.commands === 0) return;
+    this.#appendEffects(this.#effects);
+    if ((this.mode & MODE_ALWAYS) === 0) return;
+    const position = this.journal.position();
+    this.#wait(position);
+    for (const lo of this.#transactionKeys) this.journal.noteUnsynced(lo, position);
+  }
+
+  /** Hashes of keys that the running transaction may have changed; empty between transactions. */
+  readonly #transactionKeys: number[] = [];
+
+  #noteTransactionKeys(row: CommandRow, ctx: ThreadContext): void {
+    this.#gateRead(row, ctx);
+    this.#visitKeys(row, ctx, (lo) => this.#transactionKeys.push(lo));
+  }
+
+  #visitKeys(row: CommandRow, ctx: ThreadContext, visit: (lo: number) => void): void {
+    const { spec } = row;
+    if (!keyIndexes(spec.keys, ctx.args, this.#keys)) return;
+    for (let i = 0; i < this.#keys.count; i++) {
+      ctx.at(this.#keys.index[i]!);
+      visit(ctx.key.lo);
+    }
+  }
+
+  #wait(position: number): void {
+    if (position > this.gate) this.gate = position;
+  }
+
+  #gateWrite(row: CommandRow, ctx: ThreadContext, position: number): void {
+    this.#wait(position);
+    if (row.singleKey !== 0) {
+      ctx.at(row.singleKey);
+      this.journal.noteUnsynced(ctx.key.lo, position);
+    } else this.#visitKeys(row, ctx, (lo) => this.journal.noteUnsynced(lo, position));
+  }
+
+  /** What was read may tell of a change that is not on disk yet. */
+  #gateRead(row: CommandRow, ctx: ThreadContext): void {
+    const { journal } = this;
+    const durable = journal.durablePosition;
+    if (row.singleKey !== 0) {
+      ctx.at(row.singleKey);
+      const position = journal.unsyncedPosition(ctx.key.lo);
+      if (position > durable) this.#wait(position);
+      return;
+    }
+    this.#visitKeys(row, ctx, (lo) => {
+      const position = journal.unsyncedPosition(lo);
+      if (position > durable) this.#wait(position);
+    });
+  }
+
+  // ---- what happens beside commands
+
+  keyExpired(db: number, buf: Uint8Array, from: number, to: number): void {
+    this.keyRemoved(db, DEL, buf, from, to);
+  }
+
+  /** Records that a key is deleted, by `name` (DEL or UNLINK). Its shard is held. */
+  keyRemoved(db: number, name: Uint8Array, buf: Uint8Array, from: number, to: number): void {
+    if ((this.mode & MODE_JOURNAL) === 0) return;
+    const aside = this.#aside;
+    aside.clear();
+    aside.command(db, name, 2);
+    aside.bytes(buf, from, to);
+    this.journal.appendBytes(db, db, aside.buf, 0, aside.length);
+  }
+
+  fieldExpired(
+    db: number,
+    keyBuf: Uint8Array,
+    keyFrom: number,
+    keyTo: number,
+    buf: Uint8Array,
+    from: number,
+    to: number,
+  ): void {
+    if ((this.mode & MODE_JOURNAL) === 0) return;
+    const aside = this.#aside;
+    aside.clear();
+    aside.command(db, HDEL, 3);
+    aside.bytes(keyBuf, keyFrom, keyTo);
+    aside.bytes(buf, from, to);
+    this.journal.appendBytes(db, db, aside.buf, 0, aside.length);
+  }
+}
