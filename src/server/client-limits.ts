@@ -1,8 +1,9 @@
 /**
  * ClientLimits: what the configuration allows a client, read on hot paths; refreshed by CONFIG SET.
  */
+import { ERROR_BYTES } from '../resp/errors.ts';
 import type { LogLevel } from './log.ts';
-import type { ThreadStats } from './thread-stats.ts';
+import { STAT, type ThreadStats } from './thread-stats.ts';
 
 export interface ClientLimits {
   maxClients: number;
@@ -42,4 +43,15 @@ export function checkOutputLimit(
   }
   if (client.softLimitSinceMs === 0) client.softLimitSinceMs = nowMs;
   return nowMs - client.softLimitSinceMs >= limits.outputSoftSeconds * 1000;
+}
+
+/**
+ * What is said to a new client, already counted as connected, that is not served: there are too
+ * many, or it comes from outside in protected mode. Null = it is served.
+ */
+export function refusalOf(limits: ClientLimits, isLoopback: boolean): Uint8Array | null {
+  let connected = 0;
+  for (const stats of limits.allStats) connected += stats.counters[STAT.connectionsNow]!;
+  if (connected > limits.maxClients) return ERROR_BYTES.MAX_CLIENTS;
+  return limits.isProtected && !isLoopback ? ERROR_BYTES.PROTECTED_MODE : null;
 }

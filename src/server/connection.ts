@@ -7,6 +7,7 @@ import type { Session } from '../commands/spec.ts';
 import type { Ref } from '../memory/arena.ts';
 import { type ArgView, ParseState, type TableRoom } from '../resp/request-parser.ts';
 import type { Endpoint } from '../transport/transport.ts';
+import type { HeldOutput } from './held-output.ts';
 import type { Spill } from './spill.ts';
 import { TransactionBlock, type WatchedKey } from './transaction-block.ts';
 
@@ -88,6 +89,8 @@ export class Connection implements Session, TableRoom {
   isStalled = false;
   /** Since when it tries to get at a shard for a read, by the monotonic clock; 0 = it does not. */
   contendedSinceMs = 0;
+  /** Replies that wait for the disk; null = none. */
+  held: HeldOutput | null = null;
   isReadPaused = false;
   isClosing = false;
   /** The peer has half-closed: nothing more will come. */

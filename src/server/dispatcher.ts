@@ -16,8 +16,7 @@ import {
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import type { DoorbellRinger } from '../sync/doorbell.ts';
-import { nextTicket } from '../sync/fence.ts';
-import { RingProducer } from '../sync/ring.ts';
+import { CommandRoutes } from './command-routes.ts';
 import type { Connection } from './connection.ts';
 import * as messages from './route-messages.ts';
 import type { ShardLocks } from './shard-locks.ts';
@@ -33,6 +32,7 @@ import {
   TRANSACTION_TOO_LARGE,
   TransactionRun,
 } from './transaction-run.ts';
+import type { WriteGuard } from './write-guard.ts';
 
 /** The command was consumed: replied to, queued, or sent to a worker. */
 export const CONSUMED = 0;
@@ -88,6 +88,7 @@ export interface DispatcherParts {
   readonly stats: ThreadStats;
   readonly workers: readonly DoorbellRinger[];
   readonly sessions: SessionRunner;
+  readonly guard: WriteGuard;
   readonly isOverMemory: () => boolean;
 }
 
@@ -103,14 +104,9 @@ export class Dispatcher {
   readonly #locks: ShardLocks;
   readonly #stats: ThreadStats;
   readonly #set: ShardSet;
-  readonly #rings: RingProducer[] = [];
-  readonly #dirtyRings: boolean[] = [];
-  /** The ticket issued last, by connection index. */
-  readonly #tickets: Int32Array;
-  readonly #out = new messages.Outgoing();
+  readonly #routes: CommandRoutes;
   readonly #transactions: TransactionRun;
   readonly #expander = new FieldsetExpander();
-  #isAnyRingDirty = false;
   #sample = 0;
 
   constructor(parts: DispatcherParts) {
@@ -120,13 +116,8 @@ export class Dispatcher {
     this.#reply = parts.reply;
     this.#locks = parts.locks;
     this.#stats = parts.stats;
-    const { layout, thread } = parts;
-    this.#set = new ShardSet(layout.topology.shards);
-    this.#tickets = new Int32Array(layout.topology.connections);
-    for (let worker = 0; worker < layout.topology.shardThreads; worker++) {
-      this.#rings.push(new RingProducer(layout.rings, layout.commandRing(thread, worker)));
-      this.#dirtyRings.push(false);
-    }
+    this.#set = new ShardSet(parts.layout.topology.shards);
+    this.#routes = new CommandRoutes(parts.layout, parts.thread, parts.workers);
     this.#transactions = new TransactionRun(
       parts.table,
       parts.ctx,
@@ -137,7 +128,7 @@ export class Dispatcher {
 
   /** The ticket issued last for a connection index: a new connection goes on from there. */
   lastTicket(conn: number): number {
-    return this.#tickets[conn]!;
+    return this.#routes.lastTicket(conn);
   }
 
   /**
@@ -442,10 +433,10 @@ export class Dispatcher {
     isChainable: boolean,
     flags: number,
   ): DispatchStatus {
-    const out = this.#address(c, messages.KIND_COMMAND, flags);
+    const out = this.#routes.address(c, messages.KIND_COMMAND, flags);
     out.row = row.index;
     out.body = c.givableInput(args);
-    const status = messages.sendCommand(this.#ringTo(via), this.#parts.spill, out, args);
+    const status = messages.sendCommand(this.#routes.ringTo(via), this.#parts.spill, out, args);
     if (status === messages.RING_FULL) return this.#stall(c);
     if (status === messages.SPILL_FULL) {
       if (c.inflight !== 0) return HELD;
@@ -462,36 +453,15 @@ export class Dispatcher {
     return CONSUMED;
   }
 
-  #address(c: Connection, kind: number, flags: number): messages.Outgoing {
-    const out = this.#out;
-    out.kind = kind;
-    out.flags =
-      flags |
-      (c.protocol === 3 ? messages.FLAG_RESP3 : 0) |
-      (c.noTouch ? messages.FLAG_NO_TOUCH : 0);
-    out.conn = c.conn;
-    out.generation = c.generation;
-    out.db = c.db;
-    out.ticket = nextTicket(this.#tickets[c.conn]!);
-    return out;
-  }
-
-  /** The ring to the owner of a shard. */
-  #ringTo(shard: number): RingProducer {
-    return this.#rings[this.#parts.layout.ownerOf(shard)]!;
-  }
-
   #stall(c: Connection): DispatchStatus {
     c.isStalled = true;
     return HELD;
   }
 
   #sent(c: Connection, via: number, isChainable: boolean): void {
-    this.#dirtyRings[this.#parts.layout.ownerOf(via)] = true;
-    this.#isAnyRingDirty = true;
+    this.#routes.sent(c.conn, via);
     c.inflight += 1;
     c.isChainable = isChainable;
-    this.#tickets[c.conn] = this.#out.ticket;
     if (c.replyMode !== 'on') {
       c.isReplyDropped = true;
       if (c.replyMode === 'skip') c.replyMode = 'on';
@@ -500,14 +470,8 @@ export class Dispatcher {
 
   /** Publishes what was routed in this turn and rings the workers. */
   flush(): void {
-    if (!this.#isAnyRingDirty) return;
-    this.#isAnyRingDirty = false;
-    for (let worker = 0; worker < this.#rings.length; worker++) {
-      if (!this.#dirtyRings[worker]) continue;
-      this.#dirtyRings[worker] = false;
-      this.#rings[worker]!.publish();
-      this.#parts.workers[worker]!.ring();
-    }
+    this.#parts.guard.publish();
+    this.#routes.flush();
   }
 
   /**
@@ -584,8 +548,8 @@ export class Dispatcher {
       this.#sessionRunner(c),
     );
     const via = this.#set.count === 0 ? 0 : this.#set.shards[0]!;
-    const out = this.#address(c, messages.KIND_TRANSACTION, 0);
-    const ring = this.#ringTo(via);
+    const out = this.#routes.address(c, messages.KIND_TRANSACTION, 0);
+    const ring = this.#routes.ringTo(via);
     const status = messages.sendBlock(ring, this.#parts.spill, out, ready.bytes, ready.length);
     if (status !== messages.SENT) {
       c.transactionBlock = ready;
@@ -655,16 +619,15 @@ export class Dispatcher {
       return;
     }
     const via = set.shards[0]!;
-    const out = this.#address(c, messages.KIND_UNWATCH, 0);
-    const ring = this.#ringTo(via);
+    const out = this.#routes.address(c, messages.KIND_UNWATCH, 0);
+    const ring = this.#routes.ringTo(via);
     if (
       messages.sendBlock(ring, this.#parts.spill, out, block.bytes, block.length) !== messages.SENT
     ) {
       this.#unwatchLater.push(block);
       return;
     }
-    this.#dirtyRings[this.#parts.layout.ownerOf(via)] = true;
-    this.#isAnyRingDirty = true;
+    this.#routes.mark(via);
   }
 
   /**

@@ -3,9 +3,8 @@
  * the dispatcher, sends replies in request order, and enforces the limits of every client.
  */
 
-import type { ClientFilter, Resume, ServerServices, SessionContext } from '../commands/spec.ts';
+import type { Resume, ServerServices, SessionContext } from '../commands/spec.ts';
 import type { CommandRow } from '../commands/table.ts';
-import { ERROR_BYTES } from '../resp/errors.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import {
   type ArgView,
@@ -18,10 +17,11 @@ import type { Doorbell } from '../sync/doorbell.ts';
 import { nextTicket } from '../sync/fence.ts';
 import { RingConsumer } from '../sync/ring.ts';
 import type { Endpoint, Transport, TransportHandler } from '../transport/transport.ts';
-import { type ClientLimits, checkOutputLimit } from './client-limits.ts';
-import { describeClient, matchesFilter } from './client-report.ts';
+import { type ClientLimits, checkOutputLimit, refusalOf } from './client-limits.ts';
+import { describeClient } from './client-report.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
 import { type Dispatcher, HELD, type SessionRunner } from './dispatcher.ts';
+import { HeldOutput } from './held-output.ts';
 import { IncomingReply, KIND_REPLY } from './route-messages.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
 import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
@@ -29,6 +29,7 @@ import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
 import type { WatchedKey } from './transaction-block.ts';
+import type { WriteGuard } from './write-guard.ts';
 
 /** Input kept for a connection that must wait; beyond it, reading pauses. */
 const HELD_INPUT_MAX = 1024 * 1024;
@@ -52,6 +53,7 @@ export interface IoServerParts {
   readonly ctx: ThreadContext;
   readonly reply: ReplyWriter;
   readonly stats: ThreadStats;
+  readonly guard: WriteGuard;
   readonly parserLimits: ParserLimits;
   readonly limits: ClientLimits;
   readonly bell: Doorbell;
@@ -77,6 +79,8 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
   readonly #resumable: Connection[] = [];
   readonly #paused = new Set<Connection>();
   readonly #stalled = new Set<Connection>();
+  /** Those with replies that wait for the disk. */
+  readonly #holding = new Set<Connection>();
   #generation = 0;
   #clientSerial = 0;
   #dispatcher: Dispatcher | null = null;
@@ -123,7 +127,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
   // ----------------------------------------------------------------------------------------
 
   onOpen(conn: number, peer: Endpoint, local: Endpoint): boolean {
-    const { stats, layout, limits } = this.#parts;
+    const { stats, layout } = this.#parts;
     stats.add(STAT.connectionsReceived, 1);
     const nowMs = Date.now();
     this.#generation = (this.#generation + 1) >>> 0;
@@ -133,28 +137,14 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#connections[conn] = c;
     c.repliedTicket = this.#dispatcher!.lastTicket(conn);
     stats.add(STAT.connectionsNow, 1);
-    const refusal = this.#refusal(c);
+    const refusal = refusalOf(this.#parts.limits, peer.isLoopback);
     if (refusal !== null) {
       stats.add(STAT.connectionsRejected, 1);
       this.#transport!.send(conn, refusal, 0, refusal.length);
       c.isClosing = true;
       this.#transport!.close(conn, false);
-    } else if (limits.isProtected && !peer.isLoopback) {
-      const text = ERROR_BYTES.PROTECTED_MODE;
-      this.#transport!.send(conn, text, 0, text.length);
-      c.isClosing = true;
-      this.#transport!.close(conn, false);
     }
     return true;
-  }
-
-  #refusal(c: Connection): Uint8Array | null {
-    let connected = 0;
-    for (const stats of this.#parts.limits.allStats) {
-      connected += stats.counters[STAT.connectionsNow]!;
-    }
-    if (connected <= this.#parts.limits.maxClients || c.isClosing) return null;
-    return ERROR_BYTES.MAX_CLIENTS;
   }
 
   onData(conn: number, buf: Uint8Array, start: number, end: number): void {
@@ -203,11 +193,12 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     if (c.inputLength + (c.transactionBlock?.length ?? 0) > limits.queryBufferMax) {
       stats.add(STAT.queryLimitDisconnections, 1);
       limits.log('warning', `Closing client that reached max query buffer length: ${c.infoLine()}`);
-      c.isClosing = true;
-      this.#transport!.close(c.conn, true);
+      this.abort(c);
       return;
     }
-    const mustPause = (c.isBlocked || c.inflight !== 0) && c.inputLength > HELD_INPUT_MAX;
+    const mustPause =
+      ((c.isBlocked || c.inflight !== 0) && c.inputLength > HELD_INPUT_MAX) ||
+      (c.held !== null && c.held.length > HELD_INPUT_MAX);
     if (mustPause !== c.isReadPaused) {
       c.isReadPaused = mustPause;
       this.#transport!.pauseRead(c.conn, mustPause);
@@ -260,6 +251,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
 
   #beginReplies(c: Connection): void {
     this.#reply.clear();
+    this.#parts.guard.gate = 0;
     this.#reply.resp3 = c.protocol === 3;
   }
 
@@ -276,10 +268,51 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     const reply = this.#reply;
     if (reply.length !== 0) this.#send(c, reply.buf, 0, reply.length);
     reply.clear();
-    if (c.isClosing) this.#transport!.close(c.conn, false);
+    if (c.isClosing) this.#closeSoon(c);
   }
 
+  /** Closes behind the replies, those that wait for the disk included. */
+  #closeSoon(c: Connection): void {
+    c.isClosing = true;
+    if (c.held === null) this.#transport!.close(c.conn, false);
+  }
+
+  /** Sends replies, or keeps them back until the disk has what they tell of. */
   #send(c: Connection, buf: Uint8Array, start: number, end: number): void {
+    const { guard } = this.#parts;
+    const { gate } = guard;
+    guard.gate = 0;
+    if (c.held === null) {
+      if (gate === 0 || gate <= guard.journal.durablePosition) {
+        this.#sendNow(c, buf, start, end);
+        return;
+      }
+      c.held = new HeldOutput();
+      this.#holding.add(c);
+    }
+    c.held.hold(buf, start, end, gate);
+  }
+
+  /** The disk has more now. */
+  #sendHeld(): void {
+    const durable = this.#parts.guard.journal.durablePosition;
+    for (const c of this.#holding) {
+      const held = c.held!;
+      const ready = held.ready(durable);
+      if (ready === 0) continue;
+      this.#sendNow(c, held.buf, 0, ready);
+      if (ready < held.length) {
+        held.drop(ready);
+        continue;
+      }
+      c.held = null;
+      this.#holding.delete(c);
+      if (c.isClosing) this.#transport!.close(c.conn, false);
+      else if (c.isReadPaused || c.isEnded) this.#resumable.push(c);
+    }
+  }
+
+  #sendNow(c: Connection, buf: Uint8Array, start: number, end: number): void {
     const { stats, limits } = this.#parts;
     c.bytesSent += end - start;
     stats.add(STAT.netOutputBytes, end - start);
@@ -293,15 +326,14 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
       'warning',
       `Client ${c.infoLine()} scheduled to be closed ASAP for overcoming of output buffer limits.`,
     );
-    c.isClosing = true;
-    this.#transport!.close(c.conn, true);
+    this.abort(c);
   }
 
   /** The peer sent its last byte: replies still on their way are waited for. */
   onEnd(conn: number): boolean {
     const c = this.#connections[conn];
     if (c === undefined || c.isClosing) return false;
-    if (c.inflight === 0 && !c.isBlocked) return false;
+    if (c.inflight === 0 && !c.isBlocked && c.held === null) return false;
     c.isEnded = true;
     return true;
   }
@@ -312,6 +344,8 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#connections[conn] = undefined;
     c.isClosing = true;
     c.isClosed = true;
+    c.held = null;
+    this.#holding.delete(c);
     c.releaseInput();
     if (this.#paused.delete(c)) this.#parts.stats.add(STAT.blockedNow, -1);
     this.#stalled.delete(c);
@@ -333,6 +367,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#parts.ctx.state.setTime(Date.now());
     this.#parts.pollControl();
     this.#drainAllReplies();
+    if (this.#holding.size !== 0) this.#sendHeld();
     if (this.#stalled.size !== 0) this.#resumeAll(this.#stalled);
     if (this.#paused.size !== 0 && this.#parts.layout.pauseMode === PAUSE_NONE) {
       this.#parts.stats.add(STAT.blockedNow, -this.#paused.size);
@@ -394,6 +429,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     const incoming = this.#incoming;
     if (c.dbBeforeExec >= 0) this.#endExec(c, ring.u8, incoming.start);
     if (!c.isReplyDropped && incoming.end > incoming.start) {
+      this.#parts.guard.gate = incoming.gate;
       this.#send(c, ring.u8, incoming.start, incoming.end);
     }
     if (incoming.hasMore) return;
@@ -459,10 +495,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
       if (c.isClosing) continue;
       if (c.inputLength !== 0) this.#advanceKept(c);
       else this.#checkInput(c);
-      if (c.isEnded && !c.isClosing && c.inflight === 0 && !c.isBlocked) {
-        c.isClosing = true;
-        this.#transport!.close(c.conn, false);
-      }
+      if (c.isEnded && !c.isClosing && c.inflight === 0 && !c.isBlocked) this.#closeSoon(c);
     }
   }
 
@@ -494,13 +527,11 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
       const isIdle = limits.timeoutMs !== 0 && nowMs - c.lastActiveMs > limits.timeoutMs;
       if (isIdle && !c.isBlocked && c.inflight === 0) {
         limits.log('verbose', 'Closing idle client');
-        c.isClosing = true;
-        this.#transport!.close(c.conn, true);
+        this.abort(c);
       } else if (limits.hasOutputLimit) {
         const backlog = this.#transport!.backlogBytes(c.conn);
         if (backlog > 0 && checkOutputLimit(limits, c, backlog, nowMs)) {
-          c.isClosing = true;
-          this.#transport!.close(c.conn, true);
+          this.abort(c);
         }
       }
     }
@@ -638,7 +669,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
       c.isSuspended = false;
       if (c.isClosed) return;
       if (c.isClosing) {
-        this.#transport!.close(c.conn, false);
+        this.#closeSoon(c);
         return;
       }
       this.#resumable.push(c);
@@ -649,29 +680,14 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     };
   }
 
-  // ---- what other threads ask
-  // --------------------------------------------------------------------------------
-
-  /** Lines of CLIENT LIST of this thread's clients, with their ids. */
-  listClients(filter: ClientFilter): [number, string][] {
-    const lines: [number, string][] = [];
-    for (const c of this.#connections) {
-      if (c !== undefined && !c.isClosed && matchesFilter(c, filter, Date.now())) {
-        lines.push([c.id, this.infoLine(c)]);
-      }
-    }
-    return lines;
+  /** This thread's clients, by connection index; undefined where there is none. */
+  get clients(): readonly (Connection | undefined)[] {
+    return this.#connections;
   }
 
-  /** Closes this thread's clients that match; the one that asks closes after its reply. */
-  killClients(filter: ClientFilter, selfId: number): number {
-    let killed = 0;
-    for (const c of this.#connections) {
-      if (c === undefined || c.isClosing || !matchesFilter(c, filter, Date.now())) continue;
-      killed += 1;
-      c.isClosing = true;
-      if (c.id !== selfId) this.#transport!.close(c.conn, true);
-    }
-    return killed;
+  /** Closes a client at once, without the replies that are on their way. */
+  abort(c: Connection): void {
+    c.isClosing = true;
+    this.#transport!.close(c.conn, true);
   }
 }

@@ -126,6 +126,7 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
     ctx: parts.ctx,
     reply: parts.reply,
     stats: parts.stats,
+    guard: parts.guard,
     parserLimits,
     limits,
     bell: parts.bell,

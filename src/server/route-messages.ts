@@ -16,7 +16,8 @@
  *
  * LAYOUT of a reply frame's payload
  *   0  kind | flags << 8 1 connection index 2 connection generation 3 bytes that follow
- *   4  ticket
+ *   4  ticket                            5, 6  journal position that the reply waits for, low word
+ *   first (0 = none)
  *   REPLY: reply bytes; with MORE set another REPLY frame of the same reply follows
  *   WATCHED: five u32 for each key: shard, database, lo, hi, version; precedes the REPLY of its
  *   WATCH
@@ -49,7 +50,8 @@ export type SendStatus = typeof SENT | typeof RING_FULL | typeof SPILL_FULL | ty
 const BODY_WORD = 9;
 const CAPACITY_WORD = 10;
 const COMMAND_WORDS = 11;
-const REPLY_WORDS = 5;
+const REPLY_WORDS = 7;
+const TWO_32 = 4294967296;
 /** A command with more arguments goes through spill memory unmeasured. */
 const INLINE_ARGUMENTS_MAX = 8192;
 /** Arguments of a received command for which room is kept. */
@@ -375,7 +377,8 @@ export interface ReplyAddress {
 
 /**
  * Writes bytes [from, end) of a reply as one frame, or as much of them as a frame takes (then with
- * MORE). Returns how far it got, or -1 when the ring is full.
+ * MORE). `gate`: the journal position that it waits for, 0 = none. Returns how
+ * far it got, or -1 when the ring is full.
  */
 export function sendReplyPart(
   ring: RingProducer,
@@ -384,6 +387,7 @@ export function sendReplyPart(
   bytes: Uint8Array,
   from: number,
   end: number,
+  gate: number,
 ): number {
   const length = Math.min(end - from, ring.payloadBytesMax - REPLY_WORDS * 4);
   if (!ring.reserve(REPLY_WORDS * 4 + length)) return -1;
@@ -393,6 +397,9 @@ export function sendReplyPart(
   ring.u32[at + 2] = to.generation;
   ring.u32[at + 3] = length;
   ring.u32[at + 4] = to.ticket;
+  const high = Math.floor(gate / TWO_32);
+  ring.u32[at + 5] = gate - high * TWO_32;
+  ring.u32[at + 6] = high;
   copyBytes(bytes, from, length, ring.u8, ring.offset + REPLY_WORDS * 4);
   ring.commit(REPLY_WORDS * 4 + length);
   return from + length;
@@ -405,6 +412,8 @@ export class IncomingReply {
   conn = 0;
   generation = 0;
   ticket = 0;
+  /** Journal position that it waits for; 0 = none. */
+  gate = 0;
   start = 0;
   end = 0;
 
@@ -416,6 +425,7 @@ export class IncomingReply {
     this.conn = ring.u32[at + 1]!;
     this.generation = ring.u32[at + 2]!;
     this.ticket = ring.u32[at + 4]!;
+    this.gate = ring.u32[at + 5]! + ring.u32[at + 6]! * TWO_32;
     this.start = ring.offset + REPLY_WORDS * 4;
     this.end = this.start + ring.u32[at + 3]!;
   }

@@ -12,6 +12,7 @@ import type {
 } from '../commands/spec.ts';
 import type { Answer, ClientsAsk, ToMain } from './control.ts';
 import { infoText } from './info-source.ts';
+import { killClients, listClients } from './io-clients.ts';
 import type { IoServer } from './io-server.ts';
 import type { Logger } from './log.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
@@ -123,9 +124,9 @@ export class Services implements ServerServices {
 
   /** This thread's part of an answer about clients. */
   answerClients(ask: ClientsAsk, selfId: number): Answer {
-    if (ask.what === 'list') return { error: null, lines: this.#io.listClients(ask.filter) };
+    if (ask.what === 'list') return { error: null, lines: listClients(this.#io, ask.filter) };
     if (ask.what === 'kill') {
-      return { error: null, count: this.#io.killClients(ask.filter, selfId) };
+      return { error: null, count: killClients(this.#io, ask.filter, selfId) };
     }
     // Nothing blocks yet: nobody can be unblocked.
     return { error: null, count: 0 };

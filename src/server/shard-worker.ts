@@ -25,6 +25,7 @@ import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
 import { TransactionRun } from './transaction-run.ts';
+import type { WriteGuard } from './write-guard.ts';
 
 /** Parks at most this long: a key with a TTL may have come meanwhile. */
 const PARK_MS_IDLE = 250;
@@ -96,6 +97,7 @@ export interface ShardWorkerParts {
   readonly locks: ShardLocks;
   readonly spill: Spill;
   readonly stats: ThreadStats;
+  readonly guard: WriteGuard;
   readonly bell: Doorbell;
   readonly ioRingers: readonly DoorbellRinger[];
   readonly isOverMemory: () => boolean;
@@ -178,6 +180,7 @@ export class ShardWorker {
       const didWork = this.#drain() || this.#waitForFences() || this.#help();
       const parkMs = this.#background();
       this.#catchUp();
+      this.#parts.guard.publish();
       if (didWork) {
         if (++rounds % ROUNDS_PER_POLL === 0) this.#poll();
         continue;
@@ -342,6 +345,7 @@ export class ShardWorker {
     if (!this.#isTurn(inlet)) return false;
     const { ctx, reply, table, stats } = this.#parts;
     reply.clear();
+    this.#parts.guard.gate = 0;
     reply.resp3 = (incoming.flags & messages.FLAG_RESP3) !== 0;
     this.#watched.length = 0;
     if (incoming.kind !== messages.KIND_COMMAND) return this.#runBlock(inlet);
@@ -434,9 +438,10 @@ export class ShardWorker {
   }
 
   #sendAll(inlet: Holder, ring: RingProducer, kind: number, bytes: Uint8Array, end: number): void {
+    const { gate } = this.#parts.guard;
     let from = 0;
     do {
-      const next = messages.sendReplyPart(ring, kind, inlet.incoming, bytes, from, end);
+      const next = messages.sendReplyPart(ring, kind, inlet.incoming, bytes, from, end, gate);
       this.#mustRing[inlet.io - 1] = true;
       if (next >= 0) from = next;
       else {
@@ -452,6 +457,7 @@ export class ShardWorker {
   }
 
   #publishReplies(): void {
+    this.#parts.guard.publish();
     for (let i = 0; i < this.#outlets.length; i++) {
       if (!this.#mustRing[i]) continue;
       this.#mustRing[i] = false;

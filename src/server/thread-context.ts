@@ -37,6 +37,10 @@ export interface CommandGuard {
   readonly effects: Effects;
   /** Runs a command whose shards are held. */
   run(row: CommandRow, ctx: ThreadContext): RunStatus;
+  /** What runs from here to `endTransaction` changes the data set as one. */
+  beginTransaction(): void;
+  /** All shards of the transaction are still held. */
+  endTransaction(): void;
 }
 
 const NO_ARGS = new ArgView();

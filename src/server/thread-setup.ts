@@ -94,7 +94,11 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     ioRingers: ringers(1, ioThreads),
     stats: allStats[thread]!,
     allStats,
-    guard: new WriteGuard(layout, buffers.journal),
+    guard: new WriteGuard(
+      layout,
+      buffers.journal,
+      ringerOf(layout, layout.durabilityThread, wakeByFd),
+    ),
     isOverMemory: () => isOverMemory(layout, shards),
   };
   ctx.guard = parts.guard;

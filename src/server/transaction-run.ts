@@ -135,6 +135,7 @@ export class TransactionRun {
     }
     const workMaxBefore = ctx.workMax;
     ctx.workMax = workMax;
+    ctx.guard?.beginTransaction();
     reply.array(reader.items);
     const items = reader.items;
     let selected = -1;
@@ -148,6 +149,7 @@ export class TransactionRun {
       if (row.isSession) selected = onSession(row, this.#args);
       else if (this.#runItem(reply, row, selected >= 0 ? selected : reader.db) === ESCALATE) {
         ctx.workMax = workMaxBefore;
+        ctx.guard?.endTransaction();
         reply.truncate(mark);
         return TRANSACTION_TOO_LARGE;
       }
@@ -155,6 +157,7 @@ export class TransactionRun {
       if (!row.isReadOnly) ctx.workMax = Number.POSITIVE_INFINITY;
     }
     ctx.workMax = workMaxBefore;
+    ctx.guard?.endTransaction();
     if (reader.watches !== 0) this.unwatch(bytes, start);
     return TRANSACTION_RAN;
   }

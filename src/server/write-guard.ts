@@ -10,6 +10,7 @@ import { EffectLog, type Effects } from '../durability/effects.ts';
 import { Journal } from '../durability/journal.ts';
 import type { ExpirySink } from '../keyspace/thread-state.ts';
 import type { ArgView } from '../resp/request-parser.ts';
+import type { DoorbellRinger } from '../sync/doorbell.ts';
 import { MODE_ALWAYS, MODE_JOURNAL, type SharedLayout } from './shared-layout.ts';
 import type { ThreadContext } from './thread-context.ts';
 
@@ -30,11 +31,20 @@ export class WriteGuard implements ExpirySink {
   readonly #keys = new KeyIndexes();
   #isInTransaction = false;
 
-  constructor(layout: SharedLayout, journal: SharedArrayBuffer) {
+  readonly #ringer: DoorbellRinger;
+
+  /** `ringer` wakes the durability thread. */
+  constructor(layout: SharedLayout, journal: SharedArrayBuffer, ringer: DoorbellRinger) {
+    this.#ringer = ringer;
     this.words = layout.words;
     this.modeWord = layout.durabilityModeWord;
     this.journal = new Journal(journal, layout);
     this.#aside.isOn = true;
+  }
+
+  /** Has the durability thread look at what was appended; called once a turn. */
+  publish(): void {
+    if (this.journal.takeAppended()) this.#ringer.ring();
   }
 
   get effects(): Effects {
