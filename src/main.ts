@@ -10,6 +10,7 @@ import { CommandTable } from './commands/table.ts';
 import { decideStart } from './server/command-line.ts';
 import { MeaningReport } from './server/config/report.ts';
 import type { ConfigStore } from './server/config/store.ts';
+import { CrashReport } from './server/crash-report.ts';
 import { Hub } from './server/hub.ts';
 import { fileLogWriter, type LogFilter, Logger } from './server/log.ts';
 import { constrainedMemory } from './server/machine.ts';
@@ -78,12 +79,16 @@ async function serve(config: ConfigStore): Promise<void> {
   for (const line of plan.notes) logger.notice(line);
   const pidfile = config.path('pidfile');
   if (pidfile !== '') writePidfile(logger, pidfile);
+  const runId = randomBytes(20).toString('hex');
+  const crash = new CrashReport({ config, logger, plan, startedMs, runId });
+  crash.watch();
   const hub = new Hub({
     config,
     logger,
     plan,
     startedMs,
-    runId: randomBytes(20).toString('hex'),
+    runId,
+    crash,
     onEnd: (code) => {
       if (pidfile !== '' && existsSync(pidfile)) rmSync(pidfile, { force: true });
       process.exit(code);

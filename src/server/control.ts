@@ -44,7 +44,7 @@ export type ToMain =
       readonly now: boolean;
       readonly force: boolean;
     }
-  | { readonly type: 'crash-drill'; readonly what: string };
+  | { readonly type: 'crash-drill'; readonly what: string; readonly stack: string };
 
 /** From main to a thread. */
 export type ToThread =

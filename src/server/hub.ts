@@ -7,7 +7,6 @@ import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
-import { holderOf } from '../sync/lock-word.ts';
 import { ringEventfd } from '../transport/libc.ts';
 import { MeaningReport } from './config/report.ts';
 import { rewriteConfigFile } from './config/rewrite.ts';
@@ -19,8 +18,10 @@ import {
   type ToMain,
   type ToThread,
 } from './control.ts';
+import type { CrashReport } from './crash-report.ts';
 import type { LogFilter, Logger } from './log.ts';
 import type { ServerPlan } from './plan.ts';
+import { threadName } from './thread-names.ts';
 import { ringerOf, type ThreadStart } from './thread-setup.ts';
 
 const POOL_THREADS_MAX = 1;
@@ -43,6 +44,7 @@ export interface HubOptions {
   readonly plan: ServerPlan;
   readonly startedMs: number;
   readonly runId: string;
+  readonly crash: CrashReport;
   /** Called once, when everything has ended or cannot go on. */
   readonly onEnd: (exitCode: number) => void;
 }
@@ -111,7 +113,8 @@ export class Hub {
       executable: process.argv[1] ?? '',
     };
     const entry = new URL(isIo ? './io.js' : './shard.js', import.meta.url);
-    const worker = new Worker(entry, { workerData: start, stdout: false, stderr: false });
+    const name = threadName(plan.layout, thread);
+    const worker = new Worker(entry, { name, workerData: start, stdout: false, stderr: false });
     this.#workers.set(thread, worker);
     worker.on('message', (message: unknown) => this.#receive(decodeControl<ToMain>(message)));
     worker.on('error', (error: unknown) => this.#died(thread, error));
@@ -120,19 +123,9 @@ export class Hub {
 
   /** A thread threw: what it held is in an unknown state, so the process ends. */
   #died(thread: number, error: unknown): void {
-    const { logger, plan } = this.#options;
-    const isIo = thread <= this.#ioThreads;
-    const what = isIo
-      ? `I/O thread ${thread}`
-      : `shard worker ${thread - plan.layout.workerThread(0)}`;
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    logger.warning(`=== TESSERA BUG REPORT: ${what} died: ${text}`);
-    const { layout } = plan;
-    const held: number[] = [];
-    for (let shard = 0; shard < layout.topology.shards; shard++) {
-      if (holderOf(layout.words, layout.lockWord(shard)) === thread) held.push(shard);
-    }
-    logger.warning(`It held ${held.length === 0 ? 'no shard' : `shards ${held.join(', ')}`}.`);
+    const { plan, crash } = this.#options;
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    crash.write({ text: `thread ${threadName(plan.layout, thread)} died`, stack });
     this.#options.onEnd(1);
   }
 
@@ -205,7 +198,7 @@ export class Hub {
         this.shutdown();
         return;
       case 'crash-drill':
-        this.#crashDrill(message.what);
+        this.#options.crash.drill(message.what, message.stack);
     }
   }
 
@@ -290,14 +283,6 @@ export class Hub {
       },
     );
     this.#send(message.thread, { type: 'answer', id: message.id, answer });
-  }
-
-  /** DEBUG SEGFAULT and its kin: the process ends as it would on a real crash. */
-  #crashDrill(what: string): void {
-    this.#options.logger.warning(
-      `=== TESSERA BUG REPORT: crash asked for by DEBUG ${what.toUpperCase()}`,
-    );
-    process.abort();
   }
 
   /** Stops the I/O threads, then the shard workers, then the process. */

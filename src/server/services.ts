@@ -211,7 +211,8 @@ export class Services implements ServerServices {
       this.#parts.layout.setActiveExpireOff(value === '0');
       return null;
     }
-    this.#toMain({ type: 'crash-drill', what });
+    const stack = new Error(`DEBUG ${what}`).stack ?? '';
+    this.#toMain({ type: 'crash-drill', what, stack });
     return null;
   }
 }
