@@ -380,6 +380,7 @@ export class Dispatcher {
     const state = ctx.state;
     state.touchMode = c.noTouch ? 0 : state.policyTouchMode;
     this.#nanos = -1;
+    if (!ctx.isPrepared(row)) return false;
     if ((++this.#sample & (TIME_SAMPLE - 1)) !== 0) return ctx.run(row) !== ESCALATE;
     const started = performance.now();
     const isDone = ctx.run(row) !== ESCALATE;
@@ -516,6 +517,10 @@ export class Dispatcher {
       run.isLeasable(block.bytes, 0);
     const mayLease = isSmall && (this.isLeaseOn || set.count === 0);
     if (mayLease && this.#locks.leaseAll(set.shards, set.count)) {
+      if (!run.isPrepared(block.bytes, 0)) {
+        this.#locks.endAllLeases(set.shards, set.count);
+        return this.#sendTransaction(c, block);
+      }
       const state = this.#ctx.state;
       state.touchMode = c.noTouch ? 0 : state.policyTouchMode;
       const { watched } = c;
