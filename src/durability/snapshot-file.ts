@@ -120,7 +120,7 @@ export class SnapshotFile {
     this.#sink.rawRange(buf, done, to);
   }
 
-  /** Compresses a string into the scratch. Returns its length there, 0 = it does not get shorter. */
+  /** Compresses a string into the scratch. Returns its length there, 0 = it gets no shorter. */
   #compress(buf: Uint8Array, start: number, length: number): number {
     if (this.#scratch.length < length) this.#scratch = new Uint8Array(length);
     return lzfCompress(buf, start, start + length, this.#scratch, 0, length - SAVED_BYTES_MIN);

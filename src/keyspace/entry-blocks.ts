@@ -171,7 +171,7 @@ export class EntryBlocks {
 
   // ---- the epoch of snapshots
 
-  /** Has entries that are there count as old, all that are made from now on as new. O(databases). */
+  /** From now on, what is there counts as old, and what is made as new. O(databases). */
   flipEpoch(databases: number): void {
     const { u32, epochWord } = this;
     u32[epochWord] = (u32[epochWord]! ^ EPOCH) >>> 0;

@@ -8,7 +8,7 @@
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { pack, unpack } from 'msgpackr';
-import type { ClientFilter, PoolJob } from '../commands/spec.ts';
+import type { ClientFilter, PoolJob, SaveRequest } from '../commands/spec.ts';
 import type { SnapshotStart } from '../durability/snapshot-frames.ts';
 import type { FlipRequest } from './snapshot-walk.ts';
 
@@ -47,6 +47,12 @@ export type ToMain =
       readonly force: boolean;
     }
   | { readonly type: 'flipped'; readonly facts: SnapshotStart }
+  | {
+      readonly type: 'save';
+      readonly id: number;
+      readonly thread: number;
+      readonly what: SaveRequest;
+    }
   | { readonly type: 'crash-drill'; readonly what: string };
 
 /** From main to a thread. */
@@ -72,6 +78,8 @@ export interface Answer {
   readonly error: string | null;
   /** CLIENT LIST: lines with the ids to sort by. */
   readonly lines?: readonly (readonly [number, string])[];
+  /** A status reply. */
+  readonly text?: string;
   readonly count?: number;
   /** Result of a pool job: reply bytes. */
   readonly bytes?: Uint8Array;

@@ -585,10 +585,12 @@ export function flushKeyspaceStats(ctx: ThreadContext, stats: ThreadStats): void
   stats.add(STAT.keyspaceMisses, state.keyspaceMisses);
   stats.add(STAT.expiredKeys, state.expiredKeys);
   stats.add(STAT.dirty, state.dirty);
+  stats.add(STAT.flushes, state.flushes);
   state.keyspaceHits = 0;
   state.keyspaceMisses = 0;
   state.expiredKeys = 0;
   state.dirty = 0;
+  state.flushes = 0;
 }
 
 function refuseSession(): never {

@@ -8,6 +8,7 @@ import { STYLE_AOF_BASE, styleWord } from '../durability/snapshot-emitter.ts';
 import type { SnapshotStart } from '../durability/snapshot-frames.ts';
 import { accessOf, type SnapshotStyle } from '../durability/snapshot-write.ts';
 import type { DoorbellRinger } from '../sync/doorbell.ts';
+import { clearBits } from '../sync/shared-bits.ts';
 import type { ConfigStore } from './config/store.ts';
 import { decodeControl, encodeControl } from './control.ts';
 import { FACT } from './persistence-facts.ts';
@@ -163,7 +164,7 @@ export class SnapshotControl {
   /** From here on nobody writes entries; the walks only mark what they have not seen. */
   #stopWalks(): void {
     const { layout } = this.#parts.plan;
-    Atomics.and(layout.words, layout.durabilityModeWord, ~MODE_SNAPSHOT);
+    clearBits(layout.words, layout.durabilityModeWord, MODE_SNAPSHOT);
   }
 
   #settle(running: Running): void {

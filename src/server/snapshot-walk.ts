@@ -24,6 +24,7 @@ import type { Ref } from '../memory/arena.ts';
 import { DICT_MARK_WORD, type Dict } from '../structures/dict.ts';
 import type { DoorbellRinger } from '../sync/doorbell.ts';
 import { giveToken, tryTakeToken } from '../sync/pause.ts';
+import { addShared, clearBits, readShared, setBits, writeShared } from '../sync/shared-bits.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import { MODE_SNAPSHOT, type SharedLayout } from './shared-layout.ts';
 import { STAT, type ThreadStats } from './thread-stats.ts';
@@ -188,7 +189,7 @@ export class SnapshotWalk {
     const { layout, locks, shards } = this.#parts;
     const words = this.#words;
     // Entries that the walk before has not seen would count as new ones.
-    if (Atomics.load(words, layout.snapshotLeftWord) !== 0) {
+    if (readShared(words, layout.snapshotLeftWord) !== 0) {
       this.#request = null;
       const waitMs = this.turn();
       this.#request = request;
@@ -212,9 +213,9 @@ export class SnapshotWalk {
     if (request.cutsJournal) this.#parts.appendCut();
     words[layout.snapshotStyleWord] = request.style;
     words[layout.snapshotDelayWord] = request.keyDelayMicros;
-    Atomics.store(words, layout.snapshotLeftWord, shards.length);
-    Atomics.add(words, layout.snapshotIdWord, 1);
-    Atomics.or(words, layout.durabilityModeWord, MODE_SNAPSHOT);
+    writeShared(words, layout.snapshotLeftWord, shards.length);
+    addShared(words, layout.snapshotIdWord, 1);
+    setBits(words, layout.durabilityModeWord, MODE_SNAPSHOT);
     locks.releaseAll();
     locks.ringWorkers();
     this.#request = null;
@@ -388,7 +389,7 @@ export class SnapshotWalk {
     walk.isDone = true;
     walk.shard.lazy.gate = null;
     this.#left -= 1;
-    if (Atomics.sub(this.#words, layout.snapshotLeftWord, 1) !== 1) return;
+    if (addShared(this.#words, layout.snapshotLeftWord, -1) !== 0) return;
     this.#mustEnd = true;
     this.#end();
   }
@@ -400,7 +401,7 @@ export class SnapshotWalk {
     if (this.#isEmitting) {
       sink.clear();
       if (!frames.append(FRAME_END, 0, 0, sink)) return;
-      Atomics.and(this.#words, layout.durabilityModeWord, ~MODE_SNAPSHOT);
+      clearBits(this.#words, layout.durabilityModeWord, MODE_SNAPSHOT);
     }
     this.#mustEnd = false;
     snapshotRinger.ring();
