@@ -399,7 +399,8 @@ export interface ServerServices {
   readonly lastSaveSeconds: number;
   /** SHUTDOWN: resolves with an error text when it could not be done. */
   shutdown(save: boolean | null, now: boolean, force: boolean, done: (error: string) => void): void;
-  shutdownAbort(): boolean;
+  /** SHUTDOWN ABORT: null, or an error text where nothing is to be aborted. */
+  shutdownAbort(done: (error: string | null) => void): void;
   /** Every command of the table. */
   readonly commands: readonly CommandSpec[];
   /** Has the pool do a job; `done` gets the reply bytes. */

@@ -53,6 +53,8 @@ export type ToMain =
       readonly thread: number;
       readonly what: SaveRequest;
     }
+  | { readonly type: 'shutdown-abort'; readonly id: number; readonly thread: number }
+  | { readonly type: 'pause-cron'; readonly isPaused: boolean }
   | { readonly type: 'crash-drill'; readonly what: string; readonly stack: string };
 
 /** From main to a thread. */

@@ -22,8 +22,10 @@ import type { CrashReport } from './crash-report.ts';
 import type { LogFilter, Logger } from './log.ts';
 import { Persistence } from './persistence.ts';
 import type { ServerPlan } from './plan.ts';
-import { PAUSE_ALL, PAUSE_NONE } from './shared-layout.ts';
+import { PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
+import { type ShutdownOptions, ShutdownSignals } from './shutdown-signals.ts';
 import { SnapshotControl } from './snapshot-control.ts';
+import { CANCELLED } from './snapshot-thread.ts';
 import { threadName } from './thread-names.ts';
 import { ringerOf, type ThreadStart } from './thread-setup.ts';
 import { ThreadStats } from './thread-stats.ts';
@@ -59,13 +61,6 @@ export interface HubOptions {
  */
 const QUIET_ROUNDS = 3;
 
-/** SHUTDOWN's words, or those of the directives for signals. */
-export interface ShutdownOptions {
-  /** Null: where there are save rules. */
-  readonly save: boolean | null;
-  readonly force: boolean;
-}
-
 /** Answers still expected for one question to several threads. */
 interface Gathering {
   left: number;
@@ -83,6 +78,7 @@ export class Hub {
   #isEnding = false;
   /** A last save is under way. */
   #isShuttingDown = false;
+  readonly signals: ShutdownSignals;
   readonly snapshots: SnapshotControl;
   readonly #persistence: Persistence;
   #pool: Promise<Piscina> | null = null;
@@ -95,6 +91,12 @@ export class Hub {
     const { plan, config, logger, startedMs } = options;
     const { layout } = plan;
     const { topology } = layout;
+    this.signals = new ShutdownSignals({
+      config,
+      logger,
+      shutdown: (wish) => this.shutdown(wish),
+      abandon: () => this.abandon(),
+    });
     this.snapshots = new SnapshotControl({
       plan,
       config,
@@ -251,6 +253,14 @@ export class Hub {
           this.#send(message.thread, { type: 'answer', id: message.id, answer });
         });
         return;
+      case 'shutdown-abort': {
+        const error = this.#abortShutdown() ? null : 'ERR No shutdown in progress.';
+        this.#send(message.thread, { type: 'answer', id: message.id, answer: { error } });
+        return;
+      }
+      case 'pause-cron':
+        this.signals.setPaused(message.isPaused);
+        return;
       case 'crash-drill':
         this.#options.crash.drill(message.what, message.stack);
     }
@@ -358,20 +368,30 @@ export class Hub {
     const { logger, plan } = this.#options;
     await this.#persistence.quiesce();
     if (!this.#persistence.mustSave(save)) return null;
-    // No change may follow the last save: commands wait, and what was sent before is run.
-    plan.layout.setPause(PAUSE_ALL, Number.MAX_VALUE);
+    // No change may follow the last save: writes wait, and what was sent before is run.
+    plan.layout.setPause(PAUSE_WRITES, Number.MAX_VALUE);
     for (let round = 0; round < QUIET_ROUNDS; round++) await this.#broadcastConfig({});
     const error = await this.#persistence.finalSave();
     if (error === null) return null;
-    if (force) {
+    if (force && error !== CANCELLED) {
       logger.warning('Error trying to save the DB. Exiting anyway.');
       return null;
     }
-    logger.warning("Error trying to save the DB, can't exit.");
+    if (error !== CANCELLED) logger.warning("Error trying to save the DB, can't exit.");
     plan.layout.setPause(PAUSE_NONE, 0);
     this.#persistence.resume();
     for (const thread of this.#allThreads()) ringerOf(plan.layout, thread, ringEventfd).ring();
     return 'ERR Errors trying to SHUTDOWN. Check logs.';
+  }
+
+  /** SHUTDOWN ABORT: also while the last save is written. False: there is nothing to abort. */
+  #abortShutdown(): boolean {
+    if (!this.signals.abort()) {
+      if (!this.#isShuttingDown || !this.snapshots.isRunning) return false;
+      this.snapshots.cancel();
+    }
+    this.#options.logger.notice('Shutdown manually aborted.');
+    return true;
   }
 
   /** Removes what is not complete on disk: the process ends now. */

@@ -126,7 +126,7 @@ export class Persistence {
       refuse(IN_PROGRESS);
     } else if (what === 'save') {
       this.#whenFree(() => {
-        this.#save((error) =>
+        this.#save(false, (error) =>
           done(error === null ? { error: null, text: 'OK' } : { error: 'ERR' }),
         );
       });
@@ -160,7 +160,7 @@ export class Persistence {
     const { logger } = this.#parts;
     this.#facts[FACT.isSaveScheduled] = 0;
     if (isLogged) logger.notice(`Background saving started by pid ${process.pid}`);
-    this.#save((error) => {
+    this.#save(true, (error) => {
       if (error === null) logger.notice('Background saving terminated with success');
       else if (error === CANCELLED) logger.warning('Background saving terminated by signal 10');
       else logger.warning('Background saving error');
@@ -182,7 +182,7 @@ export class Persistence {
   }
 
   /** Writes the RDB file. No snapshot is under way. */
-  #save(done: SaveDone): void {
+  #save(isBackground: boolean, done: SaveDone): void {
     const { config, snapshots } = this.#parts;
     const facts = this.#facts;
     const path = config.path('dbfilename');
@@ -205,14 +205,14 @@ export class Persistence {
         if (error !== CANCELLED) {
           facts[FACT.lastSaveSeconds] = Math.floor((Date.now() - startedMs) / 1000);
         }
-        this.#saved(error, changes);
+        this.#saved(error, changes, isBackground);
         done(error);
         this.snapshotEnded();
       },
     });
   }
 
-  #saved(error: string | null, changes: number): void {
+  #saved(error: string | null, changes: number, isBackground: boolean): void {
     const { logger } = this.#parts;
     const facts = this.#facts;
     if (error === null) {
@@ -222,7 +222,8 @@ export class Persistence {
       facts[FACT.hasSaveFailed] = 0;
     } else if (error !== CANCELLED) {
       logger.warning(`Error saving the RDB file on disk: ${error}`);
-      facts[FACT.hasSaveFailed] = 1;
+      // As in Redis: who waits for a save hears of the error, nobody else needs to.
+      if (isBackground) facts[FACT.hasSaveFailed] = 1;
     }
     this.applyRefusal();
   }
@@ -261,7 +262,7 @@ export class Persistence {
   /** Saves for the last time. What went wrong, or null. */
   finalSave(): Promise<string | null> {
     this.#parts.logger.notice('Saving the final RDB snapshot before exiting.');
-    return new Promise((resolve) => this.#save(resolve));
+    return new Promise((resolve) => this.#save(false, resolve));
   }
 
   /** The server does not end after all. */

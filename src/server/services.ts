@@ -225,8 +225,9 @@ export class Services implements ServerServices {
     this.#toMain({ type: 'shutdown', id, thread: this.#thread, save, now, force });
   }
 
-  shutdownAbort(): boolean {
-    return false;
+  shutdownAbort(done: (error: string | null) => void): void {
+    const id = this.#ask((answer) => done(answer.error));
+    this.#toMain({ type: 'shutdown-abort', id, thread: this.#thread });
   }
 
   log(level: 'debug' | 'verbose' | 'notice' | 'warning', text: string): void {
@@ -236,6 +237,10 @@ export class Services implements ServerServices {
   debug(what: string, value: string): string | null {
     if (what === 'set-active-expire') {
       this.#parts.layout.setActiveExpireOff(value === '0');
+      return null;
+    }
+    if (what === 'pause-cron') {
+      this.#toMain({ type: 'pause-cron', isPaused: value !== '0' });
       return null;
     }
     const stack = new Error(`DEBUG ${what}`).stack ?? '';

@@ -200,10 +200,9 @@ export class FakeServer implements ServerServices {
     if (!this.isShutdownPossible) done('ERR Errors trying to SHUTDOWN. Check logs.');
   }
 
-  shutdownAbort(): boolean {
-    const wasShuttingDown = this.isShuttingDown;
+  shutdownAbort(done: (error: string | null) => void): void {
+    done(this.isShuttingDown ? null : 'ERR No shutdown in progress.');
     this.isShuttingDown = false;
-    return wasShuttingDown;
   }
 
   runJob(job: PoolJob, done: (bytes: Uint8Array) => void): void {
