@@ -41,6 +41,8 @@ export const STAT = {
   watchingClients: 28,
   deniedAuth: 29,
   parallelParts: 30,
+  evictedKeys: 40,
+  evictionExceededMs: 41,
 } as const;
 
 const COUNTERS = 64;
