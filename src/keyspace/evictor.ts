@@ -101,14 +101,11 @@ export class Evictor {
     this.#placeShards.length = 0;
     this.#placeDbs.length = 0;
     this.#placeEnds.length = 0;
+    this.#drawsLeft = 0;
     let total = 0;
     if (!this.isOn) return total;
     const { isVolatile } = this.#policy;
     const { databases } = this.#shards[0]!;
-    this.#drawsLeft = Math.max(
-      DRAWS_PER_COUNT_MIN,
-      (this.#shards.length * databases) / COUNTED_PER_DRAW,
-    );
     for (const shard of this.#shards) {
       for (let db = 0; db < databases; db++) {
         const keys = isVolatile ? shard.expires(db) : shard.size(db);
@@ -119,6 +116,8 @@ export class Evictor {
         this.#placeEnds.push(total);
       }
     }
+    const counted = this.#shards.length * databases;
+    if (total !== 0) this.#drawsLeft = Math.max(DRAWS_PER_COUNT_MIN, counted / COUNTED_PER_DRAW);
     return total;
   }
 
@@ -171,6 +170,7 @@ export class Evictor {
     else {
       const dict = shard.dict(this.#placeDbs[place]!);
       this.#chosen = dict.randomItem((below) => Math.floor(this.#random() * below));
+      if (this.#chosen === 0) this.#drawsLeft = 0;
     }
     return this.#chosen !== 0 && this.#remove(shard, this.#placeDbs[place]!, this.#chosen);
   }
@@ -198,12 +198,18 @@ export class Evictor {
   }
 
   #lookAt(place: number, visit: (ref: Ref) => void): void {
+    this.#seen = 0;
+    this.#visitSome(place, visit);
+    // Perhaps there are none left: the next draw finds out.
+    if (this.#seen === 0) this.#drawsLeft = 0;
+  }
+
+  #visitSome(place: number, visit: (ref: Ref) => void): void {
     const shard = this.#shards[this.#placeShards[place]!]!;
     const db = this.#placeDbs[place]!;
     const dict = shard.dict(db);
     this.#shard = shard;
     this.#db = db;
-    this.#seen = 0;
     const isSparse = this.#policy.isVolatile && shard.expires(db) * SPARSE < dict.size;
     if (isSparse) {
       this.#lookByHints(visit);
