@@ -16,10 +16,11 @@ import {
 } from '../keyspace/entry.ts';
 import { serializedLength } from '../keyspace/serialized-length.ts';
 import { NO_TTL, type Shard } from '../keyspace/shard.ts';
+import { idleSeconds } from '../keyspace/thread-state.ts';
 import { tableOf } from '../keyspace/value-table.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
-import { encodingName, idleSeconds } from './generic-object.ts';
+import { encodingName } from './generic-object.ts';
 import { type CommandContext, DONE, type RunStatus } from './spec.ts';
 
 const FAST = asciiBytes('FAST');
@@ -80,7 +81,8 @@ export function cmdObject(ctx: CommandContext): RunStatus {
   let line = `Value at:0x${(ref * 8).toString(16).padStart(12, '0')} refcount:1`;
   line += ` encoding:${encodingName(shard, ref)}`;
   if (!isFast) line += ` serializedlength:${serializedLength(shard, ref)}`;
-  line += ` lru:${shard.accessWord(ref)} lru_seconds_idle:${idleSeconds(shard, ref)}`;
+  const word = shard.accessWord(ref);
+  line += ` lru:${word} lru_seconds_idle:${idleSeconds(word, shard.state)}`;
   if (shard.encodingOf(ref) === ENCODING_QUICKLIST) line += quicklistText(ctx, shard, ref);
   reply.simple(line);
   return DONE;

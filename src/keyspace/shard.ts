@@ -31,11 +31,12 @@ import type { Key } from './key.ts';
 import { LazyFree } from './lazy-free.ts';
 import { ListBuilder } from './list-builder.ts';
 import { ListValues } from './list-value.ts';
+import { noteModified } from './peek.ts';
 import { SetValues } from './set-value.ts';
 import { checkShard } from './shard-check.ts';
 import { entryOfHash, swapDatabases } from './swap.ts';
 import type { ThreadState } from './thread-state.ts';
-import { freshAccessWord, lfuTouched, TOUCH_LFU, TOUCH_LRU } from './thread-state.ts';
+import { freshAccessWord, lfuTouched, TOUCH_LFU, TOUCH_LRM, TOUCH_LRU } from './thread-state.ts';
 import type { ValueLimits } from './value-limits.ts';
 import { WatchTable } from './watch-table.ts';
 import { ZsetValues } from './zset-value.ts';
@@ -202,6 +203,7 @@ export class Shard extends EntryBlocks {
   touched(db: number, key: Key): void {
     this.state.dirty += 1;
     if (!this.watch.isEmpty && this.interest.has(key.lo)) this.watch.touch(db, key.lo, key.hi);
+    if (this.state.policyTouchMode === TOUCH_LRM) noteModified(this, db, key);
   }
 
   // ---- mutations

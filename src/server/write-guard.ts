@@ -8,6 +8,8 @@ import { ESCALATE, type RunStatus } from '../commands/spec.ts';
 import { type CommandRow, KeyIndexes, keyIndexes } from '../commands/table.ts';
 import { EffectLog, type Effects } from '../durability/effects.ts';
 import { Journal } from '../durability/journal.ts';
+import type { Key } from '../keyspace/key.ts';
+import type { Shard } from '../keyspace/shard.ts';
 import type { ExpirySink } from '../keyspace/thread-state.ts';
 import type { DoorbellRinger } from '../sync/doorbell.ts';
 import { MODE_ALWAYS, MODE_JOURNAL, MODE_SNAPSHOT, type SharedLayout } from './shared-layout.ts';
@@ -17,6 +19,7 @@ import type { ThreadContext } from './thread-context.ts';
 const MULTI: Uint8Array = Uint8Array.from(Buffer.from('MULTI'));
 const EXEC: Uint8Array = Uint8Array.from(Buffer.from('EXEC'));
 const DEL: Uint8Array = Uint8Array.from(Buffer.from('DEL'));
+const UNLINK: Uint8Array = Uint8Array.from(Buffer.from('UNLINK'));
 const HDEL: Uint8Array = Uint8Array.from(Buffer.from('HDEL'));
 
 export class WriteGuard implements ExpirySink {
@@ -201,6 +204,22 @@ export class WriteGuard implements ExpirySink {
   }
 
   // ---- what happens beside commands
+
+  /**
+   * Makes ready for the removal of a key by nobody's command: eviction. Its shard is held. False
+   * when it has to stay for now.
+   */
+  prepareKey(shard: Shard, db: number, key: Key): boolean {
+    if ((this.mode & MODE_SNAPSHOT) === 0) return true;
+    return this.#snapshot.prepareKey(shard, db, key);
+  }
+
+  /** Whether evicted keys are recorded as UNLINK, as Redis does with `lazyfree-lazy-eviction`. */
+  isEvictionLazy = false;
+
+  keyEvicted(db: number, buf: Uint8Array, from: number, to: number): void {
+    this.keyRemoved(db, this.isEvictionLazy ? UNLINK : DEL, buf, from, to);
+  }
 
   keyExpired(db: number, buf: Uint8Array, from: number, to: number): void {
     this.keyRemoved(db, DEL, buf, from, to);
