@@ -135,16 +135,67 @@ const NEWER: readonly Template[] = [
   ['ZINTERSTORE', key, word('2'), key, key, word('AGGREGATE'), word('COUNT')],
 ];
 
-const POOLS = { expiry: EXPIRY, field: FIELD_EXPIRY, newer: NEWER };
+const BIG_VALUES = ['v'.repeat(30), 'w'.repeat(300), 'x'.repeat(3000)];
+const bigValue = from(BIG_VALUES);
+/** A name that no other command has had, most likely. */
+const name: Part = (random) => `n${random.below(100_000)}`;
+const many =
+  (...parts: readonly Part[]): Part =>
+  (random) =>
+    Array.from({ length: 2 + random.below(30) }, () => all(...parts)(random)).flat();
+const manyFields =
+  (...parts: readonly Part[]): Part =>
+  (random) => {
+    const count = 2 + random.below(30);
+    const words = Array.from({ length: count }, () => all(...parts)(random)).flat();
+    return ['FIELDS', String(count), ...words];
+  };
+const knownField: Part = (random) => `f${random.below(60)}`;
+
+/** Commands that need much memory, and may find it for a part of what they do. */
+const LARGE: readonly Template[] = [
+  ['DEL', key],
+  ['MSET', many(name, bigValue)],
+  ['MSETNX', many(name, bigValue)],
+  ['MSETEX', word('4'), ...[name, bigValue, name, bigValue, name, bigValue, name, bigValue]],
+  ['LPUSH', key, many(bigValue)],
+  ['RPUSH', key, many(bigValue)],
+  ['SADD', key, many(name)],
+  ['SADD', key, many(all(name))],
+  ['HSET', key, many(knownField, bigValue)],
+  ['HMSET', key, many(name, bigValue)],
+  ['HSETEX', key, word('PX'), from(SHORT_MS), manyFields(knownField, bigValue)],
+  ['HSETEX', key, word('KEEPTTL'), manyFields(knownField, bigValue)],
+  ['HPEXPIRE', key, from(SHORT_MS), manyFields(knownField)],
+  ['HPERSIST', key, manyFields(knownField)],
+  ['HGETEX', key, word('EX'), word('3'), manyFields(knownField)],
+  ['HIMPORT', word('SET'), key, word('f'), bigValue, word('g'), bigValue],
+  ['ZADD', key, many(word('1', '2', '3.5'), name)],
+  ['GEOADD', key, many(word('13', '14'), word('38', '39'), name)],
+  ['APPEND', key, bigValue],
+  ['SETRANGE', key, word('20000'), bigValue],
+  ['COPY', key, name],
+  ['RENAME', key, name],
+  ['LMOVEM', key, key, word('LEFT'), word('RIGHT'), word('COUNT'), word('20'), word('BULK')],
+  ['LMOVE', key, key, word('LEFT'), word('RIGHT')],
+  ['SUNIONSTORE', key, key, key],
+  ['ZUNIONSTORE', key, word('2'), key, key, maybe(word('AGGREGATE'), word('COUNT'))],
+  ['SORT', key, word('ALPHA'), maybe(word('BY'), word('*')), word('STORE'), key],
+  ['PFADD', key, many(name)],
+  ['EXPIRE', key, from(SHORT_SECONDS)],
+];
+
+const POOLS = { expiry: EXPIRY, field: FIELD_EXPIRY, newer: NEWER, large: LARGE };
 
 /** What a run consists of besides the families of the differential fuzzer. */
 export type Pool = keyof typeof POOLS;
 
 /** A command of one of `pools`, or of the families that all servers know. */
 function oneCommand(random: Random, pools: readonly Pool[]): Command {
-  if (random.oneIn(2)) return randomCommand(random, FAMILIES);
-  const [name, ...parts] = random.pick(POOLS[random.pick(pools)]);
-  return [name, ...parts.flatMap((part) => part(random))];
+  const isOther = pools.includes('large') ? random.oneIn(10) : random.oneIn(2);
+  if (isOther) return randomCommand(random, FAMILIES);
+  const [first, ...parts] = random.pick(POOLS[random.pick(pools)]);
+  return [first, ...parts.flatMap((part) => part(random))];
 }
 
 /** The next step of a run. */

@@ -4,7 +4,14 @@ import { withRandom } from '../support/random.ts';
 import { RawClient } from '../support/raw-client.ts';
 import type { Logged } from '../support/recorder.ts';
 import { redisServerPath, startRedis } from '../support/redis-server.ts';
-import { compareWithRedis, fuzzEpoch, isSameAfterExpiry, LogPair, shownFailure } from './log.ts';
+import {
+  compareWithRedis,
+  fuzzEpoch,
+  isSameAfterExpiry,
+  LogPair,
+  SMALL_ARENA_BYTES,
+  shownFailure,
+} from './log.ts';
 
 const STEPS = 400;
 const EPOCHS = 4;
@@ -38,4 +45,15 @@ test.skipIf(!isInstalled)('replayed by redis-server', async () => {
     client.close();
     await redis.stop();
   }
+});
+
+test('commands that run out of memory half-way', async () => {
+  const pair = new LogPair(SMALL_ARENA_BYTES);
+  await withRandom(async (random) => {
+    for (let epoch = 0; epoch < EPOCHS; epoch++) {
+      const found = fuzzEpoch(pair, random, ['large'], STEPS);
+      expect(found === null ? '' : shownFailure(found)).toBe('');
+    }
+  });
+  expect(pair.fullChanged).toBeGreaterThan(0);
 });

@@ -26,8 +26,12 @@ import { DATABASES } from './diff-commands.ts';
 import { type Pool, randomStep, type Step } from './log-commands.ts';
 
 const STEPS_PER_EPOCH = 300;
+/** Few, so that what fails is found easily. */
+const STEPS_PER_CHECK = 10;
 /** Start of the clock: later than any time at which this runs beside a real server. */
 const START_MS = 4_100_000_000_000;
+/** Arena of a shard that runs out of memory all the time. */
+export const SMALL_ARENA_BYTES = 1 << 19;
 const SHOWN_MAX = 200;
 
 /** Two keyspaces: commands run in one, the other one replays the log. */
@@ -35,11 +39,15 @@ export class LogPair {
   readonly recorder: Recorder;
   readonly copy: LocalRunner;
   readonly #table;
+  /** Commands that ran out of memory, and those of them that had changed something. */
+  full = 0;
+  fullChanged = 0;
 
   /** `arenaBytes` is of the first one: small where memory shall run out. */
   constructor(arenaBytes = 1 << 24) {
-    this.recorder = new Recorder(ALL_COMMANDS, { arenaBytes, shards: 2 });
-    this.copy = new LocalRunner(ALL_COMMANDS, { arenaBytes: 1 << 26, shards: 3 });
+    const databases = DATABASES;
+    this.recorder = new Recorder(ALL_COMMANDS, { arenaBytes, shards: 2, databases });
+    this.copy = new LocalRunner(ALL_COMMANDS, { arenaBytes: 1 << 26, shards: 3, databases });
     this.#table = this.recorder.runner.table;
   }
 
@@ -73,8 +81,17 @@ export class LogPair {
       const [first] = step.commands;
       if (first?.[0] === 'SELECT' && /^[0-2]$/.test(first[1] ?? '')) runner.db = Number(first[1]);
       else if (step.kind === 'transaction') recorder.transaction(commands);
-      else for (const words of commands) recorder.run(...words);
+      else for (const words of commands) this.#runOne(words);
     }
+  }
+
+  #runOne(words: readonly string[]): void {
+    const { recorder } = this;
+    recorder.hasRecorded();
+    const reply = recorder.run(...words);
+    if (!reply.startsWith('-OOM')) return;
+    this.full += 1;
+    if (recorder.hasRecorded()) this.fullChanged += 1;
   }
 
   /** Replays what was recorded. A text that says what differs, or null. */
@@ -94,13 +111,14 @@ export class LogPair {
 
 export interface LogFailure {
   readonly what: string;
-  readonly step: Step;
+  /** Since all was well. */
+  readonly steps: readonly Step[];
   readonly logged: readonly Logged[];
 }
 
 /**
- * Runs `count` random steps from nothing, and replays the log of each. The first failure, or null;
- * `log` gets the commands of the whole log.
+ * Runs `count` random steps from nothing, and replays their log, a few at a time. The first
+ * failure, or null; `log` gets the commands of the whole log.
  */
 export function fuzzEpoch(
   pair: LogPair,
@@ -110,13 +128,17 @@ export function fuzzEpoch(
   log: Logged[] = [],
 ): LogFailure | null {
   pair.reset();
-  for (let i = 0; i < count; i++) {
+  let steps: Step[] = [];
+  for (let i = 1; i <= count; i++) {
     const step = randomStep(random, pools);
+    steps.push(step);
     pair.run(step);
+    if (i % STEPS_PER_CHECK !== 0 && i !== count) continue;
     const logged = parseLog(pair.recorder.takeBytes());
     const what = pair.compare(logged);
-    if (what !== null) return { what, step, logged };
+    if (what !== null) return { what, steps, logged };
     for (const words of logged) log.push(words);
+    steps = [];
   }
   return null;
 }
@@ -132,10 +154,11 @@ export function isSameAfterExpiry({ recorder, copy }: LogPair): boolean {
 }
 
 /** A failure as text. */
-export function shownFailure({ what, step, logged }: LogFailure): string {
+export function shownFailure({ what, steps, logged }: LogFailure): string {
   const cut = (text: string): string => text.slice(0, SHOWN_MAX);
   const lines = logged.map((words) => `  logged: ${cut(JSON.stringify(words))}`);
-  return [what, `  step: ${cut(JSON.stringify(step))}`, ...lines].join('\n');
+  const done = steps.map((step) => `  step: ${cut(JSON.stringify(step))}`);
+  return [what, ...done, ...lines].join('\n');
 }
 
 /** Pipes a log to a real server and compares its digest. What is wrong, or null. */
@@ -191,6 +214,7 @@ async function main(words: readonly string[]): Promise<void> {
   const redis = redisServerPath() === null ? null : await startRedis();
   const client = redis === null ? null : await RawClient.connect(redis.port);
   const pair = new LogPair();
+  const small = new LogPair(SMALL_ARENA_BYTES);
   let failure: string | null = null;
   for (let done = 0; done < steps && failure === null; done += STEPS_PER_EPOCH) {
     const isOld = random.oneIn(2);
@@ -202,10 +226,13 @@ async function main(words: readonly string[]): Promise<void> {
       failure = await compareWithRedis(client, pair, log);
     }
     if (failure === null && !isSameAfterExpiry(pair)) failure = 'what is left at last differs';
+    const full = failure === null ? fuzzEpoch(small, random, ['large'], STEPS_PER_EPOCH) : null;
+    if (full !== null) failure = `with little memory: ${shownFailure(full)}`;
     if (done % (STEPS_PER_EPOCH * 20) === 0) console.log(`${done} steps`);
   }
   client?.close();
   await redis?.stop();
+  console.log(`${small.full} commands out of memory, ${small.fullChanged} of them half-way`);
   console.log(failure ?? 'no difference');
   if (failure !== null) process.exitCode = 1;
 }

@@ -73,6 +73,11 @@ export class Recorder {
     this.#guard.endTransaction();
   }
 
+  /** Whether something was recorded since the last call. */
+  hasRecorded(): boolean {
+    return this.#guard.journal.takeAppended();
+  }
+
   /** The bytes that were recorded since the last call, SELECTs between records included. */
   takeBytes(): Buffer {
     const parts: Buffer[] = [];
