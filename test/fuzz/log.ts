@@ -73,9 +73,9 @@ export class LogPair {
       expireAll(runner);
     } else if (step.kind === 'restore') {
       const reply = recorder.run('DUMP', step.key);
-      const payload = /^\$\d+\r\n([^]*)\r\n$/.exec(reply)?.[1];
+      const payload = decodeReply(reply) as string | null;
       const [name, key, ttl, ...options] = step.words;
-      if (payload !== undefined) recorder.run(name!, key!, ttl!, payload, ...options);
+      if (payload !== null) recorder.run(name!, key!, ttl!, payload, ...options);
     } else {
       const commands = step.commands.filter((words) => this.#isRun(words));
       const [first] = step.commands;

@@ -9,9 +9,11 @@ import {
   KIND_LAST_PART,
   KIND_PART,
 } from '../../src/durability/journal.ts';
+import { createSnapshotRing } from '../../src/durability/snapshot-frames.ts';
 import { ActiveExpire } from '../../src/keyspace/active-expire.ts';
 import { keyspaceDigest } from '../../src/keyspace/digest.ts';
 import { MODE_JOURNAL, SharedLayout } from '../../src/server/shared-layout.ts';
+import { SnapshotGuard } from '../../src/server/snapshot-guard.ts';
 import { WriteGuard } from '../../src/server/write-guard.ts';
 import { DoorbellRinger } from '../../src/sync/doorbell.ts';
 import { MpscConsumer } from '../../src/sync/mpsc-ring.ts';
@@ -48,7 +50,11 @@ export class Recorder {
     layout.words[layout.durabilityModeWord] = MODE_JOURNAL;
     const journal = createJournal();
     const ringer = new DoorbellRinger(layout.words, layout.bellWord(0), () => undefined);
-    this.#guard = new WriteGuard(layout, journal, ringer);
+    const snapshot = new SnapshotGuard(layout, createSnapshotRing(), {
+      ringOwner: () => undefined,
+      ringWriter: () => undefined,
+    });
+    this.#guard = new WriteGuard(layout, journal, ringer, snapshot);
     this.#ring = new MpscConsumer(journal);
     this.runner.context.guard = this.#guard;
     this.runner.state.expirySink = this.#guard;
@@ -165,7 +171,7 @@ export function rawDigest(runner: LocalRunner): string {
   return Buffer.from(digest).toString('hex');
 }
 
-/** Times of expiry of all keys and fields, whether or not they have passed: one line each, sorted. */
+/** Times of expiry of all keys and fields, those that have passed included, as sorted lines. */
 export function expiryLines(runner: LocalRunner): string[] {
   const { state } = runner;
   const { nowMs } = state;
