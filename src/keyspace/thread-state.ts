@@ -2,6 +2,7 @@
  * What one thread knows while it runs commands: the time, and its own counters. Nothing here is
  * about single keys. The clock is set once a batch by the thread's loop, and by hand in tests.
  */
+import type { Key } from './key.ts';
 import { ValueLimits } from './value-limits.ts';
 
 export const TOUCH_NONE = 0;
@@ -69,6 +70,19 @@ export class ThreadState {
   setTime(nowMs: number): void {
     this.nowMs = nowMs;
     this.lruClock = Math.floor(nowMs / 1000) & 0xffffff;
+  }
+
+  /** Counts and records a key that has expired, before its entry is freed. */
+  keyExpired(db: number, key: Key): void {
+    this.expiredKeys += 1;
+    if (this.expirySink !== null) this.expirySink.keyExpired(db, key.buf, key.start, key.end);
+  }
+
+  /** Records that the field buf[from, to) of the hash at `key` has expired. */
+  fieldExpired(db: number, key: Key, buf: Uint8Array, from: number, to: number): void {
+    const { expirySink } = this;
+    if (expirySink === null) return;
+    expirySink.fieldExpired(db, key.buf, key.start, key.end, buf, from, to);
   }
 }
 

@@ -34,6 +34,8 @@ export class WriteGuard implements ExpirySink {
   readonly #keys = new KeyIndexes();
   readonly #snapshot: SnapshotGuard;
   #isInTransaction = false;
+  #wasOn = false;
+  #wasReplaced = false;
 
   readonly #ringer: DoorbellRinger;
 
@@ -228,11 +230,10 @@ export class WriteGuard implements ExpirySink {
   /** Records that a key is deleted, by `name` (DEL or UNLINK). Its shard is held. */
   keyRemoved(db: number, name: Uint8Array, buf: Uint8Array, from: number, to: number): void {
     if ((this.mode & MODE_JOURNAL) === 0) return;
-    const aside = this.#aside;
-    aside.clear();
-    aside.command(db, name, 2);
-    aside.bytes(buf, from, to);
-    this.journal.appendBytes(db, db, aside.buf, 0, aside.length);
+    const log = this.#beginAside();
+    log.command(db, name, 2);
+    log.bytes(buf, from, to);
+    this.#endAside(db, log);
   }
 
   fieldExpired(
@@ -245,11 +246,34 @@ export class WriteGuard implements ExpirySink {
     to: number,
   ): void {
     if ((this.mode & MODE_JOURNAL) === 0) return;
-    const aside = this.#aside;
-    aside.clear();
-    aside.command(db, HDEL, 3);
-    aside.bytes(keyBuf, keyFrom, keyTo);
-    aside.bytes(buf, from, to);
-    this.journal.appendBytes(db, db, aside.buf, 0, aside.length);
+    const log = this.#beginAside();
+    log.command(db, HDEL, 3);
+    log.bytes(keyBuf, keyFrom, keyTo);
+    log.bytes(buf, from, to);
+    this.#endAside(db, log);
+  }
+
+  /**
+   * A record of its own, before that of the command that runs; in a transaction a part of its
+   * record, because it may be about what the transaction has renamed or swapped before.
+   */
+  #beginAside(): EffectLog {
+    if (!this.#isInTransaction) {
+      this.#aside.clear();
+      return this.#aside;
+    }
+    this.#wasOn = this.#effects.isOn;
+    this.#wasReplaced = this.#effects.isReplaced;
+    this.#effects.isOn = true;
+    return this.#effects;
+  }
+
+  #endAside(db: number, log: EffectLog): void {
+    if (this.#isInTransaction) {
+      log.isOn = this.#wasOn;
+      log.isReplaced = this.#wasReplaced;
+    } else {
+      this.journal.appendBytes(db, db, log.buf, 0, log.length);
+    }
   }
 }
