@@ -2,6 +2,7 @@
 import { asciiBytes } from '../base/bytes.ts';
 import { FileSink } from '../durability/file-sink.ts';
 import { FileSource } from '../durability/file-source.ts';
+import { KeyspaceLoader } from '../durability/snapshot-load.ts';
 import { SnapshotReader } from '../durability/snapshot-read.ts';
 import { accessOf, writeKeyspace } from '../durability/snapshot-write.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
@@ -53,8 +54,11 @@ function load(ctx: CommandContext, isFlush: boolean, isReplace: boolean): string
     source = new FileSource(limits.snapshotPath);
     if (isFlush) flushAll(ctx);
     const skipsChecksum = ctx.shards[0]!.skipsChecksum;
-    const options = { databases: limits.databases, isReplace, skipsChecksum };
-    return new SnapshotReader(ctx.shards, options).load(source);
+    const { databases } = limits;
+    const options = { databases, skipsChecksum, nowMs: ctx.state.nowMs };
+    const reader = new SnapshotReader(new KeyspaceLoader(ctx.shards, isReplace), options);
+    const problem = reader.read(source);
+    return problem === null ? null : `${problem.text}, at offset ${problem.offset}`;
   } catch (error) {
     return reasonOf(error);
   } finally {

@@ -13,7 +13,9 @@ export const LOAD_OK = 1;
 export const LOAD_BAD = 0;
 /** The arena is full. */
 export const LOAD_FULL = -1;
-export type LoadStatus = typeof LOAD_OK | typeof LOAD_BAD | typeof LOAD_FULL;
+/** A collection without elements: there are no such keys, but Redis once wrote some. */
+export const LOAD_EMPTY = 2;
+export type LoadStatus = typeof LOAD_OK | typeof LOAD_BAD | typeof LOAD_FULL | typeof LOAD_EMPTY;
 
 const INITIAL_BYTES = 64;
 /** Elements among which equal ones are looked for by comparing all of them. */

@@ -9,6 +9,7 @@
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { pack, unpack } from 'msgpackr';
 import type { ClientFilter, PoolJob } from '../commands/spec.ts';
+import type { LoadReport, LoadTask } from './load-task.ts';
 
 /** From a thread to main. */
 export type ToMain =
@@ -36,6 +37,10 @@ export type ToMain =
       readonly selfId: number;
     }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
+  /** A snapshot file that is loaded says something about itself. */
+  | { readonly type: 'load-fact'; readonly name: string; readonly value: string }
+  /** A thread has done its part of a load. */
+  | { readonly type: 'loaded'; readonly report: LoadReport }
   | {
       readonly type: 'shutdown';
       readonly id: number;
@@ -55,6 +60,8 @@ export type ToThread =
     }
   | { readonly type: 'ask'; readonly id: number; readonly ask: ClientsAsk; readonly selfId: number }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
+  /** To a shard worker: load a file, or (null) build what the loader thread sends. */
+  | { readonly type: 'load'; readonly task: LoadTask | null }
   | { readonly type: 'stop' };
 
 /** What main asks every I/O thread about its clients. */

@@ -218,6 +218,10 @@ export class Dispatcher {
       this.#refuseReady(c, row, ERROR_BYTES.NO_AUTH);
       return CONSUMED;
     }
+    if (this.#parts.layout.isLoading && !row.isForLoading) {
+      this.#refuseReady(c, row, ERROR_BYTES.LOADING);
+      return CONSUMED;
+    }
     if (row.isDenyOom && this.#parts.layout.maxmemory !== 0 && this.#parts.isOverMemory()) {
       if (c.inflight !== 0) return HELD;
       this.#refuseReady(c, row, ERROR_BYTES.OUT_OF_MEMORY);

@@ -13,6 +13,7 @@ import type {
   InfoThreadCpu,
 } from './info-snapshot.ts';
 import { infoText as textOf } from './info-text.ts';
+import { loadInfo } from './load-facts.ts';
 import { constrainedMemory } from './machine.ts';
 import { keyspaceBytes, type ThreadParts } from './thread-setup.ts';
 import { HISTOGRAM_BUCKETS, STAT } from './thread-stats.ts';
@@ -96,7 +97,10 @@ function infoSnapshot(parts: ThreadParts, transport: string): InfoSnapshot {
       blockingKeys: 0,
     },
     memory: infoMemory(parts),
-    persistence: NO_PERSISTENCE(sum(parts, STAT.dirty), start.startedMs),
+    persistence: {
+      ...NO_PERSISTENCE(sum(parts, STAT.dirty), start.startedMs),
+      ...loadInfo(layout.facts, layout.isLoading, nowMs),
+    },
     stats,
     replication: { id: start.runId, offset: 0, backlogBytes: config.int('repl-backlog-size') },
     cpu: infoCpu(parts),
@@ -211,8 +215,10 @@ function infoMemory(parts: ThreadParts): InfoMemory {
 }
 
 /** INFO's persistence section while there is no persistence: nothing was ever saved. */
-const NO_PERSISTENCE = (changes: number, startedMs: number): InfoSnapshot['persistence'] => ({
-  isLoading: false,
+const NO_PERSISTENCE = (
+  changes: number,
+  startedMs: number,
+): Omit<InfoSnapshot['persistence'], keyof ReturnType<typeof loadInfo>> => ({
   saveKeysProcessed: 0,
   saveKeysTotal: 0,
   changesSinceSave: changes,
@@ -222,8 +228,6 @@ const NO_PERSISTENCE = (changes: number, startedMs: number): InfoSnapshot['persi
   lastSaveSeconds: -1,
   currentSaveSeconds: -1,
   saves: 0,
-  loadedKeysExpired: 0,
-  loadedKeys: 0,
   isAofEnabled: false,
   isAofRewriting: false,
   isAofRewriteScheduled: false,

@@ -7,6 +7,7 @@ import { createJournal } from '../durability/journal.ts';
 import { shardHeaderBytes } from '../keyspace/entry-blocks.ts';
 import { Shard } from '../keyspace/shard.ts';
 import { Arena } from '../memory/arena.ts';
+import { LoadBoard } from '../sync/load-board.ts';
 import type { ConfigStore } from './config/store.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
 
@@ -68,7 +69,14 @@ export function planServer(
   const granted = arenas[0]!.byteLength;
   const mib = Math.floor(granted / 1024 ** 2);
   return {
-    buffers: { control, rings, spill, journal: createJournal(), arenas },
+    buffers: {
+      control,
+      rings,
+      spill,
+      journal: createJournal(),
+      load: LoadBoard.create(shardThreads),
+      arenas,
+    },
     layout,
     notes: [
       `${shards} shards of up to ${mib} MiB on ${shardThreads} shard workers, ` +

@@ -79,6 +79,8 @@ export interface SharedBuffers {
   readonly spill: SharedArrayBuffer;
   /** The ring of the append-only file, and what is not durable yet (durability/journal.ts). */
   readonly journal: SharedArrayBuffer;
+  /** What the threads share that load a snapshot file (sync/load-board.ts). */
+  readonly load: SharedArrayBuffer;
   readonly arenas: readonly SharedArrayBuffer[];
 }
 
