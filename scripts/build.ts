@@ -16,6 +16,7 @@ export async function buildAll(): Promise<void> {
     absWorkingDir: root,
     entryPoints: {
       main: 'src/main.ts',
+      'check-rdb': 'src/check-rdb.ts',
       io: 'workers/io.ts',
       shard: 'workers/shard.ts',
       pool: 'workers/pool.ts',

@@ -126,6 +126,11 @@ export class SnapshotReader {
     this.#options = options;
   }
 
+  /** Files of the oldest versions end without one. */
+  get hasChecksum(): boolean {
+    return this.#version >= VERSION_CHECKSUM;
+  }
+
   /** Bytes of the file read so far. */
   get offset(): number {
     return this.#input.position;

@@ -219,6 +219,7 @@ export class Dispatcher {
       return CONSUMED;
     }
     if (this.#parts.layout.isLoading && !row.isForLoading) {
+      if (c.inflight !== 0) return HELD;
       this.#refuseReady(c, row, ERROR_BYTES.LOADING);
       return CONSUMED;
     }
