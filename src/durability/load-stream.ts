@@ -38,12 +38,19 @@ export interface RecordSink {
   flush(): void;
 }
 
+/** Shards whose keys the reader of the file builds itself, between reading. */
+export interface OwnShards {
+  readonly loader: KeyspaceLoader;
+  has(shard: number): boolean;
+}
+
 /**
  * Passes the keys of a file on, each to the builder of its shard, without decoding values. A value
  * larger than memory goes through in pieces.
  */
 export class KeyRouter implements EntrySink, ByteTap {
   readonly #sinks: readonly RecordSink[];
+  readonly #own: OwnShards;
   readonly #shardCount: number;
   readonly #hasher: HalfSipHash;
   readonly #afterKey: (offset: number) => boolean;
@@ -55,16 +62,18 @@ export class KeyRouter implements EntrySink, ByteTap {
   #isStopped = false;
 
   /**
-   * Shard s goes to sinks[s % sinks.length]. `afterKey` is called with the bytes of the file read
-   * so far; false = stop.
+   * Shard s goes to sinks[s % sinks.length], or is built here. `afterKey` is called with the bytes
+   * of the file read so far; false = stop.
    */
   constructor(
     sinks: readonly RecordSink[],
+    own: OwnShards,
     shardCount: number,
     hasher: HalfSipHash,
     afterKey: (offset: number) => boolean,
   ) {
     this.#sinks = sinks;
+    this.#own = own;
     this.#shardCount = shardCount;
     this.#hasher = hasher;
     this.#afterKey = afterKey;
@@ -75,6 +84,12 @@ export class KeyRouter implements EntrySink, ByteTap {
     const key = this.#key;
     const { name, nameLength } = entry;
     key.locate(this.#hasher, name, 0, nameLength, this.#shardCount);
+    if (this.#own.has(key.shardIndex)) {
+      const problem = this.#own.loader.takeLocated(input, entry, key);
+      if (problem !== null) return problem;
+      this.#isStopped ||= !this.#afterKey(input.position);
+      return this.#isStopped ? STOPPED : null;
+    }
     this.#sink = this.#sinks[key.shardIndex % this.#sinks.length]!;
     this.#setHead(entry, key);
     this.tapped(this.#head, 0, HEAD_BYTES);

@@ -46,6 +46,7 @@ export class ZsetLoader {
     this.#builder.drop();
     if (status === LOAD_OK && input.isBad) status = LOAD_BAD;
     if (status === LOAD_OK && !this.#isOpen) status = LOAD_EMPTY;
+    if (status === LOAD_OK && this.loaded.openHasDuplicates()) status = LOAD_BAD;
     if (status !== LOAD_OK && this.#isOpen) this.loaded.drop();
     return status;
   }
@@ -68,7 +69,7 @@ export class ZsetLoader {
       if (!set.openDetached(length, count)) return LOAD_FULL;
       this.#isOpen = true;
     }
-    const outcome = set.add(this.#member, 0, length, score);
+    const outcome = set.addNext(this.#member, 0, length, score);
     if (outcome === ZSET_FULL) return LOAD_FULL;
     return outcome === ZSET_ADDED ? LOAD_OK : LOAD_BAD;
   }

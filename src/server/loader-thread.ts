@@ -5,25 +5,34 @@
 import type { MessagePort } from 'node:worker_threads';
 import { HalfSipHash } from '../base/half-sip-hash.ts';
 import { readSnapshotFile } from '../durability/file-source.ts';
-import { KeyRouter } from '../durability/load-stream.ts';
+import { KeyRouter, type OwnShards } from '../durability/load-stream.ts';
+import { KeyspaceLoader } from '../durability/snapshot-load.ts';
 import { SnapshotReader } from '../durability/snapshot-read.ts';
+import { Shard } from '../keyspace/shard.ts';
+import { ThreadState } from '../keyspace/thread-state.ts';
+import { Arena } from '../memory/arena.ts';
 import { PipeProducer } from '../sync/byte-pipe.ts';
 import { LoadBoard } from '../sync/load-board.ts';
 import { sleepMs } from '../sync/pause.ts';
+import { readCommandLimits } from './command-limits.ts';
+import { type ConfigSnapshot, ConfigStore } from './config/store.ts';
 import { ControlPort, type ToMain, type ToThread } from './control.ts';
 import { LOAD_FACT } from './load-facts.ts';
-import type { LoadReport, LoadTask } from './load-task.ts';
+import { isLoadersShard, type LoadReport, type LoadTask } from './load-task.ts';
+import { ShardLocks } from './shard-locks.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
 
 /** `workerData` of the loader thread. */
 export interface LoaderStart {
   readonly buffers: SharedBuffers;
   readonly hashKey: readonly [number, number];
+  readonly config: ConfigSnapshot;
   readonly task: LoadTask;
 }
 
 /** Bytes of the file between two notes of the progress. */
 const NOTE_BYTES = 1 << 18;
+const LOCK_RETRY_MS = 1;
 
 /** Loads the file of `start`, and ends. */
 export function runLoaderThread(start: LoaderStart, port: MessagePort): void {
@@ -52,9 +61,35 @@ export function runLoaderThread(start: LoaderStart, port: MessagePort): void {
     return true;
   };
   const hasher = new HalfSipHash(start.hashKey[0], start.hashKey[1]);
-  const router = new KeyRouter(pipes, layout.topology.shards, hasher, afterKey);
-  control.send({ type: 'loaded', report: route(router, task, board, control) });
+  const locks = new ShardLocks(layout, layout.loaderThread, []);
+  const own = takeOwnShards(start, layout, hasher, locks);
+  const router = new KeyRouter(pipes, own, layout.topology.shards, hasher, afterKey);
+  const report = route(router, task, board, control);
+  locks.releaseAll();
+  const { keys, empty, emptyNames } = own.loader;
+  control.send({ type: 'loaded', report: { ...report, keys, empty, emptyNames } });
   port.close();
+}
+
+/** The shards that this thread holds and builds. */
+function takeOwnShards(
+  { buffers, config }: LoaderStart,
+  layout: SharedLayout,
+  hasher: HalfSipHash,
+  locks: ShardLocks,
+): OwnShards {
+  const { shards: count, shardThreads } = layout.topology;
+  const state = new ThreadState();
+  state.setTime(Date.now());
+  readCommandLimits(ConfigStore.restore(config), state);
+  const shards = buffers.arenas.map((arena, i) => new Shard(i, Arena.attach(arena), hasher, state));
+  const held: number[] = [];
+  for (let i = 0; i < count; i++) if (isLoadersShard(i, shardThreads)) held.push(i);
+  while (!locks.acquire(held, held.length, false)) sleepMs(LOCK_RETRY_MS);
+  return {
+    loader: new KeyspaceLoader(shards, false),
+    has: (shard) => isLoadersShard(shard, shardThreads),
+  };
 }
 
 function pauseAfterKey(micros: number): void {

@@ -7,7 +7,8 @@ import { PipeConsumer } from '../sync/byte-pipe.ts';
 import { LoadBoard } from '../sync/load-board.ts';
 import { sleepMs } from '../sync/pause.ts';
 import type { ControlPort, ToMain, ToThread } from './control.ts';
-import type { LoadReport, LoadTask } from './load-task.ts';
+import { isLoadersShard, type LoadReport, type LoadTask } from './load-task.ts';
+import type { SharedLayout } from './shared-layout.ts';
 import type { ThreadParts } from './thread-setup.ts';
 
 const LOCK_RETRY_MS = 1;
@@ -26,7 +27,7 @@ export function loadHere(
   const worker = start.thread - layout.workerThread(0);
   const held = ctx.shards
     .map((shard) => shard.index)
-    .filter((index) => task !== null || layout.ownerOf(index) === worker);
+    .filter((index) => task !== null || isMine(index, worker, layout));
   while (!locks.acquire(held, held.length, false)) sleepMs(LOCK_RETRY_MS);
   const { state } = ctx;
   state.setTime(Date.now());
@@ -38,6 +39,11 @@ export function loadHere(
   state.dirty = dirty;
   locks.releaseAll();
   control.send({ type: 'loaded', report });
+}
+
+function isMine(shard: number, worker: number, layout: SharedLayout): boolean {
+  if (isLoadersShard(shard, layout.topology.shardThreads)) return false;
+  return layout.ownerOf(shard) === worker;
 }
 
 function reportOf(loader: KeyspaceLoader, problem: SnapshotProblem | null): LoadReport {

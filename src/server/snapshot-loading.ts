@@ -134,8 +134,8 @@ export class SnapshotLoading {
   }
 
   #startLoader(task: LoadTask): void {
-    const { buffers, hashKey } = this.#host;
-    const start: LoaderStart = { buffers, hashKey, task };
+    const { buffers, hashKey, config } = this.#host;
+    const start: LoaderStart = { buffers, hashKey, config: config.snapshot(), task };
     const entry = fileURLToPath(new URL('./loader.js', import.meta.url));
     const worker = new Worker(entry, { workerData: start, stdout: false, stderr: false });
     worker.on('message', (message: unknown) => this.receive(decodeControl<ToMain>(message)));

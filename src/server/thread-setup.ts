@@ -5,10 +5,11 @@ import { HalfSipHash } from '../base/half-sip-hash.ts';
 import { ALL_COMMANDS } from '../commands/registry.ts';
 import { CommandTable } from '../commands/table.ts';
 import { Shard } from '../keyspace/shard.ts';
-import { ThreadState, TOUCH_LFU, TOUCH_LRU } from '../keyspace/thread-state.ts';
+import { ThreadState } from '../keyspace/thread-state.ts';
 import { Arena } from '../memory/arena.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
+import { readCommandLimits } from './command-limits.ts';
 import type { ConfigSnapshot } from './config/store.ts';
 import { ConfigStore } from './config/store.ts';
 import { applyRenames } from './renames.ts';
@@ -134,28 +135,6 @@ function isOverMemory(layout: SharedLayout, shards: readonly Shard[]): boolean {
 }
 
 /** Takes over what data commands need to know of the configuration. */
-export function applyCommandLimits(parts: ThreadParts): void {
-  const { config, ctx } = parts;
-  const { limits } = ctx;
-  limits.protoMaxBulkLength = config.int('proto-max-bulk-len');
-  limits.databases = config.int('databases');
-  limits.maxmemoryPolicy = config.text('maxmemory-policy');
-  limits.listMaxListpackSize = config.int('list-max-listpack-size');
-  limits.listCompressDepth = config.int('list-compress-depth');
-  limits.hashMaxListpackEntries = config.int('hash-max-listpack-entries');
-  limits.hashMaxListpackValue = config.int('hash-max-listpack-value');
-  limits.setMaxIntsetEntries = config.int('set-max-intset-entries');
-  limits.setMaxListpackEntries = config.int('set-max-listpack-entries');
-  limits.setMaxListpackValue = config.int('set-max-listpack-value');
-  limits.zsetMaxListpackEntries = config.int('zset-max-listpack-entries');
-  limits.zsetMaxListpackValue = config.int('zset-max-listpack-value');
-  limits.hllSparseMaxBytes = config.int('hll-sparse-max-bytes');
-  limits.rdbCompression = config.bool('rdbcompression');
-  limits.rdbChecksum = config.bool('rdbchecksum');
-  limits.snapshotPath = config.path('dbfilename');
-  const isLfu = limits.maxmemoryPolicy.endsWith('-lfu');
-  ctx.state.policyTouchMode = isLfu ? TOUCH_LFU : TOUCH_LRU;
-  ctx.state.touchMode = ctx.state.policyTouchMode;
-  ctx.state.lfuLogFactor = config.int('lfu-log-factor');
-  ctx.state.lfuDecayMinutes = config.int('lfu-decay-time');
+export function applyCommandLimits({ config, ctx }: ThreadParts): void {
+  readCommandLimits(config, ctx.state);
 }
