@@ -84,6 +84,8 @@ export interface SharedBuffers {
   readonly journal: SharedArrayBuffer;
   /** Encoded entries on their way to the snapshot thread (durability/snapshot-frames.ts). */
   readonly snapshot: SharedArrayBuffer;
+  /** What the threads share that load a snapshot file (sync/load-board.ts). */
+  readonly load: SharedArrayBuffer;
   readonly arenas: readonly SharedArrayBuffer[];
 }
 
