@@ -10,6 +10,7 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { pack, unpack } from 'msgpackr';
 import type { ClientFilter, PoolJob, SaveRequest } from '../commands/spec.ts';
 import type { SnapshotStart } from '../durability/snapshot-frames.ts';
+import type { LoadReport, LoadTask } from './load-task.ts';
 import type { FlipRequest } from './snapshot-walk.ts';
 
 /** From a thread to main. */
@@ -38,6 +39,10 @@ export type ToMain =
       readonly selfId: number;
     }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
+  /** A snapshot file that is loaded says something about itself. */
+  | { readonly type: 'load-fact'; readonly name: string; readonly value: string }
+  /** A thread has done its part of a load. */
+  | { readonly type: 'loaded'; readonly report: LoadReport }
   | {
       readonly type: 'shutdown';
       readonly id: number;
@@ -67,6 +72,8 @@ export type ToThread =
   | { readonly type: 'ask'; readonly id: number; readonly ask: ClientsAsk; readonly selfId: number }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
   | { readonly type: 'flip'; readonly request: FlipRequest }
+  /** To a shard worker: load a file, or (null) build what the loader thread sends. */
+  | { readonly type: 'load'; readonly task: LoadTask | null }
   | { readonly type: 'stop' };
 
 /** What main asks every I/O thread about its clients. */

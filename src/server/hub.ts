@@ -25,7 +25,9 @@ import type { ServerPlan } from './plan.ts';
 import { PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
 import { type ShutdownOptions, ShutdownSignals } from './shutdown-signals.ts';
 import { SnapshotControl } from './snapshot-control.ts';
+import { SnapshotLoading } from './snapshot-loading.ts';
 import { CANCELLED } from './snapshot-thread.ts';
+import { hasDataSet, loadDataSet } from './start-data.ts';
 import { threadName } from './thread-names.ts';
 import { ringerOf, type ThreadStart } from './thread-setup.ts';
 import { ThreadStats } from './thread-stats.ts';
@@ -84,6 +86,9 @@ export class Hub {
   #pool: Promise<Piscina> | null = null;
   /** CONFIG SETs run one after the other: each is applied everywhere before the next. */
   #configQueue: Promise<void> = Promise.resolve();
+  readonly #hashKey: readonly [number, number];
+  /** Loads snapshot files. */
+  readonly loading: SnapshotLoading;
 
   constructor(options: HubOptions) {
     this.#options = options;
@@ -96,6 +101,17 @@ export class Hub {
       logger,
       shutdown: (wish) => this.shutdown(wish),
       abandon: () => this.abandon(),
+    });
+    const key = randomBytes(8);
+    this.#hashKey = [key.readUInt32LE(0), key.readUInt32LE(4)];
+    this.loading = new SnapshotLoading({
+      layout,
+      buffers: plan.buffers,
+      hashKey: this.#hashKey,
+      config,
+      logger,
+      send: (thread, message) => this.#send(thread, message),
+      died: (what, error) => this.#diedAs(what, error),
     });
     this.snapshots = new SnapshotControl({
       plan,
@@ -124,16 +140,21 @@ export class Hub {
   async start(): Promise<void> {
     const { plan, logger } = this.#options;
     const { layout } = plan;
-    const key = randomBytes(8);
-    const hashKey = [key.readUInt32LE(0), key.readUInt32LE(4)] as const;
+    const { config } = this.#options;
+    const hasData = hasDataSet(config);
+    layout.setLoading(hasData);
     this.#starting = layout.threadCount - 1;
     await new Promise<void>((resolve) => {
       this.#onAllReady = resolve;
-      for (let thread = layout.threadCount - 1; thread >= 1; thread--) this.#spawn(thread, hashKey);
+      for (let thread = layout.threadCount - 1; thread >= 1; thread--) this.#spawn(thread);
     });
     this.#persistence.start();
     logger.notice('Server initialized');
-    const { config } = this.#options;
+    if (hasData && !(await loadDataSet(this.loading, config, logger))) {
+      this.#options.onEnd(1);
+      return;
+    }
+    layout.setLoading(false);
     if (config.int('port') !== 0) {
       logger.notice(`Ready to accept connections tcp, port ${config.int('port')}`);
     }
@@ -144,13 +165,13 @@ export class Hub {
 
   #onAllReady: () => void = () => undefined;
 
-  #spawn(thread: number, hashKey: readonly [number, number]): void {
+  #spawn(thread: number): void {
     const { plan, config, startedMs, runId } = this.#options;
     const isIo = thread <= this.#ioThreads;
     const start: ThreadStart = {
       thread,
       buffers: plan.buffers,
-      hashKey,
+      hashKey: this.#hashKey,
       config: config.snapshot(),
       startedMs,
       runId,
@@ -167,10 +188,14 @@ export class Hub {
 
   /** A thread threw: what it held is in an unknown state, so the process ends. */
   #died(thread: number, error: unknown): void {
-    const { plan, crash } = this.#options;
+    this.#diedAs(`thread ${threadName(this.#options.plan.layout, thread)}`, error);
+  }
+
+  #diedAs(what: string, error: unknown): void {
+    const { crash } = this.#options;
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.abandon();
-    crash.write({ text: `thread ${threadName(plan.layout, thread)} died`, stack });
+    crash.write({ text: `${what} died`, stack });
     this.#options.onEnd(1);
   }
 
@@ -238,6 +263,10 @@ export class Hub {
       case 'job':
         void this.#runJob(message);
         return;
+      case 'load-fact':
+      case 'loaded':
+        this.loading.receive(message);
+        return;
       case 'shutdown':
         logger.warning('User requested shutdown...');
         void this.shutdown(message).then((error) => {
@@ -296,6 +325,7 @@ export class Hub {
     if (typeof staged === 'string') return staged;
     const apply = (): Promise<string | null> => {
       plan.layout.setMaxmemory(config.int('maxmemory'));
+      this.loading.configChanged();
       logger.setLevel(config.text('loglevel') as LogFilter);
       this.#persistence.applyRefusal();
       return this.#broadcastConfig(config.changes(staged.changed));
@@ -403,6 +433,12 @@ export class Hub {
   #stopThreads(): void {
     this.#isEnding = true;
     this.abandon();
+    if (this.#options.plan.layout.isLoading) {
+      // The threads are busy, and there is nothing to save.
+      this.#options.logger.warning('Received shutdown signal during loading, exiting now.');
+      this.#options.onEnd(0);
+      return;
+    }
     for (const thread of this.#allThreads()) {
       if (thread <= this.#ioThreads) this.#send(thread, { type: 'stop' });
     }

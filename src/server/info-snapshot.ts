@@ -87,6 +87,13 @@ export interface InfoMemory {
 /** Durations are -1 where nothing of the kind has happened or is going on. */
 export interface InfoPersistence {
   readonly isLoading: boolean;
+  /** Unix seconds. */
+  readonly loadStartSeconds: number;
+  readonly loadTotalBytes: number;
+  /** Memory that the server which wrote the snapshot used then. */
+  readonly loadUsedMemory: number;
+  readonly loadLoadedBytes: number;
+  readonly loadEtaSeconds: number;
   readonly saveKeysProcessed: number;
   readonly saveKeysTotal: number;
   readonly changesSinceSave: number;

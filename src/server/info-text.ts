@@ -160,6 +160,16 @@ function persistenceLines({ persistence }: InfoSnapshot): Line[] {
   const p = persistence;
   return [
     ['loading', flag(p.isLoading)],
+    ...(p.isLoading
+      ? ([
+          ['loading_start_time', p.loadStartSeconds],
+          ['loading_total_bytes', p.loadTotalBytes],
+          ['loading_rdb_used_mem', p.loadUsedMemory],
+          ['loading_loaded_bytes', p.loadLoadedBytes],
+          ['loading_loaded_perc', percent(p.loadLoadedBytes, p.loadTotalBytes).slice(0, -1)],
+          ['loading_eta_seconds', p.loadEtaSeconds],
+        ] as const)
+      : []),
     ['async_loading', 0],
     ...zeros('current_cow_peak', 'current_cow_size', 'current_cow_size_age'),
     ['current_fork_perc', '0.00'],

@@ -8,6 +8,7 @@ import { createSnapshotRing } from '../durability/snapshot-frames.ts';
 import { shardHeaderBytes } from '../keyspace/entry-blocks.ts';
 import { Shard } from '../keyspace/shard.ts';
 import { Arena } from '../memory/arena.ts';
+import { LoadBoard } from '../sync/load-board.ts';
 import type { ConfigStore } from './config/store.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
 
@@ -75,6 +76,7 @@ export function planServer(
       spill,
       journal: createJournal(),
       snapshot: createSnapshotRing(),
+      load: LoadBoard.create(shardThreads),
       arenas,
     },
     layout,

@@ -5,12 +5,14 @@ import { HalfSipHash } from '../base/half-sip-hash.ts';
 import { ALL_COMMANDS } from '../commands/registry.ts';
 import { CommandTable } from '../commands/table.ts';
 import { Shard } from '../keyspace/shard.ts';
-import { ThreadState, TOUCH_LFU, TOUCH_LRU } from '../keyspace/thread-state.ts';
+import { ThreadState } from '../keyspace/thread-state.ts';
 import { Arena } from '../memory/arena.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
+import { readCommandLimits } from './command-limits.ts';
 import type { ConfigSnapshot } from './config/store.ts';
 import { ConfigStore } from './config/store.ts';
+import { MemoryRoom } from './memory-room.ts';
 import { applyRenames } from './renames.ts';
 import { ShardLocks } from './shard-locks.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
@@ -51,7 +53,7 @@ export interface ThreadParts {
   readonly guard: WriteGuard;
   /** Wakes the snapshot thread. */
   readonly snapshotRinger: DoorbellRinger;
-  readonly isOverMemory: () => boolean;
+  readonly room: MemoryRoom;
 }
 
 const REPLY_BYTES = 64 * 1024;
@@ -88,6 +90,14 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     { length: layout.threadCount },
     (_, t) => new ThreadStats(buffers.control, layout.statsOffset(t), commandRows),
   );
+  const locks = new ShardLocks(layout, thread, workerRingers);
+  const stats = allStats[thread]!;
+  const guard = new WriteGuard(
+    layout,
+    buffers.journal,
+    ringerOf(layout, layout.durabilityThread, wakeByFd),
+    snapshotGuard,
+  );
   const parts: ThreadParts = {
     start,
     layout,
@@ -95,21 +105,16 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     config,
     ctx,
     reply,
-    locks: new ShardLocks(layout, thread, workerRingers),
+    locks,
     spill: new Spill(buffers.spill, layout.words, layout.spillLockWord),
     bell: new Doorbell(layout.words, layout.bellWord(thread)),
     workerRingers,
     ioRingers: ringers(1, ioThreads),
-    stats: allStats[thread]!,
+    stats,
     allStats,
-    guard: new WriteGuard(
-      layout,
-      buffers.journal,
-      ringerOf(layout, layout.durabilityThread, wakeByFd),
-      snapshotGuard,
-    ),
+    guard,
     snapshotRinger,
-    isOverMemory: () => isOverMemory(layout, shards),
+    room: new MemoryRoom({ layout, shards, state, locks, stats, allStats, guard }),
   };
   ctx.guard = parts.guard;
   state.expirySink = parts.guard;
@@ -131,41 +136,15 @@ export function ringerOf(layout: SharedLayout, thread: number, wakeByFd: WakeByF
   });
 }
 
-/** Bytes used by the keyspace: O(shards). */
-export function keyspaceBytes(shards: readonly Shard[]): number {
-  let bytes = 0;
-  for (let i = 0; i < shards.length; i++) bytes += shards[i]!.arena.usedBytes();
-  return bytes;
-}
-
-function isOverMemory(layout: SharedLayout, shards: readonly Shard[]): boolean {
-  const limit = layout.maxmemory;
-  return limit !== 0 && keyspaceBytes(shards) > limit;
-}
-
 /** Takes over what data commands need to know of the configuration. */
 export function applyCommandLimits(parts: ThreadParts): void {
   const { config, ctx } = parts;
-  const { limits } = ctx;
-  limits.protoMaxBulkLength = config.int('proto-max-bulk-len');
-  limits.databases = config.int('databases');
-  limits.maxmemoryPolicy = config.text('maxmemory-policy');
-  limits.listMaxListpackSize = config.int('list-max-listpack-size');
-  limits.listCompressDepth = config.int('list-compress-depth');
-  limits.hashMaxListpackEntries = config.int('hash-max-listpack-entries');
-  limits.hashMaxListpackValue = config.int('hash-max-listpack-value');
-  limits.setMaxIntsetEntries = config.int('set-max-intset-entries');
-  limits.setMaxListpackEntries = config.int('set-max-listpack-entries');
-  limits.setMaxListpackValue = config.int('set-max-listpack-value');
-  limits.zsetMaxListpackEntries = config.int('zset-max-listpack-entries');
-  limits.zsetMaxListpackValue = config.int('zset-max-listpack-value');
-  limits.hllSparseMaxBytes = config.int('hll-sparse-max-bytes');
-  limits.rdbCompression = config.bool('rdbcompression');
-  limits.rdbChecksum = config.bool('rdbchecksum');
-  limits.snapshotPath = config.path('dbfilename');
-  const isLfu = limits.maxmemoryPolicy.endsWith('-lfu');
-  ctx.state.policyTouchMode = isLfu ? TOUCH_LFU : TOUCH_LRU;
-  ctx.state.touchMode = ctx.state.policyTouchMode;
-  ctx.state.lfuLogFactor = config.int('lfu-log-factor');
-  ctx.state.lfuDecayMinutes = config.int('lfu-decay-time');
+  readCommandLimits(config, ctx.state);
+  parts.guard.isEvictionLazy = config.bool('lazyfree-lazy-eviction');
+  parts.room.configure({
+    policy: ctx.limits.maxmemoryPolicy,
+    samples: config.int('maxmemory-samples'),
+    tenacity: config.int('maxmemory-eviction-tenacity'),
+    isLazy: parts.guard.isEvictionLazy,
+  });
 }

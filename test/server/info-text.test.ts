@@ -72,6 +72,11 @@ const SNAPSHOT: InfoSnapshot = {
   },
   persistence: {
     isLoading: false,
+    loadStartSeconds: 0,
+    loadTotalBytes: 0,
+    loadUsedMemory: 0,
+    loadLoadedBytes: 0,
+    loadEtaSeconds: 0,
     saveKeysProcessed: 0,
     saveKeysTotal: 0,
     changesSinceSave: 7,
