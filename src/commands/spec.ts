@@ -277,6 +277,8 @@ export interface CommandContext {
   noteWatch(shard: Shard, db: number, key: Key, version: number): void;
   /** Sleeps while holding what it holds: DEBUG SLEEP. */
   sleep(ms: number): void;
+  /** Writes a line to the log, and waits for the file: for what is rare. */
+  log(level: 'verbose' | 'warning', text: string): void;
 }
 
 /** Writes the reply of a suspended command, later. */

@@ -14,13 +14,14 @@ import {
 import { ControlPort, type ToMain, type ToThread } from './control.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { IoServer } from './io-server.ts';
-import { fileLogWriter, type LogFilter, Logger } from './log.ts';
+import type { LogFilter, Logger } from './log.ts';
 import { Services } from './services.ts';
 import {
   applyCommandLimits,
   setUpThread,
   type ThreadParts,
   type ThreadStart,
+  threadLogger,
 } from './thread-setup.ts';
 
 /**
@@ -75,14 +76,6 @@ function unsetLimits(parts: ThreadParts, logger: Logger): ClientLimits {
   };
 }
 
-function loggerOf({ config }: ThreadParts): Logger {
-  return new Logger({
-    role: 'I',
-    level: config.text('loglevel') as LogFilter,
-    write: fileLogWriter(config.path('logfile')),
-  });
-}
-
 function parserLimitsOf({ config }: ThreadParts): ParserLimits {
   return {
     maxBulkLength: config.int('proto-max-bulk-len'),
@@ -115,7 +108,7 @@ function listenAgain(
 export async function runIoThread(start: ThreadStart, port: MessagePort): Promise<void> {
   const parts = setUpThread(start, ringEventfd);
   const { config, layout } = parts;
-  const logger = loggerOf(parts);
+  const logger = threadLogger(parts);
   const control = new ControlPort<ToMain, ToThread>(port);
   const limits = unsetLimits(parts, logger);
   applyLimits(parts, limits);
