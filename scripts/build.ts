@@ -20,6 +20,7 @@ export async function buildAll(): Promise<void> {
       shard: 'workers/shard.ts',
       pool: 'workers/pool.ts',
       snapshot: 'workers/snapshot.ts',
+      durability: 'workers/durability.ts',
     },
     outdir: 'dist',
     bundle: true,

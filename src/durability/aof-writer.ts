@@ -72,10 +72,14 @@ export class AofWriter {
   /** End of what is written and of what is synced, as offsets of the file. */
   #fileBytes = 0;
   #syncedBytes = 0;
+  /** Where the unsynced batches begin in the file. */
+  #keptFrom = 0;
   #isWriting = false;
   #isSyncing = false;
   /** A sync failed: its bytes are to be written again once no write is under way. */
   #mustRewrite = false;
+  /** Since that no sync has succeeded. */
+  #isSyncFailed = false;
   #syncStartMs = 0;
   #slowSinceMs = 0;
   #lastSyncMs: number;
@@ -135,6 +139,7 @@ export class AofWriter {
     this.#fd = fd;
     this.#fileBytes = this.#disk.size(fd);
     this.#syncedBytes = this.#fileBytes;
+    this.#keptFrom = this.#fileBytes;
     this.#lastSyncMs = this.#now();
   }
 
@@ -149,8 +154,10 @@ export class AofWriter {
     this.#written = 0;
     this.#fileBytes = 0;
     this.#syncedBytes = 0;
+    this.#keptFrom = 0;
     this.#isCutting = false;
     this.#mustRewrite = false;
+    this.#isSyncFailed = false;
     if (this.#error !== null) this.#recovered();
   }
 
@@ -202,13 +209,13 @@ export class AofWriter {
 
   // ---- getting it to disk
 
-  /** Starts what can be started now. With `always`, ends it, too. */
-  pump(): void {
+  /** Starts what can be started now. With `always`, ends it, too. `isUrgent`: syncs do not wait. */
+  pump(isUrgent = false): void {
     if (this.#fd < 0 || this.#isCutting) return;
     if (this.#error !== null && this.#now() < this.#retryAtMs) return;
     if (this.#mustRewrite && !this.#isWriting) this.#putBack();
     if (this.policy === 'always' && !this.isBusy) this.#flushNow();
-    else this.#pumpLater();
+    else this.#pumpLater(isUrgent);
     this.#checkCut();
   }
 
@@ -241,11 +248,12 @@ export class AofWriter {
       try {
         this.#disk.sync(this.#fd);
       } catch (error) {
-        this.#mustRewrite = true;
-        this.#failed(error);
+        this.#syncFailed(error);
         return;
       }
       this.#lastSyncMs = this.#now();
+      this.#syncedBytes = this.#fileBytes;
+      this.#isSyncFailed = false;
     }
     this.#settle(this.#unsynced.length, this.#fileBytes);
     this.#recovered();
@@ -255,7 +263,9 @@ export class AofWriter {
     while (this.#written < batch.length) {
       const left = batch.length - this.#written;
       const position = this.#fileBytes + this.#written;
-      this.#written += this.#disk.write(this.#fd, batch.buf, this.#written, left, position);
+      const count = this.#disk.write(this.#fd, batch.buf, this.#written, left, position);
+      if (count === 0) throw noSpace();
+      this.#written += count;
     }
     this.#wrote(batch);
   }
@@ -270,16 +280,13 @@ export class AofWriter {
     this.#unsyncedBytes += batch.length;
   }
 
-  #pumpLater(): void {
+  #pumpLater(isUrgent: boolean): void {
     if (!this.#isWriting && this.#queue.length !== 0 && !this.#queue[0]!.isCut) this.#writeLater();
-    this.#syncLater();
+    this.#syncLater(isUrgent);
     const isKept = this.policy !== 'no' && !this.isSyncSuspended;
     if (!isKept && !this.#isSyncing && this.#unsynced.length !== 0) {
-      // Nobody will sync it: as durable as it gets.
-      const { fileBytes } = this;
-      const synced = this.#syncedBytes;
-      this.#settle(this.#unsynced.length, fileBytes);
-      if (this.policy !== 'no') this.#syncedBytes = synced;
+      // Nobody will sync it soon: as durable as it gets.
+      this.#settle(this.#unsynced.length, this.#fileBytes);
     }
   }
 
@@ -290,7 +297,7 @@ export class AofWriter {
     const position = this.#fileBytes + this.#written;
     this.#disk.writeLater(this.#fd, batch.buf, this.#written, left, position, (error, written) => {
       this.#isWriting = false;
-      if (error !== null) this.#writeFailed(error);
+      if (error !== null || written === 0) this.#writeFailed(error ?? noSpace());
       else {
         this.#written += written;
         if (this.#written === batch.length) this.#wrote(batch);
@@ -319,7 +326,7 @@ export class AofWriter {
     this.#failed(error);
   }
 
-  #syncLater(): void {
+  #syncLater(isUrgent: boolean): void {
     const nowMs = this.#now();
     if (this.#isSyncing) {
       if (nowMs - this.#slowSinceMs < SLOW_SYNC_MS) return;
@@ -329,11 +336,13 @@ export class AofWriter {
       return;
     }
     const isCutNext = this.#queue[0]?.isCut === true && !this.#isWriting;
+    const isNow = isCutNext || (isUrgent && this.#queue.length === 0);
     if (!this.#needsSync || this.#mustRewrite) return;
-    if (!isCutNext) {
+    if (!isNow) {
       if (this.policy === 'no' || this.isSyncSuspended) return;
       const isDue =
         this.policy === 'always' ||
+        this.#isSyncFailed ||
         nowMs - this.#lastSyncMs >= SYNC_INTERVAL_MS ||
         this.#unsyncedBytes >= UNSYNCED_BYTES_SOFT;
       if (!isDue) return;
@@ -346,15 +355,21 @@ export class AofWriter {
     this.#disk.syncLater(this.#fd, (error) => {
       this.#isSyncing = false;
       this.#lastSyncMs = this.#syncStartMs;
-      if (error !== null) {
-        this.#mustRewrite = true;
-        this.#failed(error);
-      } else {
+      if (error !== null) this.#syncFailed(error);
+      else {
+        this.#syncedBytes = end;
+        this.#isSyncFailed = false;
         this.#settle(batches, end);
         this.#recovered();
       }
       this.#events.wake();
     });
+  }
+
+  #syncFailed(error: unknown): void {
+    this.#mustRewrite = true;
+    this.#isSyncFailed = true;
+    this.#failed(error);
   }
 
   /** The first `count` unsynced batches, up to offset `end` of the file, need not be kept. */
@@ -365,7 +380,7 @@ export class AofWriter {
       if (batch.position >= 0) position = batch.position;
       this.#give(batch);
     }
-    this.#syncedBytes = end;
+    this.#keptFrom = end;
     if (position >= 0) this.#events.durable(position);
   }
 
@@ -376,7 +391,8 @@ export class AofWriter {
     this.#queue.unshift(...this.#unsynced.splice(0));
     this.#queueBytes += this.#unsyncedBytes;
     this.#unsyncedBytes = 0;
-    this.#fileBytes = this.#syncedBytes;
+    this.#fileBytes = this.#keptFrom;
+    this.#syncedBytes = Math.min(this.#syncedBytes, this.#keptFrom);
   }
 
   #checkCut(): void {
@@ -405,9 +421,9 @@ export class AofWriter {
 
   /** Something succeeded. */
   #recovered(): void {
-    if (this.#error === null || this.#mustRewrite) return;
+    if (this.#error === null || this.#isSyncFailed) return;
     this.#error = null;
-    this.#events.log('warning', 'AOF write error looks solved. The server can write again.');
+    this.#events.log('notice', 'AOF write error looks solved. The server can write again.');
     this.#events.failing(null);
   }
 
@@ -421,4 +437,9 @@ export class AofWriter {
   #free(batches: Batch[]): void {
     for (const batch of batches.splice(0)) this.#give(batch);
   }
+}
+
+/** A write that takes nothing and says nothing. */
+function noSpace(): Error {
+  return Object.assign(new Error('no space'), { code: 'ENOSPC' });
 }

@@ -1,4 +1,5 @@
 /** INFO's persistence section, from the facts that main keeps in shared memory. */
+import { aofInfo } from './aof-facts.ts';
 import type { InfoPersistence } from './info-snapshot.ts';
 import { FACT } from './persistence-facts.ts';
 import type { ThreadParts } from './thread-setup.ts';
@@ -25,19 +26,6 @@ export function infoPersistence(
     saves: facts[FACT.saves]!,
     loadedKeysExpired: 0,
     loadedKeys: 0,
-    isAofEnabled: false,
-    isAofRewriting: false,
-    isAofRewriteScheduled: false,
-    lastAofRewriteSeconds: -1,
-    currentAofRewriteSeconds: -1,
-    isLastAofRewriteOk: true,
-    aofRewrites: 0,
-    aofRewriteFailures: 0,
-    isLastAofWriteOk: true,
-    aofBytes: 0,
-    aofBaseBytes: 0,
-    aofBufferBytes: 0,
-    aofPendingFsyncs: 0,
-    aofDelayedFsyncs: 0,
+    ...aofInfo(facts, nowMs),
   };
 }

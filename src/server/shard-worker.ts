@@ -181,7 +181,7 @@ export class ShardWorker {
     const { bell } = this.#parts;
     let rounds = 0;
     while (!this.#stop) {
-      this.#parts.ctx.state.setTime(Date.now());
+      this.#setTime();
       const didWork = this.#drain() || this.#waitForFences() || this.#help();
       const parkMs = Math.min(this.#background(), this.#walk.turn());
       this.#catchUp();
@@ -219,6 +219,12 @@ export class ShardWorker {
       }
     }
     this.#busySinceMs = performance.now();
+  }
+
+  #setTime(): void {
+    const { ctx, layout } = this.#parts;
+    ctx.state.isClockStopped = layout.isReplaying;
+    ctx.state.setTime(Date.now());
   }
 
   #poll(): void {
@@ -322,7 +328,7 @@ export class ShardWorker {
     for (const inlet of this.#inlets) {
       if (!inlet.hasFrame && inlet.ring.isEmpty()) continue;
       // A frame may take long: those after it must not live in its past.
-      if (didWork) this.#parts.ctx.state.setTime(Date.now());
+      if (didWork) this.#setTime();
       this.#framesInHold = 0;
       this.#frameEndMs = performance.now();
       while (inlet.hasFrame || inlet.ring.next()) {

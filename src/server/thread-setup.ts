@@ -140,7 +140,7 @@ export function keyspaceBytes(shards: readonly Shard[]): number {
 
 function isOverMemory(layout: SharedLayout, shards: readonly Shard[]): boolean {
   const limit = layout.maxmemory;
-  return limit !== 0 && keyspaceBytes(shards) > limit;
+  return limit !== 0 && !layout.isLoading && keyspaceBytes(shards) > limit;
 }
 
 /** Takes over what data commands need to know of the configuration. */
