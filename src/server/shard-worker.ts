@@ -177,7 +177,7 @@ export class ShardWorker {
     const { bell } = this.#parts;
     let rounds = 0;
     while (!this.#stop) {
-      this.#parts.ctx.state.setTime(Date.now());
+      this.#setTime();
       let didWork = this.#drain() || this.#waitForFences() || this.#help();
       const parkMs = Math.min(this.#background(), this.#walk.turn());
       const { room } = this.#parts;
@@ -217,6 +217,12 @@ export class ShardWorker {
       }
     }
     this.#busySinceMs = performance.now();
+  }
+
+  #setTime(): void {
+    const { ctx, layout } = this.#parts;
+    ctx.state.isClockStopped = layout.isReplaying;
+    ctx.state.setTime(Date.now());
   }
 
   #poll(): void {
@@ -320,7 +326,7 @@ export class ShardWorker {
     for (const inlet of this.#inlets) {
       if (!inlet.hasFrame && inlet.ring.isEmpty()) continue;
       // A frame may take long: those after it must not live in its past.
-      if (didWork) this.#parts.ctx.state.setTime(Date.now());
+      if (didWork) this.#setTime();
       this.#framesInHold = 0;
       this.#frameEndMs = performance.now();
       while (inlet.hasFrame || inlet.ring.next()) {

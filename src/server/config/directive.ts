@@ -6,7 +6,7 @@
 //
 // BigInt is used for ranges because Redis's bounds reach 2^64 - 1; nothing here is on a hot path.
 
-import { quoteArgument } from './lines.ts';
+import { quoteArgument } from '../../base/quoted-text.ts';
 
 /** Cannot change after the start. */
 export const IMMUTABLE = 1;
