@@ -1,7 +1,7 @@
 /**
  * ShardWorker: the loop of a shard worker. It runs what its rings bring (routed, slow and
  * multi-shard commands), and the background work of the shards it owns: active expiry, resizing,
- * lazy freeing. It parks when there is nothing to do.
+ * lazy freeing, memory that goes back. It parks when there is nothing to do.
  */
 
 import { ESCALATE } from '../commands/spec.ts';
@@ -16,6 +16,8 @@ import * as fence from '../sync/fence.ts';
 import { JobBoard } from '../sync/job-board.ts';
 import { sleepMs } from '../sync/pause.ts';
 import { RingConsumer, RingProducer } from '../sync/ring.ts';
+import type { ConfigStore } from './config/store.ts';
+import { MemoryCare } from './memory-care.ts';
 import { type MemoryRoom, ROOM_GIVEN, ROOM_LATER, ROOM_NONE } from './memory-room.ts';
 import { ParallelRuns } from './parallel-runs.ts';
 import * as messages from './route-messages.ts';
@@ -99,6 +101,7 @@ export interface ShardWorkerParts {
   readonly locks: ShardLocks;
   readonly spill: Spill;
   readonly stats: ThreadStats;
+  readonly config: ConfigStore;
   readonly guard: WriteGuard;
   readonly bell: Doorbell;
   readonly ioRingers: readonly DoorbellRinger[];
@@ -128,6 +131,7 @@ export class ShardWorker {
   readonly #owned: Shard[] = [];
   #busySinceMs = performance.now();
   readonly #expire: ActiveExpire[] = [];
+  readonly #memory: MemoryCare;
   readonly #watched: number[] = [];
   readonly #walk: SnapshotWalk;
   #stop = false;
@@ -152,6 +156,7 @@ export class ShardWorker {
       this.#owned.push(parts.ctx.shards[shard]!);
       this.#expire.push(new ActiveExpire(parts.ctx.shards[shard]!));
     }
+    this.#memory = new MemoryCare({ ...parts, shards: parts.ctx.shards }, this.#owned);
     for (let io = 1; io <= layout.topology.ioThreads; io++) {
       const ring = new RingConsumer(layout.rings, layout.commandRing(io, worker));
       this.#inlets.push(new Inlet(io, ring, spill));
@@ -179,7 +184,7 @@ export class ShardWorker {
     while (!this.#stop) {
       this.#setTime();
       let didWork = this.#drain() || this.#waitForFences() || this.#help();
-      const parkMs = Math.min(this.#background(), this.#walk.turn());
+      const parkMs = Math.min(this.#background(), this.#walk.turn(), this.#memory.run());
       const { room } = this.#parts;
       if (room.wantsSlice && room.slice()) didWork = true;
       this.#catchUp();

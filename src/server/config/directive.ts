@@ -121,24 +121,6 @@ function parseBool(words: readonly string[]): Parsed {
   return text === 'yes' || text === 'no' ? { text } : { error: "argument must be 'yes' or 'no'" };
 }
 
-/** A yes/no directive with a value that may be refused for a reason. */
-export function guardedBool<const N extends string>(
-  name: N,
-  initial: 'yes' | 'no',
-  flags: number,
-  guard: (text: string, context: ParseContext) => string | null,
-): Directive<N, 'bool'> {
-  return {
-    ...bool(name, initial, flags),
-    parse: (words, context) => {
-      const parsed = parseBool(words);
-      if (parsed.error !== undefined) return parsed;
-      const error = guard(parsed.text, context);
-      return error === null ? parsed : { error };
-    },
-  };
-}
-
 /** How a whole number is written. */
 interface NumberForm {
   readonly read: (word: string) => bigint | null;
