@@ -22,6 +22,7 @@ export async function buildAll(): Promise<void> {
       pool: 'workers/pool.ts',
       snapshot: 'workers/snapshot.ts',
       loader: 'workers/loader.ts',
+      durability: 'workers/durability.ts',
     },
     outdir: 'dist',
     bundle: true,

@@ -403,6 +403,11 @@ export interface ServerServices {
   shutdown(save: boolean | null, now: boolean, force: boolean, done: (error: string) => void): void;
   /** SHUTDOWN ABORT: null, or an error text where nothing is to be aborted. */
   shutdownAbort(done: (error: string | null) => void): void;
+  /** About the append-only file; `done` gets an error text, or null and a status text. */
+  aof(
+    what: 'rewrite' | 'rewrite-later' | 'load',
+    done: (error: string | null, text: string) => void,
+  ): void;
   /** Every command of the table. */
   readonly commands: readonly CommandSpec[];
   /** Has the pool do a job; `done` gets the reply bytes. */

@@ -215,7 +215,7 @@ export class Dispatcher {
       this.#refuseReady(c, row, ERROR_BYTES.NO_AUTH);
       return CONSUMED;
     }
-    if (this.#parts.layout.isLoading && !row.isForLoading) {
+    if (this.#parts.layout.isLoading && !row.isForLoading && !c.isReplay) {
       if (c.inflight !== 0) return HELD;
       this.#refuseReady(c, row, ERROR_BYTES.LOADING);
       return CONSUMED;

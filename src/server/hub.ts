@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { ringEventfd } from '../transport/libc.ts';
+import { AofControl } from './aof-control.ts';
 import { MeaningReport } from './config/report.ts';
 import { rewriteConfigFile } from './config/rewrite.ts';
 import type { ConfigStore } from './config/store.ts';
@@ -31,6 +32,12 @@ import { hasDataSet, loadDataSet } from './start-data.ts';
 import { threadName } from './thread-names.ts';
 import { ringerOf, type ThreadStart } from './thread-setup.ts';
 import { ThreadStats } from './thread-stats.ts';
+
+/** The key of this process for hashes of keys. */
+function hashKey(): readonly [number, number] {
+  const key = randomBytes(8);
+  return [key.readUInt32LE(0), key.readUInt32LE(4)];
+}
 
 const POOL_THREADS_MAX = 1;
 const POOL_IDLE_MS = 5000;
@@ -84,6 +91,9 @@ export class Hub {
   readonly snapshots: SnapshotControl;
   readonly #persistence: Persistence;
   #pool: Promise<Piscina> | null = null;
+  readonly #aof: AofControl;
+  #isDurabilityReady = false;
+  #onDurabilityReady: () => void = () => undefined;
   /** CONFIG SETs run one after the other: each is applied everywhere before the next. */
   #configQueue: Promise<void> = Promise.resolve();
   readonly #hashKey: readonly [number, number];
@@ -102,8 +112,7 @@ export class Hub {
       shutdown: (wish) => this.shutdown(wish),
       abandon: () => this.abandon(),
     });
-    const key = randomBytes(8);
-    this.#hashKey = [key.readUInt32LE(0), key.readUInt32LE(4)];
+    this.#hashKey = hashKey();
     this.loading = new SnapshotLoading({
       layout,
       buffers: plan.buffers,
@@ -130,6 +139,34 @@ export class Hub {
       snapshots: this.snapshots,
       startedMs,
     });
+    this.#aof = new AofControl({
+      layout: plan.layout,
+      config,
+      logger,
+      snapshots: this.snapshots,
+      loader: {
+        load: (path) => this.loading.load(path, { keepsExpired: true }),
+      },
+      startThread: () =>
+        new Promise((resolve) => {
+          const { durabilityThread } = plan.layout;
+          this.#onDurabilityReady = resolve;
+          if (!this.#workers.has(durabilityThread)) this.#spawn(durabilityThread);
+          else if (this.#isDurabilityReady) resolve();
+        }),
+      order: (order) =>
+        this.#askOne(plan.layout.durabilityThread, (id) => ({ type: 'aof', id, order })),
+      snapshotEnded: () => this.#persistence.snapshotEnded(),
+      replay: async (order) =>
+        (await this.#askOne(1, (id) => ({ type: 'replay', id, order }))).replay!,
+    });
+  }
+
+  /** Asks one thread. */
+  #askOne(thread: number, make: (id: number) => ToThread): Promise<Answer> {
+    return new Promise((resolve) => {
+      this.#gather([thread], make, (answers) => resolve(answers[0]!));
+    });
   }
 
   get #ioThreads(): number {
@@ -138,19 +175,24 @@ export class Hub {
 
   /** Starts the shard workers, then the I/O threads; resolves when clients are served. */
   async start(): Promise<void> {
-    const { plan, logger } = this.#options;
+    const { plan, logger, config } = this.#options;
     const { layout } = plan;
-    const { config } = this.#options;
+    const isLogged = config.bool('appendonly');
     const hasData = hasDataSet(config);
-    layout.setLoading(hasData);
+    if (isLogged) layout.setReplaying();
+    else layout.setLoading(hasData);
     this.#starting = layout.threadCount - 1;
     await new Promise<void>((resolve) => {
       this.#onAllReady = resolve;
       for (let thread = layout.threadCount - 1; thread >= 1; thread--) this.#spawn(thread);
+      if (isLogged) this.#spawn(layout.durabilityThread);
     });
     this.#persistence.start();
     logger.notice('Server initialized');
-    if (hasData && !(await loadDataSet(this.loading, config, logger))) {
+    const isLoaded = isLogged
+      ? await this.#aof.start()
+      : !hasData || (await loadDataSet(this.loading, config, logger));
+    if (!isLoaded) {
       this.#options.onEnd(1);
       return;
     }
@@ -165,9 +207,13 @@ export class Hub {
 
   #onAllReady: () => void = () => undefined;
 
+  #entryOf(thread: number): string {
+    if (thread === this.#options.plan.layout.durabilityThread) return './durability.js';
+    return thread <= this.#ioThreads ? './io.js' : './shard.js';
+  }
+
   #spawn(thread: number): void {
     const { plan, config, startedMs, runId } = this.#options;
-    const isIo = thread <= this.#ioThreads;
     const start: ThreadStart = {
       thread,
       buffers: plan.buffers,
@@ -177,7 +223,7 @@ export class Hub {
       runId,
       executable: process.argv[1] ?? '',
     };
-    const entry = new URL(isIo ? './io.js' : './shard.js', import.meta.url);
+    const entry = new URL(this.#entryOf(thread), import.meta.url);
     const name = threadName(plan.layout, thread);
     const worker = new Worker(entry, { name, workerData: start, stdout: false, stderr: false });
     this.#workers.set(thread, worker);
@@ -206,8 +252,15 @@ export class Hub {
       return;
     }
     if ([...this.#workers.keys()].some((left) => left <= this.#ioThreads)) return;
-    for (const left of this.#workers.keys()) this.#send(left, { type: 'stop' });
-    if (this.#workers.size !== 0) return;
+    // What the others have appended is to be written: the durability thread ends last.
+    const { durabilityThread } = this.#options.plan.layout;
+    const others = [...this.#workers.keys()].filter((left) => left !== durabilityThread);
+    for (const left of others) this.#send(left, { type: 'stop' });
+    if (others.length !== 0) return;
+    if (this.#workers.size !== 0) {
+      this.#send(durabilityThread, { type: 'stop' });
+      return;
+    }
     this.#options.logger.warning('Tessera is now ready to exit, bye bye...');
     this.#options.onEnd(0);
   }
@@ -232,6 +285,11 @@ export class Hub {
     const { logger } = this.#options;
     switch (message.type) {
       case 'ready':
+        if (message.thread === this.#options.plan.layout.durabilityThread) {
+          this.#isDurabilityReady = true;
+          this.#onDurabilityReady();
+          return;
+        }
         if (message.transport !== '')
           logger.verbose(`I/O thread ${message.thread}: ${message.transport}`);
         this.#starting -= 1;
@@ -290,6 +348,17 @@ export class Hub {
       case 'pause-cron':
         this.signals.setPaused(message.isPaused);
         return;
+      case 'aof-ask':
+        void this.#aof.ask(message.what).then((answer) => {
+          this.#send(message.thread, { type: 'answer', id: message.id, answer });
+        });
+        return;
+      case 'aof-cut':
+        this.#aof.cutReached();
+        return;
+      case 'aof-began':
+        this.#aof.began(message.error);
+        return;
       case 'crash-drill':
         this.#options.crash.drill(message.what, message.stack);
     }
@@ -332,6 +401,12 @@ export class Hub {
     };
     const failure = await apply();
     if (failure === null) {
+      const refusal = await this.#aof.configChanged();
+      if (refusal !== null) {
+        const text = staged.rollBack({ name: 'appendonly', reason: refusal });
+        await apply();
+        return text;
+      }
       for (const line of this.#report.lines(config)) logger.warning(line);
       return null;
     }

@@ -1,4 +1,5 @@
 /** INFO's persistence section, from the facts that main keeps in shared memory. */
+import { aofInfo } from './aof-facts.ts';
 import type { InfoPersistence } from './info-snapshot.ts';
 import { loadInfo } from './load-facts.ts';
 import { FACT } from './persistence-facts.ts';
@@ -24,19 +25,6 @@ export function infoPersistence(
     lastSaveSeconds: facts[FACT.lastSaveSeconds]!,
     currentSaveSeconds: isSaving ? Math.floor(Math.max(0, nowMs - sinceMs) / 1000) : -1,
     saves: facts[FACT.saves]!,
-    isAofEnabled: false,
-    isAofRewriting: false,
-    isAofRewriteScheduled: false,
-    lastAofRewriteSeconds: -1,
-    currentAofRewriteSeconds: -1,
-    isLastAofRewriteOk: true,
-    aofRewrites: 0,
-    aofRewriteFailures: 0,
-    isLastAofWriteOk: true,
-    aofBytes: 0,
-    aofBaseBytes: 0,
-    aofBufferBytes: 0,
-    aofPendingFsyncs: 0,
-    aofDelayedFsyncs: 0,
+    ...aofInfo(facts, nowMs),
   };
 }

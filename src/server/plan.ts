@@ -20,8 +20,8 @@ const GIB = 1024 ** 3;
 const ARENA_BYTES_FAST = 2 * GIB - 4096;
 const ARENA_BYTES_MAX = 32 * GIB - 4096;
 const SPILL_BYTES = 2 * GIB - 4096;
-/** Connections beyond maxclients: those being told that there are too many. */
-const CONNECTION_SLACK = 128;
+/** Connections beyond maxclients: those being told that there are too many, and a replay. */
+const CONNECTION_SLACK = 129;
 const SHARDS_MIN = 8;
 const SHARDS_MAX = 256;
 /**

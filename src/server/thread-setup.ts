@@ -9,6 +9,7 @@ import { ThreadState } from '../keyspace/thread-state.ts';
 import { Arena } from '../memory/arena.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
+import { pageDiscarder } from '../transport/libc.ts';
 import { readCommandLimits } from './command-limits.ts';
 import type { ConfigSnapshot } from './config/store.ts';
 import { ConfigStore } from './config/store.ts';
@@ -68,6 +69,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   state.setTime(Date.now());
   const hasher = new HalfSipHash(start.hashKey[0], start.hashKey[1]);
   const shards = buffers.arenas.map((a, i) => new Shard(i, Arena.attach(a), hasher, state));
+  for (const { arena } of shards) arena.discard = pageDiscarder(arena.buffer);
   const reply = new ReplyWriter(REPLY_BYTES);
   const host = {
     visitShards: unset,

@@ -200,6 +200,10 @@ export class FakeServer implements ServerServices {
     if (!this.isShutdownPossible) done('ERR Errors trying to SHUTDOWN. Check logs.');
   }
 
+  aof(what: string, done: (error: string | null, text: string) => void): void {
+    done(null, what);
+  }
+
   shutdownAbort(done: (error: string | null) => void): void {
     done(this.isShuttingDown ? null : 'ERR No shutdown in progress.');
     this.isShuttingDown = false;
