@@ -109,7 +109,7 @@ export class SnapshotHarness {
     if (row !== null && row.subcommands !== null && args.count > 1) {
       row = row.subcommands.find(args.buf, args.offset[1]!, args.end(1)) ?? row;
     }
-    if (row !== null && row.acceptsCount(args.count)) {
+    if (row?.acceptsCount(args.count)) {
       runner.context.begin(args, runner.db);
       if (!runner.context.isPrepared(row)) {
         this.heldBack += 1;
