@@ -1,4 +1,4 @@
-/** Starting with a snapshot file: loading, what clients see meanwhile, and files that are refused. */
+/** Starting with a snapshot file: what clients see meanwhile, and files that are refused. */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
