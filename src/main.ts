@@ -106,10 +106,21 @@ async function serve(config: ConfigStore): Promise<void> {
       signals += 1;
       if (signals > 1) {
         logger.warning(`You insist... exiting now.`);
+        hub.abandon();
         process.exit(1);
       }
       logger.warning(`Received ${signal} scheduling shutdown...`);
-      hub.shutdown();
+      const isTerm = signal === 'SIGTERM';
+      const words = config.text(isTerm ? 'shutdown-on-sigterm' : 'shutdown-on-sigint').split(' ');
+      const save = words.includes('save') ? true : words.includes('nosave') ? false : null;
+      void hub.shutdown({ save, force: words.includes('force') }).then((error) => {
+        if (error === null) return;
+        signals = 0;
+        logger.warning(
+          `${signal} received but errors trying to shut down the server, ` +
+            'check the logs for more information',
+        );
+      });
     });
   }
   process.on('SIGHUP', () => undefined);

@@ -1,4 +1,5 @@
 /** DEBUG RELOAD: everything to the snapshot file and back, while all shards are held. */
+import { dirname, join } from 'node:path';
 import { asciiBytes } from '../base/bytes.ts';
 import { FileSink } from '../durability/file-sink.ts';
 import { FileSource } from '../durability/file-source.ts';
@@ -23,7 +24,8 @@ function save(ctx: CommandContext): string | null {
   const { limits } = ctx;
   let sink: FileSink | null = null;
   try {
-    sink = new FileSink(limits.snapshotPath, String(process.pid));
+    const name = `temp-${process.pid}-reload.rdb`;
+    sink = new FileSink(limits.snapshotPath, join(dirname(limits.snapshotPath), name));
     writeKeyspace(sink, ctx.shards, limits.databases, {
       compresses: limits.rdbCompression,
       hasChecksum: limits.rdbChecksum,
@@ -56,7 +58,12 @@ function load(ctx: CommandContext, isFlush: boolean, isReplace: boolean): string
     const skipsChecksum = ctx.shards[0]!.skipsChecksum;
     const { databases } = limits;
     const options = { databases, skipsChecksum, nowMs: ctx.state.nowMs };
-    const reader = new SnapshotReader(new KeyspaceLoader(ctx.shards, isReplace), options);
+    const loader = new KeyspaceLoader(ctx.shards, isReplace);
+    // A log that goes on from here still has them.
+    loader.onExpired = ({ db, name, nameLength }) => {
+      ctx.state.expirySink?.keyExpired(db, name, 0, nameLength);
+    };
+    const reader = new SnapshotReader(loader, options);
     const problem = reader.read(source);
     return problem === null ? null : `${problem.text}, at offset ${problem.offset}`;
   } catch (error) {
@@ -81,6 +88,8 @@ export function cmdReload(ctx: CommandContext): RunStatus {
       return DONE;
     }
   }
+  // What is loaded is what was there, or it is the log that has to be rewritten.
+  ctx.effects.replace();
   const unsaved = isSave ? save(ctx) : null;
   if (unsaved !== null) {
     reply.error(`ERR Error trying to save the RDB dump: ${unsaved}`);

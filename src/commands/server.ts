@@ -3,10 +3,12 @@
  * files of their own.
  */
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { BGREWRITEAOF_COMMAND } from './append-only.ts';
 import { COMMAND_COMMAND } from './command.ts';
 import { CONFIG_COMMAND } from './config-command.ts';
 import { INTROSPECTION_COMMANDS } from './introspection.ts';
 import { cmdLolwut } from './lolwut.ts';
+import { PERSISTENCE_COMMANDS } from './persistence.ts';
 import { replyWhenDone, textsFrom, wordIs } from './session-reply.ts';
 import type { CommandSpec, SessionContext } from './spec.ts';
 
@@ -204,7 +206,9 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
     place: 'session',
     run: cmdLolwut,
   },
+  ...PERSISTENCE_COMMANDS,
   COMMAND_COMMAND,
   CONFIG_COMMAND,
+  BGREWRITEAOF_COMMAND,
   ...INTROSPECTION_COMMANDS,
 ];

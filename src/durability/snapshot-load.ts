@@ -20,6 +20,8 @@ export class KeyspaceLoader implements EntrySink {
   /** Collections without elements, which are left out, and the names of the first of them. */
   empty = 0;
   readonly emptyNames: string[] = [];
+  /** Told of keys that are left out because they have expired. */
+  onExpired?: (entry: SnapshotEntry) => void;
   readonly #shards: readonly Shard[];
   readonly #isReplace: boolean;
   readonly #loaders: (ValueLoader | null)[];

@@ -68,6 +68,8 @@ export class SnapshotEntry {
 export interface EntrySink {
   /** Reads the value of `entry`, all of it. What is wrong with it, or null. */
   take(input: RdbInput, entry: SnapshotEntry): string | null;
+  /** Told of keys that are left out because they have expired. */
+  readonly onExpired?: (entry: SnapshotEntry) => void;
 }
 
 /** Told what stands beside the keys. */
@@ -314,6 +316,7 @@ export class SnapshotReader {
     if (entry.expireMs !== NO_TTL && entry.expireMs <= this.#options.nowMs) {
       if (!skipValue(input, type)) return valueProblem(input, type);
       this.expired += 1;
+      this.#sink.onExpired?.(entry);
     } else {
       const problem = this.#sink.take(input, entry);
       if (problem !== null) return problem;

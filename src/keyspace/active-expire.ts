@@ -69,10 +69,7 @@ export class ActiveExpire {
     this.#hashes.length = 0;
     this.#earliest = 0;
     shard.dict(this.#db).visitUnit(unit, this.#visit);
-    for (const ref of this.#expired) {
-      shard.state.expiredKeys += 1;
-      shard.deleteEntry(this.#db, ref, this.#key);
-    }
+    for (const ref of this.#expired) shard.deleteEntry(this.#db, ref, this.#key);
     for (const ref of this.#hashes) this.#expireFields(ref);
     return this.#earliest;
   };
@@ -107,7 +104,9 @@ export class ActiveExpire {
     const expireMs = shard.expireMs(ref);
     if (expireMs !== 0) {
       if (expireMs <= nowMs) {
-        this.#expired.push(ref);
+        // What is written in slices expires when that is done.
+        if (ref === shard.emittedRef) this.#noteEarliest(nowMs);
+        else this.#expired.push(ref);
         return;
       }
       this.#noteEarliest(expireMs);

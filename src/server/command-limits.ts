@@ -1,5 +1,5 @@
 /** What data commands, and those who build values, need to know of the configuration. */
-import { type ThreadState, TOUCH_LFU, TOUCH_LRU } from '../keyspace/thread-state.ts';
+import { type ThreadState, touchModeOf } from '../keyspace/thread-state.ts';
 import type { ConfigStore } from './config/store.ts';
 
 /** Takes it over into a thread's state. */
@@ -21,8 +21,8 @@ export function readCommandLimits(config: ConfigStore, state: ThreadState): void
   limits.rdbCompression = config.bool('rdbcompression');
   limits.rdbChecksum = config.bool('rdbchecksum');
   limits.snapshotPath = config.path('dbfilename');
-  const isLfu = limits.maxmemoryPolicy.endsWith('-lfu');
-  state.policyTouchMode = isLfu ? TOUCH_LFU : TOUCH_LRU;
+  limits.maxmemory = config.int('maxmemory');
+  state.policyTouchMode = touchModeOf(limits.maxmemoryPolicy);
   state.touchMode = state.policyTouchMode;
   state.lfuLogFactor = config.int('lfu-log-factor');
   state.lfuDecayMinutes = config.int('lfu-decay-time');

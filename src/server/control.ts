@@ -8,8 +8,10 @@
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { pack, unpack } from 'msgpackr';
-import type { ClientFilter, PoolJob } from '../commands/spec.ts';
+import type { ClientFilter, PoolJob, SaveRequest } from '../commands/spec.ts';
+import type { SnapshotStart } from '../durability/snapshot-frames.ts';
 import type { LoadReport, LoadTask } from './load-task.ts';
+import type { FlipRequest } from './snapshot-walk.ts';
 
 /** From a thread to main. */
 export type ToMain =
@@ -49,7 +51,24 @@ export type ToMain =
       readonly now: boolean;
       readonly force: boolean;
     }
-  | { readonly type: 'crash-drill'; readonly what: string };
+  | { readonly type: 'flipped'; readonly facts: SnapshotStart }
+  | {
+      readonly type: 'save';
+      readonly id: number;
+      readonly thread: number;
+      readonly what: SaveRequest;
+    }
+  | { readonly type: 'crash-drill'; readonly what: string }
+  | {
+      readonly type: 'aof-ask';
+      readonly id: number;
+      readonly thread: number;
+      readonly what: AofAsk;
+    }
+  /** The durability thread has everything before a cut on disk. */
+  | { readonly type: 'aof-cut' }
+  /** It has begun, or could not begin, with the file of a `collect` order. */
+  | { readonly type: 'aof-began'; readonly error: string | null };
 
 /** From main to a thread. */
 export type ToThread =
@@ -60,9 +79,58 @@ export type ToThread =
     }
   | { readonly type: 'ask'; readonly id: number; readonly ask: ClientsAsk; readonly selfId: number }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
+  | { readonly type: 'flip'; readonly request: FlipRequest }
   /** To a shard worker: load a file, or (null) build what the loader thread sends. */
   | { readonly type: 'load'; readonly task: LoadTask | null }
+  | { readonly type: 'aof'; readonly id: number; readonly order: AofOrder }
+  | { readonly type: 'replay'; readonly id: number; readonly order: ReplayOrder }
   | { readonly type: 'stop' };
+
+/** What clients ask main about the append-only file. */
+export type AofAsk = 'rewrite' | 'rewrite-later' | 'load';
+
+/** From main to the durability thread; paths are absolute. Each is answered. */
+export type AofOrder =
+  /** Opens a file and appends from now on. */
+  | { readonly do: 'append'; readonly path: string }
+  /** Waits for the next cut, then begins with a new file: see `aof-began`. */
+  | { readonly do: 'collect'; readonly path: string }
+  /** After `aof-cut`: goes on in a new file, or in the old one (null). */
+  | { readonly do: 'end-cut'; readonly path: string | null }
+  /** Answered when everything that came before is on disk. */
+  | { readonly do: 'settle' }
+  /** The same; nothing is written afterwards. */
+  | { readonly do: 'close' }
+  /** Drops what was collected; nothing is written afterwards. */
+  | { readonly do: 'discard' };
+
+/** From main to I/O thread 1: runs the commands of a file from offset `start` on. */
+export interface ReplayOrder {
+  /** Absolute; '' = no file: all databases are emptied. */
+  readonly path: string;
+  readonly start: number;
+}
+
+/** How a replay ended. */
+export interface ReplayOutcome {
+  /** `short`: the file ends within a command or transaction. */
+  readonly status:
+    | 'complete'
+    | 'short'
+    | 'bad-format'
+    | 'unknown-command'
+    | 'refused'
+    | 'unreadable';
+  /** Everything up to here is complete. */
+  readonly validUpTo: number;
+  /** Where it went wrong. */
+  readonly offset: number;
+  /** The command's name, an error reply, or what was expected. */
+  readonly text: string;
+  readonly commands: number;
+  /** It ended within MULTI ... EXEC, between two commands. */
+  readonly isInTransaction: boolean;
+}
 
 /** What main asks every I/O thread about its clients. */
 export type ClientsAsk =
@@ -75,7 +143,10 @@ export interface Answer {
   readonly error: string | null;
   /** CLIENT LIST: lines with the ids to sort by. */
   readonly lines?: readonly (readonly [number, string])[];
+  /** A status reply. */
+  readonly text?: string;
   readonly count?: number;
+  readonly replay?: ReplayOutcome;
   /** Result of a pool job: reply bytes. */
   readonly bytes?: Uint8Array;
 }

@@ -18,10 +18,11 @@ import type { ArgView } from '../resp/request-parser.ts';
 import type { DoorbellRinger } from '../sync/doorbell.ts';
 import { CommandRoutes } from './command-routes.ts';
 import type { Connection } from './connection.ts';
+import { type MemoryRoom, ROOM_GIVEN, ROOM_LATER, ROOM_NONE } from './memory-room.ts';
 import * as messages from './route-messages.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import { ShardSet } from './shard-set.ts';
-import { PAUSE_ALL, PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
+import { PAUSE_ALL, PAUSE_NONE, REFUSE_NOTHING, type SharedLayout } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { STAT, type ThreadStats } from './thread-stats.ts';
@@ -33,6 +34,7 @@ import {
   TransactionRun,
 } from './transaction-run.ts';
 import type { WriteGuard } from './write-guard.ts';
+import { isRefused, refusalText } from './write-refusal.ts';
 
 /** The command was consumed: replied to, queued, or sent to a worker. */
 export const CONSUMED = 0;
@@ -89,7 +91,7 @@ export interface DispatcherParts {
   readonly workers: readonly DoorbellRinger[];
   readonly sessions: SessionRunner;
   readonly guard: WriteGuard;
-  readonly isOverMemory: () => boolean;
+  readonly room: MemoryRoom;
 }
 
 export class Dispatcher {
@@ -118,12 +120,7 @@ export class Dispatcher {
     this.#stats = parts.stats;
     this.#set = new ShardSet(parts.layout.topology.shards);
     this.#routes = new CommandRoutes(parts.layout, parts.thread, parts.workers);
-    this.#transactions = new TransactionRun(
-      parts.table,
-      parts.ctx,
-      parts.stats,
-      parts.isOverMemory,
-    );
+    this.#transactions = new TransactionRun(parts.table, parts.ctx, parts.stats);
   }
 
   /** The ticket issued last for a connection index: a new connection goes on from there. */
@@ -218,14 +215,23 @@ export class Dispatcher {
       this.#refuseReady(c, row, ERROR_BYTES.NO_AUTH);
       return CONSUMED;
     }
-    if (this.#parts.layout.isLoading && !row.isForLoading) {
+    if (this.#parts.layout.isLoading && !row.isForLoading && !c.isReplay) {
       if (c.inflight !== 0) return HELD;
       this.#refuseReady(c, row, ERROR_BYTES.LOADING);
       return CONSUMED;
     }
-    if (row.isDenyOom && this.#parts.layout.maxmemory !== 0 && this.#parts.isOverMemory()) {
+    if (row.isDenyOom && this.#parts.room.isLimited) {
+      const room = this.#parts.room.ask(args.span);
+      if (room === ROOM_LATER) return this.#waitForRoom(c);
+      if (room === ROOM_NONE) {
+        if (c.inflight !== 0) return HELD;
+        this.#refuseReady(c, row, ERROR_BYTES.OUT_OF_MEMORY);
+        return CONSUMED;
+      }
+    }
+    if (isRefused(this.#parts.layout, row)) {
       if (c.inflight !== 0) return HELD;
-      this.#refuseReady(c, row, ERROR_BYTES.OUT_OF_MEMORY);
+      this.#refuse(c, row, refusalText(this.#parts.layout));
       return CONSUMED;
     }
     if (this.#isPaused(c, row)) return HELD;
@@ -385,6 +391,7 @@ export class Dispatcher {
     const state = ctx.state;
     state.touchMode = c.noTouch ? 0 : state.policyTouchMode;
     this.#nanos = -1;
+    if (!ctx.isPrepared(row)) return false;
     if ((++this.#sample & (TIME_SAMPLE - 1)) !== 0) return ctx.run(row) !== ESCALATE;
     const started = performance.now();
     const isDone = ctx.run(row) !== ESCALATE;
@@ -463,6 +470,12 @@ export class Dispatcher {
     return HELD;
   }
 
+  /** The command asks again: soon where that gets on, otherwise with the next event. */
+  #waitForRoom(c: Connection): DispatchStatus {
+    c.contendedSinceMs = this.#parts.room.hasFreed ? performance.now() : 0;
+    return this.#stall(c);
+  }
+
   #sent(c: Connection, via: number, isChainable: boolean): void {
     this.#routes.sent(c.conn, via);
     c.inflight += 1;
@@ -484,16 +497,24 @@ export class Dispatcher {
    * worker.
    */
   #exec(c: Connection, row: CommandRow): DispatchStatus {
+    const { layout } = this.#parts;
     const mark = this.#reply.length;
+    const room = c.transactionNeedsMemory ? this.#parts.room.ask(c.queue().length) : ROOM_GIVEN;
+    if (room === ROOM_LATER) return this.#waitForRoom(c);
+    // It is asked once, whatever the transaction has to wait for then.
+    c.transactionNeedsMemory = false;
     if (!c.isInTransaction) {
       this.#reply.errorBytes(ERROR_BYTES.EXEC_WITHOUT_MULTI);
     } else if (c.isTransactionBroken) {
       this.#reply.errorBytes(ERROR_BYTES.EXEC_ABORT);
       c.discardTransaction();
-    } else if (c.transactionNeedsMemory && this.#parts.isOverMemory()) {
+    } else if (room === ROOM_NONE) {
       this.#reply.error(EXEC_ABORT_OUT_OF_MEMORY);
       c.discardTransaction();
-    } else if (c.transactionAsks && this.#parts.layout.topology.ioThreads > 1) {
+    } else if (c.transactionHasWrites && layout.writeRefusal !== REFUSE_NOTHING) {
+      this.#reply.error(`${ABORT_REASON} ${refusalText(layout)}`);
+      c.discardTransaction();
+    } else if (c.transactionAsks && layout.topology.ioThreads > 1) {
       this.#askAhead(c);
       return HELD;
     } else {
@@ -521,6 +542,10 @@ export class Dispatcher {
       run.isLeasable(block.bytes, 0);
     const mayLease = isSmall && (this.isLeaseOn || set.count === 0);
     if (mayLease && this.#locks.leaseAll(set.shards, set.count)) {
+      if (!run.isPrepared(block.bytes, 0)) {
+        this.#locks.endAllLeases(set.shards, set.count);
+        return this.#sendTransaction(c, block);
+      }
       const state = this.#ctx.state;
       state.touchMode = c.noTouch ? 0 : state.policyTouchMode;
       const { watched } = c;

@@ -9,6 +9,7 @@ import { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { holderOf } from '../sync/lock-word.ts';
 import { ringEventfd } from '../transport/libc.ts';
+import { AofControl } from './aof-control.ts';
 import { MeaningReport } from './config/report.ts';
 import { rewriteConfigFile } from './config/rewrite.ts';
 import type { ConfigStore } from './config/store.ts';
@@ -20,10 +21,20 @@ import {
   type ToThread,
 } from './control.ts';
 import type { LogFilter, Logger } from './log.ts';
+import { Persistence } from './persistence.ts';
 import type { ServerPlan } from './plan.ts';
+import { PAUSE_ALL, PAUSE_NONE } from './shared-layout.ts';
+import { SnapshotControl } from './snapshot-control.ts';
 import { SnapshotLoading } from './snapshot-loading.ts';
 import { hasDataSet, loadDataSet } from './start-data.ts';
 import { ringerOf, type ThreadStart } from './thread-setup.ts';
+import { ThreadStats } from './thread-stats.ts';
+
+/** The key of this process for hashes of keys. */
+function hashKey(): readonly [number, number] {
+  const key = randomBytes(8);
+  return [key.readUInt32LE(0), key.readUInt32LE(4)];
+}
 
 const POOL_THREADS_MAX = 1;
 const POOL_IDLE_MS = 5000;
@@ -49,6 +60,19 @@ export interface HubOptions {
   readonly onEnd: (exitCode: number) => void;
 }
 
+/**
+ * Questions to all threads until everything has run that was sent before: I/O threads pass a turn,
+ * workers read what those had sent, and run it.
+ */
+const QUIET_ROUNDS = 3;
+
+/** SHUTDOWN's words, or those of the directives for signals. */
+export interface ShutdownOptions {
+  /** Null: where there are save rules. */
+  readonly save: boolean | null;
+  readonly force: boolean;
+}
+
 /** Answers still expected for one question to several threads. */
 interface Gathering {
   left: number;
@@ -64,7 +88,14 @@ export class Hub {
   #nextId = 1;
   #starting = 0;
   #isEnding = false;
+  /** A last save is under way. */
+  #isShuttingDown = false;
+  readonly snapshots: SnapshotControl;
+  readonly #persistence: Persistence;
   #pool: Promise<Piscina> | null = null;
+  readonly #aof: AofControl;
+  #isDurabilityReady = false;
+  #onDurabilityReady: () => void = () => undefined;
   /** CONFIG SETs run one after the other: each is applied everywhere before the next. */
   #configQueue: Promise<void> = Promise.resolve();
   readonly #hashKey: readonly [number, number];
@@ -74,17 +105,63 @@ export class Hub {
   constructor(options: HubOptions) {
     this.#options = options;
     this.#report.lines(options.config);
-    const { config, logger, plan } = options;
-    const key = randomBytes(8);
-    this.#hashKey = [key.readUInt32LE(0), key.readUInt32LE(4)];
+    const { plan, config, logger, startedMs } = options;
+    const { layout } = plan;
+    const { topology } = layout;
+    this.#hashKey = hashKey();
     this.loading = new SnapshotLoading({
-      layout: plan.layout,
+      layout,
       buffers: plan.buffers,
       hashKey: this.#hashKey,
       config,
       logger,
       send: (thread, message) => this.#send(thread, message),
       died: (what, error) => this.#diedAs(what, error),
+    });
+    this.snapshots = new SnapshotControl({
+      plan,
+      config,
+      entry: new URL('./snapshot.js', import.meta.url),
+      snapshotRinger: ringerOf(layout, layout.snapshotThread, ringEventfd),
+      sendFlip: (request) => this.#send(layout.workerThread(0), { type: 'flip', request }),
+    });
+    this.#persistence = new Persistence({
+      layout,
+      config,
+      logger,
+      allStats: Array.from({ length: layout.threadCount }, (_, t) => {
+        return new ThreadStats(layout.control, layout.statsOffset(t), topology.commandRows);
+      }),
+      snapshots: this.snapshots,
+      startedMs,
+    });
+    this.#aof = new AofControl({
+      layout: plan.layout,
+      config,
+      logger,
+      snapshots: this.snapshots,
+      loader: {
+        load: (path) => this.loading.load(path, { keepsExpired: true }),
+      },
+      startThread: () =>
+        new Promise((resolve) => {
+          const { durabilityThread } = plan.layout;
+          this.#onDurabilityReady = resolve;
+          if (!this.#workers.has(durabilityThread)) this.#spawn(durabilityThread);
+          else if (this.#isDurabilityReady) resolve();
+        }),
+      order: (order) =>
+        this.#askOne(plan.layout.durabilityThread, (id) => ({ type: 'aof', id, order })),
+      snapshotEnded: () => this.#persistence.snapshotEnded(),
+      replay: async (order) =>
+        (await this.#askOne(1, (id) => ({ type: 'replay', id, order }))).replay!,
+    });
+  }
+
+  /** Asks one thread. */
+  #askOne(thread: number, make: (id: number) => ToThread): Promise<Answer> {
+    return new Promise((resolve) => {
+      this.#gather([thread], make, (answers) => resolve(answers[0]!));
     });
   }
 
@@ -94,18 +171,24 @@ export class Hub {
 
   /** Starts the shard workers, then the I/O threads; resolves when clients are served. */
   async start(): Promise<void> {
-    const { plan, logger } = this.#options;
+    const { plan, logger, config } = this.#options;
     const { layout } = plan;
-    const { config } = this.#options;
+    const isLogged = config.bool('appendonly');
     const hasData = hasDataSet(config);
-    layout.setLoading(hasData);
+    if (isLogged) layout.setReplaying();
+    else layout.setLoading(hasData);
     this.#starting = layout.threadCount - 1;
     await new Promise<void>((resolve) => {
       this.#onAllReady = resolve;
       for (let thread = layout.threadCount - 1; thread >= 1; thread--) this.#spawn(thread);
+      if (isLogged) this.#spawn(layout.durabilityThread);
     });
+    this.#persistence.start();
     logger.notice('Server initialized');
-    if (hasData && !(await loadDataSet(this.loading, config, logger))) {
+    const isLoaded = isLogged
+      ? await this.#aof.start()
+      : !hasData || (await loadDataSet(this.loading, config, logger));
+    if (!isLoaded) {
       this.#options.onEnd(1);
       return;
     }
@@ -120,9 +203,13 @@ export class Hub {
 
   #onAllReady: () => void = () => undefined;
 
+  #entryOf(thread: number): string {
+    if (thread === this.#options.plan.layout.durabilityThread) return './durability.js';
+    return thread <= this.#ioThreads ? './io.js' : './shard.js';
+  }
+
   #spawn(thread: number): void {
     const { plan, config, startedMs, runId } = this.#options;
-    const isIo = thread <= this.#ioThreads;
     const start: ThreadStart = {
       thread,
       buffers: plan.buffers,
@@ -132,7 +219,7 @@ export class Hub {
       runId,
       executable: process.argv[1] ?? '',
     };
-    const entry = new URL(isIo ? './io.js' : './shard.js', import.meta.url);
+    const entry = new URL(this.#entryOf(thread), import.meta.url);
     const worker = new Worker(entry, { workerData: start, stdout: false, stderr: false });
     this.#workers.set(thread, worker);
     worker.on('message', (message: unknown) => this.#receive(decodeControl<ToMain>(message)));
@@ -140,14 +227,16 @@ export class Hub {
     worker.on('exit', () => this.#ended(thread));
   }
 
+  #nameOf(thread: number): string {
+    const { layout } = this.#options.plan;
+    if (thread === layout.durabilityThread) return 'the durability thread';
+    if (thread <= this.#ioThreads) return `I/O thread ${thread}`;
+    return `shard worker ${thread - layout.workerThread(0)}`;
+  }
+
   /** A thread threw: what it held is in an unknown state, so the process ends. */
   #died(thread: number, error: unknown): void {
-    const { plan } = this.#options;
-    const isIo = thread <= this.#ioThreads;
-    const what = isIo
-      ? `I/O thread ${thread}`
-      : `shard worker ${thread - plan.layout.workerThread(0)}`;
-    this.#diedAs(what, error, thread);
+    this.#diedAs(this.#nameOf(thread), error, thread);
   }
 
   #diedAs(what: string, error: unknown, thread = -1): void {
@@ -159,6 +248,7 @@ export class Hub {
     for (let shard = 0; shard < layout.topology.shards; shard++) {
       if (holderOf(layout.words, layout.lockWord(shard)) === thread) held.push(shard);
     }
+    this.abandon();
     logger.warning(`It held ${held.length === 0 ? 'no shard' : `shards ${held.join(', ')}`}.`);
     this.#options.onEnd(1);
   }
@@ -170,8 +260,15 @@ export class Hub {
       return;
     }
     if ([...this.#workers.keys()].some((left) => left <= this.#ioThreads)) return;
-    for (const left of this.#workers.keys()) this.#send(left, { type: 'stop' });
-    if (this.#workers.size !== 0) return;
+    // What the others have appended is to be written: the durability thread ends last.
+    const { durabilityThread } = this.#options.plan.layout;
+    const others = [...this.#workers.keys()].filter((left) => left !== durabilityThread);
+    for (const left of others) this.#send(left, { type: 'stop' });
+    if (others.length !== 0) return;
+    if (this.#workers.size !== 0) {
+      this.#send(durabilityThread, { type: 'stop' });
+      return;
+    }
     this.#options.logger.warning('Tessera is now ready to exit, bye bye...');
     this.#options.onEnd(0);
   }
@@ -196,6 +293,11 @@ export class Hub {
     const { logger } = this.#options;
     switch (message.type) {
       case 'ready':
+        if (message.thread === this.#options.plan.layout.durabilityThread) {
+          this.#isDurabilityReady = true;
+          this.#onDurabilityReady();
+          return;
+        }
         if (message.transport !== '')
           logger.verbose(`I/O thread ${message.thread}: ${message.transport}`);
         this.#starting -= 1;
@@ -233,7 +335,29 @@ export class Hub {
         return;
       case 'shutdown':
         logger.warning('User requested shutdown...');
-        this.shutdown();
+        void this.shutdown(message).then((error) => {
+          if (error === null) return;
+          this.#send(message.thread, { type: 'answer', id: message.id, answer: { error } });
+        });
+        return;
+      case 'flipped':
+        this.snapshots.flipped(message.facts);
+        return;
+      case 'save':
+        this.#persistence.request(message.what, (answer) => {
+          this.#send(message.thread, { type: 'answer', id: message.id, answer });
+        });
+        return;
+      case 'aof-ask':
+        void this.#aof.ask(message.what).then((answer) => {
+          this.#send(message.thread, { type: 'answer', id: message.id, answer });
+        });
+        return;
+      case 'aof-cut':
+        this.#aof.cutReached();
+        return;
+      case 'aof-began':
+        this.#aof.began(message.error);
         return;
       case 'crash-drill':
         this.#crashDrill(message.what);
@@ -272,10 +396,17 @@ export class Hub {
       plan.layout.setMaxmemory(config.int('maxmemory'));
       this.loading.configChanged();
       logger.setLevel(config.text('loglevel') as LogFilter);
+      this.#persistence.applyRefusal();
       return this.#broadcastConfig(config.changes(staged.changed));
     };
     const failure = await apply();
     if (failure === null) {
+      const refusal = await this.#aof.configChanged();
+      if (refusal !== null) {
+        const text = staged.rollBack({ name: 'appendonly', reason: refusal });
+        await apply();
+        return text;
+      }
       for (const line of this.#report.lines(config)) logger.warning(line);
       return null;
     }
@@ -332,10 +463,49 @@ export class Hub {
     process.abort();
   }
 
+  /**
+   * Ends the server, after a last save where that is asked for. Resolves with null when it ends, or
+   * with the error for SHUTDOWN when it does not.
+   */
+  async shutdown({ save, force }: ShutdownOptions): Promise<string | null> {
+    if (this.#isEnding || this.#isShuttingDown) return null;
+    this.#isShuttingDown = true;
+    const error = await this.#lastSave(save, force);
+    this.#isShuttingDown = false;
+    if (error !== null) return error;
+    this.#stopThreads();
+    return null;
+  }
+
+  async #lastSave(save: boolean | null, force: boolean): Promise<string | null> {
+    const { logger, plan } = this.#options;
+    await this.#persistence.quiesce();
+    if (!this.#persistence.mustSave(save)) return null;
+    // No change may follow the last save: commands wait, and what was sent before is run.
+    plan.layout.setPause(PAUSE_ALL, Number.MAX_VALUE);
+    for (let round = 0; round < QUIET_ROUNDS; round++) await this.#broadcastConfig({});
+    const error = await this.#persistence.finalSave();
+    if (error === null) return null;
+    if (force) {
+      logger.warning('Error trying to save the DB. Exiting anyway.');
+      return null;
+    }
+    logger.warning("Error trying to save the DB, can't exit.");
+    plan.layout.setPause(PAUSE_NONE, 0);
+    this.#persistence.resume();
+    for (const thread of this.#allThreads()) ringerOf(plan.layout, thread, ringEventfd).ring();
+    return 'ERR Errors trying to SHUTDOWN. Check logs.';
+  }
+
+  /** Removes what is not complete on disk: the process ends now. */
+  abandon(): void {
+    this.#persistence.stop();
+  }
+
   /** Stops the I/O threads, then the shard workers, then the process. */
-  shutdown(): void {
-    if (this.#isEnding) return;
+  #stopThreads(): void {
     this.#isEnding = true;
+    this.abandon();
     if (this.#options.plan.layout.isLoading) {
       // The threads are busy, and there is nothing to save.
       this.#options.logger.warning('Received shutdown signal during loading, exiting now.');

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { arch, release, type } from 'node:os';
 import { readBindAddresses } from './config/special-directives.ts';
+import { infoPersistence } from './info-persistence.ts';
 import type {
   InfoDatabase,
   InfoMemory,
@@ -13,9 +14,9 @@ import type {
   InfoThreadCpu,
 } from './info-snapshot.ts';
 import { infoText as textOf } from './info-text.ts';
-import { loadInfo } from './load-facts.ts';
 import { constrainedMemory } from './machine.ts';
-import { keyspaceBytes, type ThreadParts } from './thread-setup.ts';
+import { keyspaceBytes } from './memory-room.ts';
+import type { ThreadParts } from './thread-setup.ts';
 import { HISTOGRAM_BUCKETS, STAT } from './thread-stats.ts';
 
 /** Keys looked at for the average TTL of a database. */
@@ -51,6 +52,10 @@ export function infoText(
 
 function sum(parts: ThreadParts, counter: number): number {
   return parts.allStats.reduce((total, stats) => total + stats.counters[counter]!, 0);
+}
+
+function largest(parts: ThreadParts, counter: number): number {
+  return parts.allStats.reduce((most, stats) => Math.max(most, stats.counters[counter]!), 0);
 }
 
 function infoSnapshot(parts: ThreadParts, transport: string): InfoSnapshot {
@@ -97,10 +102,7 @@ function infoSnapshot(parts: ThreadParts, transport: string): InfoSnapshot {
       blockingKeys: 0,
     },
     memory: infoMemory(parts),
-    persistence: {
-      ...NO_PERSISTENCE(sum(parts, STAT.dirty), start.startedMs),
-      ...loadInfo(layout.facts, layout.isLoading, nowMs),
-    },
+    persistence: infoPersistence(parts, nowMs, sum(parts, STAT.dirty)),
     stats,
     replication: { id: start.runId, offset: 0, backlogBytes: config.int('repl-backlog-size') },
     cpu: infoCpu(parts),
@@ -123,6 +125,8 @@ function infoStats(parts: ThreadParts, nowMs: number): InfoStats {
   rates.inputBytes = netInputBytes;
   rates.outputBytes = netOutputBytes;
   const turns = sum(parts, STAT.readsProcessed);
+  const { exceededSinceMs } = parts.layout;
+  const exceededMs = exceededSinceMs === 0 ? 0 : Math.max(0, nowMs - exceededSinceMs);
   return {
     connectionsReceived: sum(parts, STAT.connectionsReceived),
     connectionsRejected: sum(parts, STAT.connectionsRejected),
@@ -136,10 +140,10 @@ function infoStats(parts: ThreadParts, nowMs: number): InfoStats {
     expiredStalePercent: 0,
     expireTimeCapReached: 0,
     expireCycleMs: Math.round(sum(parts, STAT.expireCycleMicros) / 1000),
-    evictedKeys: 0,
+    evictedKeys: sum(parts, STAT.evictedKeys),
     evictedClients: 0,
-    evictionExceededMs: 0,
-    currentEvictionExceededMs: 0,
+    evictionExceededMs: sum(parts, STAT.evictionExceededMs) + exceededMs,
+    currentEvictionExceededMs: exceededMs,
     keyspaceHits: sum(parts, STAT.keyspaceHits),
     keyspaceMisses: sum(parts, STAT.keyspaceMisses),
     pubsubChannels: 0,
@@ -166,6 +170,12 @@ function infoStats(parts: ThreadParts, nowMs: number): InfoStats {
     joinedReads: sum(parts, STAT.joinedReads),
     leaseContended: sum(parts, STAT.leaseContended),
     parallelParts: sum(parts, STAT.parallelParts),
+    defragHits: sum(parts, STAT.defragHits),
+    defragMisses: sum(parts, STAT.defragMisses),
+    defragKeyHits: sum(parts, STAT.defragKeyHits),
+    defragKeyMisses: sum(parts, STAT.defragKeyMisses),
+    defragMs: Math.ceil(largest(parts, STAT.defragMillis)),
+    currentDefragMs: Math.ceil(largest(parts, STAT.defragNowMillis)),
   };
 }
 
@@ -183,11 +193,13 @@ function infoMemory(parts: ThreadParts): InfoMemory {
   const used = keyspaceBytes(ctx.shards) + buffers;
   if (rates.startupBytes < 0) rates.startupBytes = used;
   rates.peakBytes = Math.max(rates.peakBytes, used);
-  let pages = 0;
+  let active = 0;
+  let resident = 0;
   let reserved = 0;
   let pending = 0;
   for (const shard of ctx.shards) {
-    pages += shard.arena.touchedBytes();
+    active += shard.arena.heldBytes();
+    resident += shard.arena.touchedBytes();
     reserved += shard.arena.capacityBytes();
     pending += shard.lazy.length;
   }
@@ -197,7 +209,10 @@ function infoMemory(parts: ThreadParts): InfoMemory {
     peak: rates.peakBytes,
     overhead: buffers,
     startup: 0,
-    pages,
+    allocated: keyspaceBytes(ctx.shards),
+    active,
+    resident,
+    defragEffort: largest(parts, STAT.defragEffort),
     arenaReserved: reserved,
     system: constrainedMemory(),
     maxmemory: config.int('maxmemory'),
@@ -213,36 +228,6 @@ function infoMemory(parts: ThreadParts): InfoMemory {
     jsHeap: process.memoryUsage().heapUsed,
   };
 }
-
-/** INFO's persistence section while there is no persistence: nothing was ever saved. */
-const NO_PERSISTENCE = (
-  changes: number,
-  startedMs: number,
-): Omit<InfoSnapshot['persistence'], keyof ReturnType<typeof loadInfo>> => ({
-  saveKeysProcessed: 0,
-  saveKeysTotal: 0,
-  changesSinceSave: changes,
-  isSaving: false,
-  lastSaveUnixSeconds: Math.floor(startedMs / 1000),
-  isLastSaveOk: true,
-  lastSaveSeconds: -1,
-  currentSaveSeconds: -1,
-  saves: 0,
-  isAofEnabled: false,
-  isAofRewriting: false,
-  isAofRewriteScheduled: false,
-  lastAofRewriteSeconds: -1,
-  currentAofRewriteSeconds: -1,
-  isLastAofRewriteOk: true,
-  aofRewrites: 0,
-  aofRewriteFailures: 0,
-  isLastAofWriteOk: true,
-  aofBytes: 0,
-  aofBaseBytes: 0,
-  aofBufferBytes: 0,
-  aofPendingFsyncs: 0,
-  aofDelayedFsyncs: 0,
-});
 
 /** User and system seconds of a task of this process, from /proc; zeros elsewhere. */
 function taskCpu(tid: string): readonly [number, number] {

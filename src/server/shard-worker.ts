@@ -1,7 +1,7 @@
 /**
  * ShardWorker: the loop of a shard worker. It runs what its rings bring (routed, slow and
  * multi-shard commands), and the background work of the shards it owns: active expiry, resizing,
- * lazy freeing. It parks when there is nothing to do.
+ * lazy freeing, memory that goes back. It parks when there is nothing to do.
  */
 
 import { ESCALATE } from '../commands/spec.ts';
@@ -16,11 +16,15 @@ import * as fence from '../sync/fence.ts';
 import { JobBoard } from '../sync/job-board.ts';
 import { sleepMs } from '../sync/pause.ts';
 import { RingConsumer, RingProducer } from '../sync/ring.ts';
+import type { ConfigStore } from './config/store.ts';
+import { MemoryCare } from './memory-care.ts';
+import { type MemoryRoom, ROOM_GIVEN, ROOM_LATER, ROOM_NONE } from './memory-room.ts';
 import { ParallelRuns } from './parallel-runs.ts';
 import * as messages from './route-messages.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import { ShardSet } from './shard-set.ts';
 import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
+import type { SnapshotWalk } from './snapshot-walk.ts';
 import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
@@ -97,10 +101,13 @@ export interface ShardWorkerParts {
   readonly locks: ShardLocks;
   readonly spill: Spill;
   readonly stats: ThreadStats;
+  readonly config: ConfigStore;
   readonly guard: WriteGuard;
   readonly bell: Doorbell;
   readonly ioRingers: readonly DoorbellRinger[];
-  readonly isOverMemory: () => boolean;
+  readonly room: MemoryRoom;
+  /** Makes the walk over the shards that this worker owns. */
+  readonly walk: (owned: readonly Shard[]) => SnapshotWalk;
   /**
    * Looks for control messages; called when the bell rang. Returns false when the thread shall end.
    */
@@ -124,7 +131,9 @@ export class ShardWorker {
   readonly #owned: Shard[] = [];
   #busySinceMs = performance.now();
   readonly #expire: ActiveExpire[] = [];
+  readonly #memory: MemoryCare;
   readonly #watched: number[] = [];
+  readonly #walk: SnapshotWalk;
   #stop = false;
   #lastExpireMs = 0;
   #framesInHold = 0;
@@ -147,6 +156,7 @@ export class ShardWorker {
       this.#owned.push(parts.ctx.shards[shard]!);
       this.#expire.push(new ActiveExpire(parts.ctx.shards[shard]!));
     }
+    this.#memory = new MemoryCare({ ...parts, shards: parts.ctx.shards }, this.#owned);
     for (let io = 1; io <= layout.topology.ioThreads; io++) {
       const ring = new RingConsumer(layout.rings, layout.commandRing(io, worker));
       this.#inlets.push(new Inlet(io, ring, spill));
@@ -154,12 +164,8 @@ export class ShardWorker {
       this.#mustRing.push(false);
       this.#fences.push(layout.fences(io));
     }
-    this.#transactions = new TransactionRun(
-      parts.table,
-      parts.ctx,
-      parts.stats,
-      parts.isOverMemory,
-    );
+    this.#transactions = new TransactionRun(parts.table, parts.ctx, parts.stats);
+    this.#walk = parts.walk(this.#owned);
     this.#parallel = layout.topology.shardThreads > 1 ? parallelRuns(parts) : null;
     parts.ctx.host = {
       visitShards: (visit) => this.#visitShards(visit),
@@ -176,12 +182,14 @@ export class ShardWorker {
     const { bell } = this.#parts;
     let rounds = 0;
     while (!this.#stop) {
-      this.#parts.ctx.state.setTime(Date.now());
-      const didWork = this.#drain() || this.#waitForFences() || this.#help();
-      const parkMs = this.#background();
+      this.#setTime();
+      let didWork = this.#drain() || this.#waitForFences() || this.#help();
+      const parkMs = Math.min(this.#background(), this.#walk.turn(), this.#memory.run());
+      const { room } = this.#parts;
+      if (room.wantsSlice && room.slice()) didWork = true;
       this.#catchUp();
       this.#parts.guard.publish();
-      if (didWork) {
+      if (didWork || parkMs === 0) {
         if (++rounds % ROUNDS_PER_POLL === 0) this.#poll();
         continue;
       }
@@ -214,6 +222,12 @@ export class ShardWorker {
       }
     }
     this.#busySinceMs = performance.now();
+  }
+
+  #setTime(): void {
+    const { ctx, layout } = this.#parts;
+    ctx.state.isClockStopped = layout.isReplaying;
+    ctx.state.setTime(Date.now());
   }
 
   #poll(): void {
@@ -317,7 +331,7 @@ export class ShardWorker {
     for (const inlet of this.#inlets) {
       if (!inlet.hasFrame && inlet.ring.isEmpty()) continue;
       // A frame may take long: those after it must not live in its past.
-      if (didWork) this.#parts.ctx.state.setTime(Date.now());
+      if (didWork) this.#setTime();
       this.#framesInHold = 0;
       this.#frameEndMs = performance.now();
       while (inlet.hasFrame || inlet.ring.next()) {
@@ -351,14 +365,19 @@ export class ShardWorker {
     if (incoming.kind !== messages.KIND_COMMAND) return this.#runBlock(inlet);
     const row = table.rows[incoming.row]!;
     ctx.begin(incoming.args, incoming.db);
-    if (!this.#acquireFor(row, incoming)) return false;
+    if (!this.#acquireFor(row, incoming) || !ctx.isPrepared(row)) return false;
+    const room = row.isDenyOom ? this.#parts.room.ask(incoming.args.span) : ROOM_GIVEN;
+    if (room === ROOM_LATER) {
+      ctx.state.isReadOnly = false;
+      return false;
+    }
     // Replies that are ready do not wait for a command that may take long.
     if (row.isSlow || (incoming.flags & messages.FLAG_ESCALATED) !== 0) this.#publishReplies();
     const policyMode = ctx.state.policyTouchMode;
     ctx.state.touchMode = (incoming.flags & messages.FLAG_NO_TOUCH) !== 0 ? 0 : policyMode;
     const isPaused = this.#parts.layout.pauseMode !== PAUSE_NONE;
     ctx.state.keepsExpired = isPaused && !row.isWrite;
-    if (row.isDenyOom && this.#parts.isOverMemory()) {
+    if (room === ROOM_NONE) {
       reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
       stats.rejected(row.index);
     } else {
@@ -408,9 +427,14 @@ export class ShardWorker {
     const { locks, reply } = this.#parts;
     this.#transactions.markShards(this.#set, incoming.block, incoming.blockStart);
     if (!locks.acquire(this.#set.shards, this.#set.count, false)) return false;
+    const isUnwatch = incoming.kind === messages.KIND_UNWATCH;
+    if (!isUnwatch && !this.#transactions.isPrepared(incoming.block, incoming.blockStart)) {
+      return false;
+    }
     this.#publishReplies();
+    this.#parts.room.ask(0);
     this.#framesInHold = FRAMES_PER_HOLD;
-    if (incoming.kind === messages.KIND_UNWATCH) {
+    if (isUnwatch) {
       this.#transactions.unwatch(incoming.block, incoming.blockStart);
       return true;
     }
@@ -576,10 +600,12 @@ export function flushKeyspaceStats(ctx: ThreadContext, stats: ThreadStats): void
   stats.add(STAT.keyspaceMisses, state.keyspaceMisses);
   stats.add(STAT.expiredKeys, state.expiredKeys);
   stats.add(STAT.dirty, state.dirty);
+  stats.add(STAT.flushes, state.flushes);
   state.keyspaceHits = 0;
   state.keyspaceMisses = 0;
   state.expiredKeys = 0;
   state.dirty = 0;
+  state.flushes = 0;
 }
 
 function refuseSession(): never {

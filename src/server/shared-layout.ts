@@ -7,10 +7,12 @@
  *   line 1            switches: pause mode, unix ms until (two words), loading, shutdown, active
  *                     expire off
  *   line 2            spill lock word, build word
- *   line 3            maxmemory in bytes (f64), change stamp
+ *   line 3            maxmemory in bytes (f64), unix ms since when it is exceeded (f64, 0 = it is
+ *                     not)
  *   line 4            job board of long reads      (sync/job-board.ts)
- *   line 5            durability: mode, loading, write refusal, token of large records (words);
- *                     durable position (f64 at byte 32 of the line)
+ *   line 5            durability: mode, loading, write refusal, token of large records, snapshot:
+ *                     number, shards left, token of large values, style (words); durable position
+ *                     (f64 at byte 32 of the line); delay of snapshots for each key in us (word)
  *   lines 6..13       facts about persistence for INFO (64 f64)
  *   then              one line a shard: lock word                (sync/lock-word.ts)
  *   then              one line a thread: doorbell, eventfd       (sync/doorbell.ts)
@@ -34,6 +36,7 @@ const PAUSE_UNTIL_F64 = (SWITCHES * 4) / 8 + 4;
 const SPILL_LOCK = 2 * LINE_WORDS;
 const BUILD = SPILL_LOCK + 1;
 const MAXMEMORY_F64 = (3 * LINE_BYTES) / 8;
+const EXCEEDED_F64 = MAXMEMORY_F64 + 1;
 const JOB_BOARD = 4 * LINE_WORDS;
 const DURABILITY = 5 * LINE_WORDS;
 const DURABLE_F64 = (5 * LINE_BYTES + 32) / 8;
@@ -48,12 +51,15 @@ const COMMAND_RING_BYTES = 1024 * 1024;
 /** Data bytes of a ring from a shard worker to an I/O thread. */
 const REPLY_RING_BYTES = 1024 * 1024;
 
+/** Value of the loading word while the append-only file is loaded. */
+const REPLAYING = 2;
+
 /** Bits of the durability mode. */
 export const MODE_JOURNAL = 1;
 export const MODE_ALWAYS = 2;
 export const MODE_SNAPSHOT = 4;
 
-/** Why write commands are refused. */
+/** Why write commands are refused: bits, both may be set. */
 export const REFUSE_NOTHING = 0;
 export const REFUSE_SNAPSHOT_FAILED = 1;
 export const REFUSE_LOG_FAILED = 2;
@@ -79,6 +85,8 @@ export interface SharedBuffers {
   readonly spill: SharedArrayBuffer;
   /** The ring of the append-only file, and what is not durable yet (durability/journal.ts). */
   readonly journal: SharedArrayBuffer;
+  /** Encoded entries on their way to the snapshot thread (durability/snapshot-frames.ts). */
+  readonly snapshot: SharedArrayBuffer;
   /** What the threads share that load a snapshot file (sync/load-board.ts). */
   readonly load: SharedArrayBuffer;
   readonly arenas: readonly SharedArrayBuffer[];
@@ -256,22 +264,71 @@ export class SharedLayout {
     return this.words[DURABILITY + 1] !== 0;
   }
 
+  /** While commands of the append-only file run: the clock stands at 0. */
+  get isReplaying(): boolean {
+    return this.words[DURABILITY + 1] === REPLAYING;
+  }
+
+  setReplaying(): void {
+    Atomics.store(this.words, DURABILITY + 1, REPLAYING);
+  }
+
   setLoading(isLoading: boolean): void {
     Atomics.store(this.words, DURABILITY + 1, isLoading ? 1 : 0);
   }
 
-  /** One of the REFUSE constants. */
+  /** REFUSE bits. */
   get writeRefusal(): number {
     return this.words[DURABILITY + 2]!;
   }
 
-  setWriteRefusal(reason: number): void {
-    Atomics.store(this.words, DURABILITY + 2, reason);
+  /** Sets a REFUSE bit. */
+  refuseWrites(reason: number): void {
+    Atomics.or(this.words, DURABILITY + 2, reason);
+  }
+
+  /** Clears a REFUSE bit. */
+  allowWrites(reason: number): void {
+    Atomics.and(this.words, DURABILITY + 2, ~reason);
+  }
+
+  /** Sets MODE bits. */
+  addMode(bits: number): void {
+    Atomics.or(this.words, DURABILITY, bits);
+  }
+
+  /** Clears MODE bits. */
+  removeMode(bits: number): void {
+    Atomics.and(this.words, DURABILITY, ~bits);
   }
 
   /** Not 0 while a thread appends a record that is too large for one frame. */
   get largeRecordWord(): number {
     return DURABILITY + 3;
+  }
+
+  /** Goes up by one with each snapshot, at the instant that it shows. */
+  get snapshotIdWord(): number {
+    return DURABILITY + 4;
+  }
+
+  /** Shards that their owners have not walked to the end since the last flip of the epoch. */
+  get snapshotLeftWord(): number {
+    return DURABILITY + 5;
+  }
+
+  /** Not 0 while an owner writes a large value into a snapshot. */
+  get snapshotLargeWord(): number {
+    return DURABILITY + 6;
+  }
+
+  /** How entries are written (durability/snapshot-emitter.ts). */
+  get snapshotStyleWord(): number {
+    return DURABILITY + 7;
+  }
+
+  get snapshotDelayWord(): number {
+    return DURABILITY + 10;
   }
 
   /** Doubles of the control buffer, among them the position up to which the log is on disk. */
@@ -295,6 +352,18 @@ export class SharedLayout {
 
   setMaxmemory(bytes: number): void {
     this.#doubles[MAXMEMORY_F64] = bytes;
+  }
+
+  /**
+   * Unix ms at which a thread found `maxmemory` exceeded that nobody has found kept since; 0 = it
+   * is kept. Any thread sets it; those that race write about the same.
+   */
+  get exceededSinceMs(): number {
+    return this.#doubles[EXCEEDED_F64]!;
+  }
+
+  setExceededSince(unixMs: number): void {
+    this.#doubles[EXCEEDED_F64] = unixMs;
   }
 }
 

@@ -9,12 +9,15 @@ import { ThreadState } from '../keyspace/thread-state.ts';
 import { Arena } from '../memory/arena.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
+import { pageDiscarder } from '../transport/libc.ts';
 import { readCommandLimits } from './command-limits.ts';
 import type { ConfigSnapshot } from './config/store.ts';
 import { ConfigStore } from './config/store.ts';
+import { MemoryRoom } from './memory-room.ts';
 import { applyRenames } from './renames.ts';
 import { ShardLocks } from './shard-locks.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
+import { SnapshotGuard } from './snapshot-guard.ts';
 import { Spill } from './spill.ts';
 import { ThreadContext } from './thread-context.ts';
 import { ThreadStats } from './thread-stats.ts';
@@ -49,7 +52,9 @@ export interface ThreadParts {
   readonly stats: ThreadStats;
   readonly allStats: readonly ThreadStats[];
   readonly guard: WriteGuard;
-  readonly isOverMemory: () => boolean;
+  /** Wakes the snapshot thread. */
+  readonly snapshotRinger: DoorbellRinger;
+  readonly room: MemoryRoom;
 }
 
 const REPLY_BYTES = 64 * 1024;
@@ -63,6 +68,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   state.setTime(Date.now());
   const hasher = new HalfSipHash(start.hashKey[0], start.hashKey[1]);
   const shards = buffers.arenas.map((a, i) => new Shard(i, Arena.attach(a), hasher, state));
+  for (const { arena } of shards) arena.discard = pageDiscarder(arena.buffer);
   const reply = new ReplyWriter(REPLY_BYTES);
   const host = {
     visitShards: unset,
@@ -77,9 +83,22 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   const ringers = (from: number, count: number): DoorbellRinger[] =>
     Array.from({ length: count }, (_, i) => ringerOf(layout, from + i, wakeByFd));
   const workerRingers = ringers(layout.workerThread(0), shardThreads);
+  const snapshotRinger = ringerOf(layout, layout.snapshotThread, wakeByFd);
+  const snapshotGuard = new SnapshotGuard(layout, buffers.snapshot, {
+    ringOwner: (shard) => workerRingers[layout.ownerOf(shard)]!.ring(),
+    ringWriter: () => snapshotRinger.ring(),
+  });
   const allStats = Array.from(
     { length: layout.threadCount },
     (_, t) => new ThreadStats(buffers.control, layout.statsOffset(t), commandRows),
+  );
+  const locks = new ShardLocks(layout, thread, workerRingers);
+  const stats = allStats[thread]!;
+  const guard = new WriteGuard(
+    layout,
+    buffers.journal,
+    ringerOf(layout, layout.durabilityThread, wakeByFd),
+    snapshotGuard,
   );
   const parts: ThreadParts = {
     start,
@@ -88,19 +107,16 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     config,
     ctx,
     reply,
-    locks: new ShardLocks(layout, thread, workerRingers),
+    locks,
     spill: new Spill(buffers.spill, layout.words, layout.spillLockWord),
     bell: new Doorbell(layout.words, layout.bellWord(thread)),
     workerRingers,
     ioRingers: ringers(1, ioThreads),
-    stats: allStats[thread]!,
+    stats,
     allStats,
-    guard: new WriteGuard(
-      layout,
-      buffers.journal,
-      ringerOf(layout, layout.durabilityThread, wakeByFd),
-    ),
-    isOverMemory: () => isOverMemory(layout, shards),
+    guard,
+    snapshotRinger,
+    room: new MemoryRoom({ layout, shards, state, locks, stats, allStats, guard }),
   };
   ctx.guard = parts.guard;
   state.expirySink = parts.guard;
@@ -122,19 +138,15 @@ export function ringerOf(layout: SharedLayout, thread: number, wakeByFd: WakeByF
   });
 }
 
-/** Bytes used by the keyspace: O(shards). */
-export function keyspaceBytes(shards: readonly Shard[]): number {
-  let bytes = 0;
-  for (let i = 0; i < shards.length; i++) bytes += shards[i]!.arena.usedBytes();
-  return bytes;
-}
-
-function isOverMemory(layout: SharedLayout, shards: readonly Shard[]): boolean {
-  const limit = layout.maxmemory;
-  return limit !== 0 && keyspaceBytes(shards) > limit;
-}
-
 /** Takes over what data commands need to know of the configuration. */
-export function applyCommandLimits({ config, ctx }: ThreadParts): void {
+export function applyCommandLimits(parts: ThreadParts): void {
+  const { config, ctx } = parts;
   readCommandLimits(config, ctx.state);
+  parts.guard.isEvictionLazy = config.bool('lazyfree-lazy-eviction');
+  parts.room.configure({
+    policy: ctx.limits.maxmemoryPolicy,
+    samples: config.int('maxmemory-samples'),
+    tenacity: config.int('maxmemory-eviction-tenacity'),
+    isLazy: parts.guard.isEvictionLazy,
+  });
 }

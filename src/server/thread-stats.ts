@@ -41,6 +41,18 @@ export const STAT = {
   watchingClients: 28,
   deniedAuth: 29,
   parallelParts: 30,
+  /** FLUSHALLs. */
+  flushes: 60,
+  evictedKeys: 40,
+  evictionExceededMs: 41,
+  defragHits: 48,
+  defragMisses: 49,
+  defragKeyHits: 50,
+  defragKeyMisses: 51,
+  /** Per cent of the thread's time, 0 = not running. */
+  defragEffort: 52,
+  defragMillis: 53,
+  defragNowMillis: 54,
 } as const;
 
 const COUNTERS = 64;
@@ -159,6 +171,9 @@ export class ThreadStats {
       STAT.blockedNow,
       STAT.watchingClients,
       STAT.dirty,
+      STAT.flushes,
+      STAT.defragEffort,
+      STAT.defragNowMillis,
     ].map((at) => [at, this.counters[at]!] as const);
     this.counters.fill(0);
     for (const [at, value] of kept) this.counters[at] = value;

@@ -9,6 +9,8 @@ import type {
   CommandSpec,
   PoolJob,
   Resume,
+  SaveOutcome,
+  SaveRequest,
   ServerServices,
   Session,
   SessionContext,
@@ -82,6 +84,8 @@ export class FakeServer implements ServerServices {
   killable = 0;
   /** The client that CLIENT UNBLOCK finds. */
   blockedId = -1;
+  lastSaveSeconds = 1700000000;
+  saveOutcome: SaveOutcome = { error: null, status: 'OK' };
   isShuttingDown = false;
   isShutdownPossible = true;
   /** While true, asynchronous answers wait for `flush`. */
@@ -181,6 +185,10 @@ export class FakeServer implements ServerServices {
     this.calls.push('clientUnpause');
   }
 
+  save(what: SaveRequest, mayWait: boolean, done: (outcome: SaveOutcome) => void): void {
+    this.#answer(`save ${what} ${mayWait}`, () => done(this.saveOutcome));
+  }
+
   shutdown(
     save: boolean | null,
     now: boolean,
@@ -190,6 +198,10 @@ export class FakeServer implements ServerServices {
     this.calls.push(`shutdown ${save} ${now} ${force}`);
     this.isShuttingDown = this.isShutdownPossible;
     if (!this.isShutdownPossible) done('ERR Errors trying to SHUTDOWN. Check logs.');
+  }
+
+  aof(what: string, done: (error: string | null, text: string) => void): void {
+    done(null, what);
   }
 
   shutdownAbort(): boolean {
