@@ -288,6 +288,7 @@ test('random faults: what was called durable is on disk, in order, at every mome
       }
       disk.writeError = null;
       disk.syncError = null;
+      disk.bytesMax = Number.POSITIVE_INFINITY;
       for (let i = 0; i < 100; i++) {
         seen.nowMs += 1001;
         writer.pump();
