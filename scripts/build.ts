@@ -17,6 +17,7 @@ export async function buildAll(): Promise<void> {
     entryPoints: {
       main: 'src/main.ts',
       'check-rdb': 'src/check-rdb.ts',
+      'check-aof': 'src/check-aof.ts',
       io: 'workers/io.ts',
       shard: 'workers/shard.ts',
       pool: 'workers/pool.ts',

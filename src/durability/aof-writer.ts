@@ -213,7 +213,7 @@ export class AofWriter {
   pump(isUrgent = false): void {
     if (this.#fd < 0 || this.#isCutting) return;
     if (this.#error !== null && this.#now() < this.#retryAtMs) return;
-    if (this.#mustRewrite && !this.#isWriting) this.#putBack();
+    if (this.#mustRewrite && !this.#isWriting && !this.#putBack()) return;
     if (this.policy === 'always' && !this.isBusy) this.#flushNow();
     else this.#pumpLater(isUrgent);
     this.#checkCut();
@@ -222,7 +222,7 @@ export class AofWriter {
   /** Writes and syncs everything before the first cut, by calls that block. False: it failed. */
   flush(): boolean {
     if (this.#fd < 0 || this.isBusy) return false;
-    if (this.#mustRewrite) this.#putBack();
+    if (this.#mustRewrite && !this.#putBack()) return false;
     this.#flushNow();
     return this.#error === null;
   }
@@ -384,8 +384,17 @@ export class AofWriter {
     if (position >= 0) this.#events.durable(position);
   }
 
-  /** After a failed sync: what is not known to be on disk is to be written again. */
-  #putBack(): void {
+  /**
+   * After a failed sync: what is not known to be on disk is taken away, and is to be written again.
+   * False: that fails, too.
+   */
+  #putBack(): boolean {
+    try {
+      this.#disk.truncate(this.#fd, this.#keptFrom);
+    } catch (error) {
+      this.#failed(error);
+      return false;
+    }
     this.#mustRewrite = false;
     this.#written = 0;
     this.#queue.unshift(...this.#unsynced.splice(0));
@@ -393,6 +402,7 @@ export class AofWriter {
     this.#unsyncedBytes = 0;
     this.#fileBytes = this.#keptFrom;
     this.#syncedBytes = Math.min(this.#syncedBytes, this.#keptFrom);
+    return true;
   }
 
   #checkCut(): void {

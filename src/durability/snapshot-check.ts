@@ -72,6 +72,8 @@ export interface CheckOptions {
   readonly nowMs: number;
   /** Takes a line without its line feed. */
   readonly write: (line: string) => void;
+  /** Called with where the snapshot ends: what follows in the file is no part of it. */
+  readonly onEnd?: (offset: number) => void;
 }
 
 /** Checks a snapshot, and writes what redis-check-rdb would. True when all is well. */
@@ -97,6 +99,7 @@ export function checkSnapshot(source: ByteSource, options: CheckOptions): boolea
   };
   write(`[offset 0] Checking RDB file ${options.path}`);
   const problem = reader.read(source);
+  if (problem === null) options.onEnd?.(reader.offset);
   if (problem === null) {
     const unchecked = 'RDB file was saved with checksum disabled: no check performed.';
     if (reader.hasChecksum) say(reader.isUnchecked ? unchecked : 'Checksum OK');

@@ -23,7 +23,7 @@ import { AOF_FACT } from './aof-facts.ts';
 import { AofLoad, type AofLoadHost } from './aof-load.ts';
 import type { Answer, AofAsk, AofOrder } from './control.ts';
 import { RewriteLimit } from './rewrite-limit.ts';
-import { MODE_ALWAYS, MODE_JOURNAL, type SharedLayout } from './shared-layout.ts';
+import { MODE_ALWAYS, MODE_JOURNAL } from './shared-layout.ts';
 
 const CRON_MS = 100;
 
@@ -43,7 +43,6 @@ export interface BaseSnapshots {
 }
 
 export interface AofControlHost extends AofLoadHost {
-  readonly layout: SharedLayout;
   readonly snapshots: BaseSnapshots;
   /** Starts the durability thread; resolves when it takes orders. */
   startThread(): Promise<void>;
@@ -81,6 +80,11 @@ export class AofControl {
 
   constructor(host: AofControlHost) {
     this.#host = host;
+  }
+
+  /** True until the first rewrite is done: the directory has nothing of the data set yet. */
+  get isWaiting(): boolean {
+    return this.#state === 'waiting';
   }
 
   get #facts(): Float64Array {

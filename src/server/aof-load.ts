@@ -10,7 +10,9 @@ import { isRdbFile } from '../durability/aof-file.ts';
 import { type AofFile, type AofManifest, ManifestError } from '../durability/aof-manifest.ts';
 import type { ConfigStore } from './config/store.ts';
 import type { ReplayOrder, ReplayOutcome } from './control.ts';
+import { LOAD_FACT } from './load-facts.ts';
 import type { Logger } from './log.ts';
+import type { SharedLayout } from './shared-layout.ts';
 
 /** Loads files in RDB format. */
 export interface BaseLoader {
@@ -28,6 +30,7 @@ export interface AofLoadHost {
   readonly config: ConfigStore;
   readonly logger: Logger;
   readonly loader: BaseLoader;
+  readonly layout: SharedLayout;
   replay(order: ReplayOrder): Promise<ReplayOutcome>;
 }
 
@@ -37,6 +40,7 @@ const TRUNCATED = 1;
 const FAILED = 2;
 type LoadStatus = typeof OK | typeof TRUNCATED | typeof FAILED;
 
+const PROGRESS_LOG_MS = 5000;
 const FIX_ADVICE =
   'make a backup of your AOF file, then use tessera-check-aof --fix <filename.manifest>';
 
@@ -175,7 +179,23 @@ export class AofLoad {
       }
       return FAILED;
     }
-    return this.#judge(name, await this.#host.replay({ path, start }), isLast);
+    return this.#judge(name, await this.#replay(name, path, start), isLast);
+  }
+
+  /** Runs the commands of a file, and tells how far it is. */
+  async #replay(name: string, path: string, start: number): Promise<ReplayOutcome> {
+    const { logger, layout } = this.#host;
+    const { facts } = layout;
+    facts[LOAD_FACT.startMs] = Date.now();
+    facts[LOAD_FACT.totalBytes] = this.#directory.size(name);
+    facts[LOAD_FACT.loadedBytes] = start;
+    const timer = setInterval(() => {
+      const percent = (facts[LOAD_FACT.loadedBytes]! / facts[LOAD_FACT.totalBytes]!) * 100;
+      logger.notice(`Loading append only file ${name}: ${Math.floor(percent)}%`);
+    }, PROGRESS_LOG_MS);
+    const outcome = await this.#host.replay({ path, start });
+    clearInterval(timer);
+    return outcome;
   }
 
   #judge(name: string, outcome: ReplayOutcome, isLast: boolean): LoadStatus {

@@ -37,6 +37,8 @@ export interface ReplayHost {
   readonly transport: Transport;
   /** Makes `step` be called again, behind what waits now. */
   wakeSoon(): void;
+  /** Bytes of the file that were read. */
+  progress(bytes: number): void;
   /** The transport's place is free again, and the replay is over. */
   done(outcome: ReplayOutcome): void;
 }
@@ -129,6 +131,7 @@ export class AofReplay implements Transport {
       return false;
     }
     this.#isAtEnd = length === 0;
+    this.#host.progress(this.#scanner.offset + length);
     this.#run(this.#kept + length);
     return true;
   }

@@ -10,7 +10,7 @@ export interface LoadTask extends SnapshotReadOptions {
  * that building takes a single shard worker; several are quicker than it anyway.
  */
 export function isLoadersShard(shard: number, shardThreads: number): boolean {
-  return shardThreads === 1 && shard % 4 === 3;
+  return shardThreads === 1 && shard % 8 >= 5;
 }
 
 /** What one thread has done of a load. */

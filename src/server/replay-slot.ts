@@ -8,6 +8,7 @@ import { AofReplay } from './aof-replay.ts';
 import type { ClientLimits } from './client-limits.ts';
 import type { ReplayOrder, ReplayOutcome } from './control.ts';
 import type { IoServer } from './io-server.ts';
+import { LOAD_FACT } from './load-facts.ts';
 import type { ThreadParts } from './thread-setup.ts';
 
 /** Offsets of arguments are 31-bit integers, in input and in the queue of a transaction. */
@@ -49,7 +50,11 @@ export class ReplaySlot {
       restoreLimits();
       done(outcome);
     };
-    this.#replay = new AofReplay({ io, transport, wakeSoon, done: finish }, order);
+    const { facts } = parts.layout;
+    const progress = (bytes: number): void => {
+      facts[LOAD_FACT.loadedBytes] = bytes;
+    };
+    this.#replay = new AofReplay({ io, transport, wakeSoon, progress, done: finish }, order);
     connect(this.#replay);
     this.#replay.begin();
   }

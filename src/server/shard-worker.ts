@@ -348,6 +348,8 @@ export class ShardWorker {
       }
       this.#parts.locks.releaseAll();
       if (!inlet.hasFrame) inlet.ring.release();
+      // Who has a reply sees its change counted.
+      if (this.#parts.ctx.state.dirty !== 0) flushKeyspaceStats(this.#parts.ctx, this.#parts.stats);
       this.#publishReplies();
     }
     return didWork;
