@@ -20,8 +20,6 @@ const COUNT = 1;
 const NEXT_WORD = DICT_STRUCT_WORDS;
 /** Elements that are freed at once: less work than to come back for them. */
 const UNITS_AT_ONCE = 64;
-/** Keys of a flushed database that are freed at once: some 50 us. */
-const KEYS_AT_ONCE = 512;
 /** Elements of a value that count as one bucket chain of a table. */
 const UNITS_PER_CHAIN = 8;
 
@@ -31,6 +29,8 @@ export type FreeGate = (dict: Dict, unit: number) => boolean;
 export class LazyFree {
   /** Null: nobody minds. */
   gate: FreeGate | null = null;
+  /** Keys of a flushed database that are freed at once: some 50 us. Tests of the slices set 0. */
+  keysAtOnce = 512;
   readonly #shard: Shard;
   readonly #base: number;
   readonly #roots: number;
@@ -110,7 +110,7 @@ export class LazyFree {
    */
   detach(dict: Dict): void {
     const { u32, arena } = this.#shard;
-    const isSmall = dict.size <= KEYS_AT_ONCE;
+    const isSmall = dict.size <= this.keysAtOnce;
     const block = isSmall ? 0 : arena.alloc((DICT_STRUCT_WORDS + 1) * 4);
     if (block === 0) {
       while (!dict.dismantleUnit(this.#free));

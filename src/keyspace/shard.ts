@@ -105,7 +105,9 @@ export class Shard extends EntryBlocks {
     this.interest = new InterestFilter(arena.buffer, arena.userOffset + FILTER * 4);
     for (let db = 0; db < this.databases; db++) {
       const at = this.databaseWord(db);
-      this.#dicts.push(new Dict(arena, at, hasher));
+      const dict = new Dict(arena, at, hasher);
+      dict.growth = state.tableGrowth;
+      this.#dicts.push(dict);
       this.#hints.push(new ExpiryHints(arena, at + HINTS));
     }
     this.lists = new ListValues(this);

@@ -128,6 +128,7 @@ export class MemoryRoom {
     this.#budgetMs = evictionBudgetMs(settings.tenacity);
     this.#isLazy = settings.isLazy;
     this.#credit = 0;
+    this.#parts.state.tableGrowth.bytes = Number.POSITIVE_INFINITY;
   }
 
   /** False while there is no limit: nothing has to be asked then. */
@@ -195,6 +196,7 @@ export class MemoryRoom {
   #below(limit: number, used: number): RoomStatus {
     const { layout, shards, state, stats } = this.#parts;
     this.#limit = limit;
+    state.tableGrowth.bytes = limit === 0 ? Number.POSITIVE_INFINITY : limit - used;
     this.#credit = Math.min(
       (limit - used) / (4 * layout.threadCount),
       shards.length * COMMAND_BYTES,
@@ -217,6 +219,7 @@ export class MemoryRoom {
     let step = STEP_FREED;
     this.#mayHaveLazy = true;
     const { layout, state } = this.#parts;
+    state.tableGrowth.bytes = 0;
     if (layout.exceededSinceMs === 0) layout.setExceededSince(state.nowMs);
     for (let n = 1; ; n++) {
       step = this.#step(used > limit * (1 + TOLERANCE));

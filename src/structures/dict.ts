@@ -44,7 +44,7 @@ import type { HalfSipHash } from '../base/half-sip-hash.ts';
 import { reverseIncrement } from '../base/reverse-binary.ts';
 import type { Arena, Ref } from '../memory/arena.ts';
 import { itemKeyEquals, itemKeyLength, itemKeyOffset } from './compact-item.ts';
-import { tagMatches } from './dict-tags.ts';
+import { type GrowthLimit, onesOf, tagMatches, UNLIMITED } from './dict-tags.ts';
 import { ENTRY_HEADER_SHIFT, ENTRY_KEY_LENGTH_LONG, entryKeyEquals } from './entry-key.ts';
 
 export const DICT_STRUCT_WORDS = 16;
@@ -76,6 +76,8 @@ const REFS = 4;
  * chains.
  */
 const ITEMS_PER_BUCKET_MAX = 9;
+/** Items per bucket above which it doubles although its owner would rather not. */
+const ITEMS_PER_BUCKET_FULL = 12;
 /**
  * Items per bucket below which the table halves: far from the upper bound, so that resizes do not
  * flap.
@@ -97,6 +99,8 @@ export class Dict {
   readonly #u32: Uint32Array;
   readonly #u8: Uint8Array;
   readonly #isCompact: boolean;
+  /** What a new table may take when the dict could grow, for owners that are short of memory. */
+  growth: GrowthLimit = UNLIMITED;
   /**
    * u32 index of the slot word of the item that the last successful `find` returned; valid until
    * the next mutation.
@@ -252,9 +256,10 @@ export class Dict {
       return;
     }
     const count = u32[base + COUNT0]!;
-    if (u32[base + ITEMS]! >= count * ITEMS_PER_BUCKET_MAX && count < BUCKETS_MAX) {
-      this.#startResize(count * 2);
-    }
+    const items = u32[base + ITEMS]!;
+    if (items < count * ITEMS_PER_BUCKET_MAX || count >= BUCKETS_MAX) return;
+    const isAllowed = count * 2 * BUCKET_BYTES <= this.growth.bytes;
+    if (isAllowed || items >= count * ITEMS_PER_BUCKET_FULL) this.#startResize(count * 2);
   }
 
   /** Starts a resize; without memory for the new table the dict goes on with longer chains. */
