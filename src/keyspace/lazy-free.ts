@@ -104,6 +104,16 @@ export class LazyFree {
     u32[this.#roots + COUNT] = u32[this.#roots + COUNT]! - 1;
   }
 
+  /** True when a snapshot that is under way has yet to see an entry of a small table. O(n). */
+  #isAwaited(dict: Dict): boolean {
+    let isAwaited = false;
+    const visit = (ref: Ref): void => {
+      isAwaited ||= this.#shard.isOld(ref);
+    };
+    for (let unit = 0; unit < dict.unitCount; unit++) dict.visitUnit(unit, visit);
+    return isAwaited;
+  }
+
   /**
    * Empties `dict` by moving its tables here. Frees few keys at once, and many without memory for
    * the list entry.
@@ -111,7 +121,7 @@ export class LazyFree {
   detach(dict: Dict): void {
     const { u32, arena } = this.#shard;
     const isSmall = dict.size <= this.keysAtOnce;
-    const block = isSmall ? 0 : arena.alloc((DICT_STRUCT_WORDS + 1) * 4);
+    const block = isSmall && !this.#isAwaited(dict) ? 0 : arena.alloc((DICT_STRUCT_WORDS + 1) * 4);
     if (block === 0) {
       while (!dict.dismantleUnit(this.#free));
       return;

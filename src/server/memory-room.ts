@@ -16,7 +16,7 @@ import { Evictor } from '../keyspace/evictor.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { ThreadState } from '../keyspace/thread-state.ts';
 import { HOLD_LEASED, HOLD_NONE, type ShardLocks } from './shard-locks.ts';
-import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
+import { MODE_SNAPSHOT, PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
 import { STAT, type ThreadStats } from './thread-stats.ts';
 import type { WriteGuard } from './write-guard.ts';
 
@@ -289,6 +289,8 @@ export class MemoryRoom {
       this.#mayHaveLazy = true;
       if (this.#isLazy && !isFarAbove) continue;
       if (!this.#switchTo(shard.index)) continue;
+      // What was flushed during a snapshot is in it: only the owner knows what has been written.
+      if ((this.#parts.guard.mode & MODE_SNAPSHOT) !== 0) continue;
       shard.lazy.step(UNITS_PER_STEP);
       this.#freed = this.#usedBefore - shard.arena.usedBytes();
       this.#usedBefore -= this.#freed;

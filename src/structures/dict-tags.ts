@@ -10,13 +10,6 @@ export function tagMatches(x: number): number {
   return Math.imul((x - 0x01010101) & ~x & 0x80808080, 0x00204081) >>> 28;
 }
 
-/** Bits that are set in `bits`. */
-export function onesOf(bits: number): number {
-  let ones = 0;
-  for (; bits !== 0; bits &= bits - 1) ones += 1;
-  return ones;
-}
-
 /** Bytes that a new table may take. */
 export interface GrowthLimit {
   bytes: number;

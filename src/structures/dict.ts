@@ -44,7 +44,7 @@ import type { HalfSipHash } from '../base/half-sip-hash.ts';
 import { reverseIncrement } from '../base/reverse-binary.ts';
 import type { Arena, Ref } from '../memory/arena.ts';
 import { itemKeyEquals, itemKeyLength, itemKeyOffset } from './compact-item.ts';
-import { type GrowthLimit, onesOf, tagMatches, UNLIMITED } from './dict-tags.ts';
+import { type GrowthLimit, tagMatches, UNLIMITED } from './dict-tags.ts';
 import { ENTRY_HEADER_SHIFT, ENTRY_KEY_LENGTH_LONG, entryKeyEquals } from './entry-key.ts';
 
 export const DICT_STRUCT_WORDS = 16;
@@ -71,17 +71,9 @@ const PRESENT_CHAINED = 0x7ff;
 const CHAINED = 0x1000;
 const REFS = 4;
 
-/**
- * Items per bucket above which the table doubles: 75 % of the slots; the rest is slack against long
- * chains.
- */
+/** Items per bucket above which the table doubles: 75 % of the slots, against long chains. */
 const ITEMS_PER_BUCKET_MAX = 9;
-/** Items per bucket above which it doubles although its owner would rather not. */
-const ITEMS_PER_BUCKET_FULL = 12;
-/**
- * Items per bucket below which the table halves: far from the upper bound, so that resizes do not
- * flap.
- */
+/** Items per bucket below which the table halves: far from the upper bound, against flapping. */
 const ITEMS_PER_BUCKET_MIN = 1;
 export const DICT_BUCKETS_MIN = 4;
 const BUCKETS_MAX = 1 << 26;
@@ -258,8 +250,9 @@ export class Dict {
     const count = u32[base + COUNT0]!;
     const items = u32[base + ITEMS]!;
     if (items < count * ITEMS_PER_BUCKET_MAX || count >= BUCKETS_MAX) return;
-    const isAllowed = count * 2 * BUCKET_BYTES <= this.growth.bytes;
-    if (isAllowed || items >= count * ITEMS_PER_BUCKET_FULL) this.#startResize(count * 2);
+    // An owner short of memory gets longer chains, up to a bound.
+    const isAllowed = count * 2 * BUCKET_BYTES <= this.growth.bytes || items >= count * SLOTS;
+    if (isAllowed) this.#startResize(count * 2);
   }
 
   /** Starts a resize; without memory for the new table the dict goes on with longer chains. */

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { ALL_COMMANDS } from '../../src/commands/registry.ts';
 import { createJournal, JOURNAL_HEAD_BYTES } from '../../src/durability/journal.ts';
+import { createSnapshotRing } from '../../src/durability/snapshot-frames.ts';
 import { touchModeOf } from '../../src/keyspace/thread-state.ts';
 import {
   evictionBudgetMs,
@@ -19,6 +20,7 @@ import {
   PAUSE_WRITES,
   SharedLayout,
 } from '../../src/server/shared-layout.ts';
+import { SnapshotGuard } from '../../src/server/snapshot-guard.ts';
 import { STAT, ThreadStats } from '../../src/server/thread-stats.ts';
 import { WriteGuard } from '../../src/server/write-guard.ts';
 import { DoorbellRinger } from '../../src/sync/doorbell.ts';
@@ -51,7 +53,11 @@ class Setting {
     const { words } = this.layout;
     const bell = this.layout.bellWord(0);
     const ringer = new DoorbellRinger(words, bell, () => undefined);
-    this.guard = new WriteGuard(this.layout, this.journal, ringer);
+    const snapshot = new SnapshotGuard(this.layout, createSnapshotRing(), {
+      ringOwner: () => undefined,
+      ringWriter: () => undefined,
+    });
+    this.guard = new WriteGuard(this.layout, this.journal, ringer, snapshot);
     this.locks = new ShardLocks(this.layout, THREAD, []);
     this.others = new ShardLocks(this.layout, OTHER, []);
     this.allStats = [0, 1, 2].map(
