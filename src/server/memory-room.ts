@@ -261,9 +261,10 @@ export class MemoryRoom {
       if (isFree) return evictor.takeRandom(place) ? this.#evicted() : STEP_FRUITLESS;
     } else {
       if (isFree) evictor.look(place);
-      for (let i = evictor.candidates - 1; i >= 0; i--) {
-        if (!this.#switchTo(evictor.shardOfCandidate(i))) continue;
-        if (evictor.take(i)) return this.#evicted();
+      let tried = 0;
+      for (let best = evictor.best(tried); best >= 0; best = evictor.best(tried)) {
+        if (!this.#switchTo(evictor.shardOfCandidate(best))) tried |= 1 << best;
+        else if (evictor.take(best)) return this.#evicted();
       }
     }
     return STEP_FRUITLESS;
