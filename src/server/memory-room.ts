@@ -80,10 +80,13 @@ export interface MemoryRoomSettings {
   readonly isLazy: boolean;
 }
 
-/** Bytes used by the keyspace: O(shards). */
+/** Bytes used by the keyspace, with what its shards take when they are empty: O(shards). */
 export function keyspaceBytes(shards: readonly Shard[]): number {
   let bytes = 0;
-  for (let i = 0; i < shards.length; i++) bytes += shards[i]!.arena.usedBytes();
+  for (let i = 0; i < shards.length; i++) {
+    const { arena } = shards[i]!;
+    bytes += arena.usedBytes() + arena.frontBytes;
+  }
   return bytes;
 }
 
