@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import { Random } from '../support/random.ts';
 import type { FaultOptions } from './fault-run.ts';
 import type { ServerKind } from './fault-server.ts';
+import { failingDisk, slowSync } from './failing-disk.ts';
 import { fullDisk, fullDiskSave } from './full-disk.ts';
 import {
   killDuringFirstStart,
@@ -19,6 +20,7 @@ import {
 } from './kill-moments.ts';
 import { killRounds } from './kill-rounds.ts';
 import { powerCuts } from './power-cut.ts';
+import { roundTrips } from './round-trips.ts';
 
 const SCENARIOS: Readonly<Record<string, (options: FaultOptions) => Promise<void>>> = {
   always: (options) => killRounds('always', options),
@@ -30,8 +32,11 @@ const SCENARIOS: Readonly<Record<string, (options: FaultOptions) => Promise<void
   'full-disk-always': (options) => fullDisk('always', options),
   'full-disk-everysec': (options) => fullDisk('everysec', options),
   'full-disk-save': fullDiskSave,
+  'failing-disk': failingDisk,
+  'slow-sync': slowSync,
   'power-cut-always': (options) => powerCuts('always', options),
   'power-cut-everysec': (options) => powerCuts('everysec', options),
+  'round-trips': roundTrips,
 };
 
 async function main(): Promise<void> {
