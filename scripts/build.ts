@@ -19,6 +19,7 @@ export async function buildAll(): Promise<void> {
       io: 'workers/io.ts',
       shard: 'workers/shard.ts',
       pool: 'workers/pool.ts',
+      snapshot: 'workers/snapshot.ts',
     },
     outdir: 'dist',
     bundle: true,

@@ -9,12 +9,14 @@ import { ALL_COMMANDS } from './commands/registry.ts';
 import { CommandTable } from './commands/table.ts';
 import { decideStart } from './server/command-line.ts';
 import { MeaningReport } from './server/config/report.ts';
+import { readBindAddresses } from './server/config/special-directives.ts';
 import type { ConfigStore } from './server/config/store.ts';
 import { Hub } from './server/hub.ts';
 import { fileLogWriter, type LogFilter, Logger } from './server/log.ts';
 import { constrainedMemory } from './server/machine.ts';
 import { planServer } from './server/plan.ts';
 import { applyRenames } from './server/renames.ts';
+import { portProblem } from './transport/port-probe.ts';
 
 const BANNER = `
   _______                            Tessera ${TESSERA_VERSION} (64 bit)
@@ -76,6 +78,15 @@ async function serve(config: ConfigStore): Promise<void> {
   const table = new CommandTable(applyRenames(ALL_COMMANDS, config.renames));
   const plan = planServer(config, table.rows.length, constrainedMemory());
   for (const line of plan.notes) logger.notice(line);
+  if (config.int('io-threads') > 1 && config.int('port') !== 0) {
+    const bind = readBindAddresses(config.text('bind'));
+    const problem = await portProblem(bind, config.int('port'));
+    if (problem !== null) {
+      logger.warning(problem);
+      logger.warning('Failed listening, aborting.');
+      process.exit(1);
+    }
+  }
   const pidfile = config.path('pidfile');
   if (pidfile !== '') writePidfile(logger, pidfile);
   const hub = new Hub({
@@ -95,10 +106,21 @@ async function serve(config: ConfigStore): Promise<void> {
       signals += 1;
       if (signals > 1) {
         logger.warning(`You insist... exiting now.`);
+        hub.abandon();
         process.exit(1);
       }
       logger.warning(`Received ${signal} scheduling shutdown...`);
-      hub.shutdown();
+      const isTerm = signal === 'SIGTERM';
+      const words = config.text(isTerm ? 'shutdown-on-sigterm' : 'shutdown-on-sigint').split(' ');
+      const save = words.includes('save') ? true : words.includes('nosave') ? false : null;
+      void hub.shutdown({ save, force: words.includes('force') }).then((error) => {
+        if (error === null) return;
+        signals = 0;
+        logger.warning(
+          `${signal} received but errors trying to shut down the server, ` +
+            'check the logs for more information',
+        );
+      });
     });
   }
   process.on('SIGHUP', () => undefined);

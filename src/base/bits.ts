@@ -8,7 +8,8 @@
 /** Ones in each byte value. */
 const ONES = Uint8Array.from({ length: 256 }, (_, byte) => wordOnes(byte));
 
-function wordOnes(word: number): number {
+/** How many bits of a word are set. */
+export function wordOnes(word: number): number {
   word -= (word >>> 1) & 0x55555555;
   word = (word & 0x33333333) + ((word >>> 2) & 0x33333333);
   return Math.imul((word + (word >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;

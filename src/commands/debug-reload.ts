@@ -1,4 +1,5 @@
 /** DEBUG RELOAD: everything to the snapshot file and back, while all shards are held. */
+import { dirname, join } from 'node:path';
 import { asciiBytes } from '../base/bytes.ts';
 import { FileSink } from '../durability/file-sink.ts';
 import { FileSource } from '../durability/file-source.ts';
@@ -22,7 +23,8 @@ function save(ctx: CommandContext): string | null {
   const { limits } = ctx;
   let sink: FileSink | null = null;
   try {
-    sink = new FileSink(limits.snapshotPath, String(process.pid));
+    const name = `temp-${process.pid}-reload.rdb`;
+    sink = new FileSink(limits.snapshotPath, join(dirname(limits.snapshotPath), name));
     writeKeyspace(sink, ctx.shards, limits.databases, {
       compresses: limits.rdbCompression,
       hasChecksum: limits.rdbChecksum,

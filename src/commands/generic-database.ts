@@ -38,6 +38,11 @@ function flush(ctx: CommandContext, from: number, to: number): RunStatus {
   return DONE;
 }
 
+function cmdFlushAll(ctx: CommandContext): RunStatus {
+  if (isFlushSyntax(ctx)) ctx.state.flushes += 1;
+  return flush(ctx, 0, ctx.limits.databases);
+}
+
 function cmdSwapDb(ctx: CommandContext): RunStatus {
   const { args, reply, limits } = ctx;
   const a = args.toInt(1);
@@ -96,7 +101,7 @@ export const DATABASE_COMMANDS: readonly CommandSpec[] = [
     syntax: '[ASYNC | SYNC]',
     place: 'shard',
     shards: 'all',
-    run: (ctx) => flush(ctx, 0, ctx.limits.databases),
+    run: cmdFlushAll,
   },
   {
     name: 'swapdb',

@@ -7,6 +7,7 @@ import { COMMAND_COMMAND } from './command.ts';
 import { CONFIG_COMMAND } from './config-command.ts';
 import { INTROSPECTION_COMMANDS } from './introspection.ts';
 import { cmdLolwut } from './lolwut.ts';
+import { PERSISTENCE_COMMANDS } from './persistence.ts';
 import { replyWhenDone, textsFrom, wordIs } from './session-reply.ts';
 import type { CommandSpec, SessionContext } from './spec.ts';
 
@@ -204,6 +205,7 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
     place: 'session',
     run: cmdLolwut,
   },
+  ...PERSISTENCE_COMMANDS,
   COMMAND_COMMAND,
   CONFIG_COMMAND,
   ...INTROSPECTION_COMMANDS,

@@ -353,6 +353,15 @@ export interface PoolJob {
   readonly isResp3: boolean;
 }
 
+/** What SAVE and BGSAVE ask for. */
+export type SaveRequest = 'save' | 'background' | 'schedule' | 'cancel';
+
+/** What they are told: a status, or an error. */
+export interface SaveOutcome {
+  readonly error: string | null;
+  readonly status: string;
+}
+
 /** Everything outside the connection that session commands may ask of the server. */
 export interface ServerServices {
   /** Configuration of this thread's copy: [name, value] pairs that match the glob patterns. */
@@ -384,6 +393,10 @@ export interface ServerServices {
   readonly requiresPassword: boolean;
   /** True when an ACL user of this name exists. */
   hasUser(name: string): boolean;
+  /** SAVE and BGSAVE. `mayWait` false: `done` is called before this returns. */
+  save(what: SaveRequest, mayWait: boolean, done: (outcome: SaveOutcome) => void): void;
+  /** Unix time of the last good save, or of the start. */
+  readonly lastSaveSeconds: number;
   /** SHUTDOWN: resolves with an error text when it could not be done. */
   shutdown(save: boolean | null, now: boolean, force: boolean, done: (error: string) => void): void;
   shutdownAbort(): boolean;

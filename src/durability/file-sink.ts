@@ -4,8 +4,16 @@
  *
  * Everything throws what the file system throws; `abandon` cleans up then.
  */
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import {
+  closeSync,
+  fdatasyncSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
 import type { ByteSink } from './byte-sink.ts';
 import { Crc64 } from './crc64.ts';
 
@@ -21,11 +29,26 @@ export class FileSink implements ByteSink {
   #summed = 0;
   #fd: number;
 
-  /** Creates the temporary file beside `path`. `tag` tells apart who writes at one time. */
-  constructor(path: string, tag: string) {
+  readonly #bytesPerSync: number;
+  /** Bytes that were written, and how many of them are known to be on disk. */
+  #written = 0;
+  #synced = 0;
+
+  /**
+   * Creates the temporary file, which is in the directory of `path`. `bytesPerSync`: every so many
+   * bytes are brought to the disk at once, so that the last step does not take long; 0 = all of
+   * them in the end.
+   */
+  constructor(path: string, temporary: string, bytesPerSync = 0) {
     this.#path = path;
-    this.#temporary = join(dirname(path), `temp-${tag}.rdb`);
+    this.#temporary = temporary;
+    this.#bytesPerSync = bytesPerSync;
     this.#fd = openSync(this.#temporary, 'w');
+  }
+
+  /** Bytes of the file so far. */
+  get bytes(): number {
+    return this.#written + this.length;
   }
 
   reserve(n: number): void {
@@ -54,8 +77,12 @@ export class FileSink implements ByteSink {
     for (let at = 0; at < this.length; ) {
       at += writeSync(this.#fd, this.buf, at, this.length - at);
     }
+    this.#written += this.length;
     this.length = 0;
     this.#summed = 0;
+    if (this.#bytesPerSync === 0 || this.#written - this.#synced < this.#bytesPerSync) return;
+    fdatasyncSync(this.#fd);
+    this.#synced = this.#written;
   }
 
   /** Makes the file durable and gives it its name. */

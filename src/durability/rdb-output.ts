@@ -15,8 +15,15 @@ const SCRATCH_KEPT_MAX = 1 << 20;
 /** Longest encoded integer or length. */
 const FIELD_BYTES_MAX = 16;
 
+/** Notes strings that somebody else will try to compress: where their length begins in the sink. */
+export interface StringMarks {
+  mark(offset: number, length: number): void;
+}
+
 export class RdbOutput {
   sink: ByteSink;
+  /** Null: strings are compressed here. */
+  marks: StringMarks | null = null;
   /** Whether strings are compressed (`rdbcompression`). */
   compresses: boolean;
   #scratch: Uint8Array = new Uint8Array(0);
@@ -81,9 +88,17 @@ export class RdbOutput {
   string(buf: Uint8Array, from: number, to: number): void {
     const length = to - from;
     if (length <= rdb.INTEGER_TEXT_MAX && this.#integer(buf, from, to)) return;
-    if (this.mayCompress(length) && this.#compressed(buf, from, to)) return;
+    if (this.mayCompress(length)) {
+      if (this.marks === null && this.#compressed(buf, from, to)) return;
+      this.markString(length);
+    }
     this.length(length);
     this.sink.rawRange(buf, from, to);
+  }
+
+  /** Notes that a string of `length` bytes begins here, where there is somebody to note it for. */
+  markString(length: number): void {
+    if (this.marks !== null && this.mayCompress(length)) this.marks.mark(this.sink.length, length);
   }
 
   /** Whether a string of this length will be tried to be compressed. */

@@ -143,12 +143,13 @@ export class ValueWriter {
   #writePack(out: RdbOutput, from: number, to: number): void {
     const { u8 } = this.#shard;
     const total = to - from + REDIS_EXTRA_BYTES;
-    if (out.mayCompress(total)) {
+    if (out.marks === null && out.mayCompress(total)) {
       const room = this.#room(total);
       this.#pack.toRedis(from, to, room, 0);
       out.string(room, 0, total);
       return;
     }
+    out.markString(total);
     out.length(total);
     out.little(total, 4);
     out.sink.rawRange(u8, from, to);
@@ -157,7 +158,7 @@ export class ValueWriter {
 
   #writeSmallList(out: RdbOutput, from: number, to: number): void {
     out.length(1);
-    this.#writeNode(out, from, to, this.#pack.count(from, to));
+    this.writeNode(out, from, to, this.#pack.count(from, to));
   }
 
   #writeQuicklist(out: RdbOutput, ref: Ref): void {
@@ -165,11 +166,12 @@ export class ValueWriter {
     const list = this.#list.attach(shard.rootOf(ref) * 2, shard.limits.listMaxListpackSize);
     out.length(list.nodeCount);
     for (let node = list.first; node !== 0; node = list.nextNode(node)) {
-      this.#writeNode(out, list.packStart(node), list.packEnd(node), list.elementsOf(node));
+      this.writeNode(out, list.packStart(node), list.packEnd(node), list.elementsOf(node));
     }
   }
 
-  #writeNode(out: RdbOutput, from: number, to: number, count: number): void {
+  /** One node of a list of many: a container and its elements. */
+  writeNode(out: RdbOutput, from: number, to: number, count: number): void {
     const pack = this.#pack;
     if (count === 1 && to - from > PLAIN_BYTES_MIN) {
       pack.read(pack.first(from));

@@ -36,20 +36,75 @@ export function accessOf(maxmemoryPolicy: string): SnapshotStyle['access'] {
   return maxmemoryPolicy.endsWith('-lfu') ? 'lfu' : 'none';
 }
 
+/** Writes entries, whatever surrounds them. */
+export class EntryWriter {
+  access: SnapshotStyle['access'] = 'none';
+  readonly #out: RdbOutput;
+  readonly #writers: ValueWriter[] = [];
+
+  constructor(out: RdbOutput) {
+    this.#out = out;
+  }
+
+  /** The writer of a shard's values. */
+  writerOf(shard: Shard): ValueWriter {
+    this.#writers[shard.index] ??= new ValueWriter(shard);
+    return this.#writers[shard.index]!;
+  }
+
+  /** One key with its value. O(value). */
+  entry(shard: Shard, ref: Ref): void {
+    this.writerOf(shard).write(this.#out, ref, this.head(shard, ref));
+  }
+
+  /** What stands before a key's value, whose type is returned. */
+  head(shard: Shard, ref: Ref): number {
+    const out = this.#out;
+    const expireMs = shard.expireMs(ref);
+    if (expireMs !== NO_TTL) {
+      out.byte(rdb.OP_EXPIRE_MS);
+      out.u64(expireMs);
+    }
+    this.#writeAccess(shard, ref);
+    const type = this.writerOf(shard).typeOf(ref);
+    const at = shard.keyOffset(ref);
+    out.byte(type);
+    out.string(shard.u8, at, at + shard.keyLength(ref));
+    return type;
+  }
+
+  #writeAccess(shard: Shard, ref: Ref): void {
+    const out = this.#out;
+    const word = shard.accessWord(ref);
+    if (this.access === 'lru') {
+      out.byte(rdb.OP_IDLE);
+      out.length((shard.state.lruClock - word) & LRU_CLOCK_MASK);
+    } else if (this.access === 'lfu') {
+      out.byte(rdb.OP_FREQ);
+      out.byte(word & LFU_COUNTER);
+    }
+  }
+}
+
 export class SnapshotWriter {
   readonly #sink: SnapshotSink;
   readonly #out: RdbOutput;
   readonly #style: SnapshotStyle;
-  readonly #writers = new Map<Shard, ValueWriter>();
+  readonly #entries: EntryWriter;
 
   constructor(sink: SnapshotSink, style: SnapshotStyle) {
     this.#sink = sink;
     this.#style = style;
     this.#out = new RdbOutput(sink, style.compresses);
+    this.#entries = new EntryWriter(this.#out);
+    this.#entries.access = style.access;
   }
 
-  /** The head of a file of `version`: it must be as new as every value that follows needs. */
-  begin(version: number, unixSeconds: number, usedMemory: number): void {
+  /**
+   * The head of a file of `version`: it must be as new as every value that follows needs.
+   * `isAofBase`: the file is the beginning of an append-only file.
+   */
+  begin(version: number, unixSeconds: number, usedMemory: number, isAofBase = false): void {
     const head = Buffer.from(`REDIS${String(version).padStart(VERSION_DIGITS, '0')}`, 'latin1');
     this.#sink.rawRange(head, 0, head.length);
     this.#aux('redis-ver', REDIS_VERSION);
@@ -57,7 +112,7 @@ export class SnapshotWriter {
     this.#aux('redis-bits', '64');
     this.#aux('ctime', String(unixSeconds));
     this.#aux('used-mem', String(usedMemory));
-    this.#aux('aof-base', '0');
+    this.#aux('aof-base', isAofBase ? '1' : '0');
   }
 
   #aux(name: string, value: string): void {
@@ -76,37 +131,15 @@ export class SnapshotWriter {
     out.length(expires);
   }
 
-  /** One key with its value. O(value). */
-  entry(shard: Shard, ref: Ref): void {
-    const out = this.#out;
-    let writer = this.#writers.get(shard);
-    if (writer === undefined) {
-      writer = new ValueWriter(shard);
-      this.#writers.set(shard, writer);
-    }
-    const expireMs = shard.expireMs(ref);
-    if (expireMs !== NO_TTL) {
-      out.byte(rdb.OP_EXPIRE_MS);
-      out.u64(expireMs);
-    }
-    this.#writeAccess(shard, ref);
-    const type = writer.typeOf(ref);
-    const at = shard.keyOffset(ref);
-    out.byte(type);
-    out.string(shard.u8, at, at + shard.keyLength(ref));
-    writer.write(out, ref, type);
+  /** Entries that follow are of database `db`, which was selected before. */
+  selectAgain(db: number): void {
+    this.#out.byte(rdb.OP_SELECT_DB);
+    this.#out.length(db);
   }
 
-  #writeAccess(shard: Shard, ref: Ref): void {
-    const out = this.#out;
-    const word = shard.accessWord(ref);
-    if (this.#style.access === 'lru') {
-      out.byte(rdb.OP_IDLE);
-      out.length((shard.state.lruClock - word) & LRU_CLOCK_MASK);
-    } else if (this.#style.access === 'lfu') {
-      out.byte(rdb.OP_FREQ);
-      out.byte(word & LFU_COUNTER);
-    }
+  /** One key with its value. O(value). */
+  entry(shard: Shard, ref: Ref): void {
+    this.#entries.entry(shard, ref);
   }
 
   /** The end of the file. */

@@ -107,7 +107,9 @@ export class ActiveExpire {
     const expireMs = shard.expireMs(ref);
     if (expireMs !== 0) {
       if (expireMs <= nowMs) {
-        this.#expired.push(ref);
+        // What is written in slices expires when that is done.
+        if (ref === shard.emittedRef) this.#noteEarliest(nowMs);
+        else this.#expired.push(ref);
         return;
       }
       this.#noteEarliest(expireMs);

@@ -3,12 +3,18 @@
  * counts in the database structs. The part of a shard that knows nothing of tables.
  */
 import type { Arena, Ref } from '../memory/arena.ts';
+import { DICT_MARK_WORD } from '../structures/dict.ts';
 import * as entry from './entry.ts';
 import { FILTER_BYTES } from './interest-filter.ts';
 import type { ThreadState } from './thread-state.ts';
 import { ROOT_FIELD_EXPIRES } from './value-root.ts';
 
 const SKIPS_CHECKSUM = 10;
+const EPOCH_BIT = 11;
+const EMITTED = 12;
+const WANTED_DB = 13;
+const WANTED_LO = 14;
+const WANTED_HI = 15;
 const DATABASE_0 = 16 + FILTER_BYTES / 4;
 const EXPIRES = 16;
 const FIELD_EXPIRES = 22;
@@ -23,6 +29,7 @@ export function shardHeaderBytes(databases: number): number {
 const HAS_TTL = entry.HAS_TTL;
 const REMOTE = entry.REMOTE;
 const ROOTED = entry.ROOTED;
+const EPOCH = entry.EPOCH;
 const TYPE_SHIFT = entry.TYPE_SHIFT;
 const ENCODING_SHIFT = entry.ENCODING_SHIFT;
 const ENCODING_HASHTABLE = entry.ENCODING_HASHTABLE;
@@ -34,8 +41,11 @@ export class EntryBlocks {
   readonly u8: Uint8Array;
   readonly u32: Uint32Array;
   readonly state: ThreadState;
+  /** u32 index of the header word with the epoch bit of new entries. */
+  protected readonly epochWord: number;
 
   constructor(arena: Arena, state: ThreadState) {
+    this.epochWord = arena.userOffset / 4 + EPOCH_BIT;
     this.arena = arena;
     this.u8 = arena.u8;
     this.u32 = arena.u32;
@@ -157,6 +167,68 @@ export class EntryBlocks {
 
   set skipsChecksum(skips: boolean) {
     this.u32[this.arena.userOffset / 4 + SKIPS_CHECKSUM] = skips ? 1 : 0;
+  }
+
+  // ---- the epoch of snapshots
+
+  /** From now on, what is there counts as old, and what is made as new. O(databases). */
+  flipEpoch(databases: number): void {
+    const { u32, epochWord } = this;
+    u32[epochWord] = (u32[epochWord]! ^ EPOCH) >>> 0;
+    u32[epochWord - EPOCH_BIT + WANTED_DB] = 0;
+    this.emittedRef = 0;
+    for (let db = 0; db < databases; db++) u32[this.databaseWord(db) + DICT_MARK_WORD] = db + 1;
+  }
+
+  /** True for an entry that was there when the epoch flipped, and is not marked since. */
+  isOld(ref: Ref): boolean {
+    return ((this.u32[ref * 2]! ^ this.u32[this.epochWord]!) & EPOCH) !== 0;
+  }
+
+  /** Makes an old entry count as a new one. */
+  markNew(ref: Ref): void {
+    const { u32 } = this;
+    u32[ref * 2] = ((u32[ref * 2]! & ~EPOCH) | u32[this.epochWord]!) >>> 0;
+  }
+
+  /** Makes `ref` as old as an entry with word 0 `word` is: its value has only moved. */
+  protected keepEpoch(ref: Ref, word: number): void {
+    const { u32 } = this;
+    u32[ref * 2] = ((u32[ref * 2]! & ~EPOCH) | (word & EPOCH)) >>> 0;
+  }
+
+  /**
+   * The entry whose value its owner writes into a snapshot in slices, 0 = none: nobody changes,
+   * moves or frees it or its value meanwhile.
+   */
+  get emittedRef(): Ref {
+    return this.u32[this.epochWord - EPOCH_BIT + EMITTED]!;
+  }
+
+  set emittedRef(ref: Ref) {
+    this.u32[this.epochWord - EPOCH_BIT + EMITTED] = ref;
+  }
+
+  /** Asks the owner to write the key of this hash in database `db` next. */
+  wantEmitted(db: number, lo: number, hi: number): void {
+    const at = this.epochWord - EPOCH_BIT;
+    this.u32[at + WANTED_LO] = lo;
+    this.u32[at + WANTED_HI] = hi;
+    this.u32[at + WANTED_DB] = db + 1;
+  }
+
+  /** The entry that somebody waits for, 0 = none. Forgets it. */
+  takeWanted(find: (db: number, lo: number, hi: number) => Ref): Ref {
+    const at = this.epochWord - EPOCH_BIT;
+    const db = this.u32[at + WANTED_DB]! - 1;
+    if (db < 0) return 0;
+    this.u32[at + WANTED_DB] = 0;
+    return find(db, this.u32[at + WANTED_LO]!, this.u32[at + WANTED_HI]!);
+  }
+
+  /** Database that a database was when the epoch flipped; -1 = it was emptied since. */
+  databaseAtFlip(db: number): number {
+    return this.u32[this.databaseWord(db) + DICT_MARK_WORD]! - 1;
   }
 
   /** Keys with a TTL. */

@@ -457,7 +457,7 @@ export class HashValues {
   expireDue(db: number, key: Key, ref: Ref, hints: number): number {
     const shard = this.#shard;
     this.ref = ref;
-    if (!this.isDue(ref)) return 0;
+    if (ref === shard.emittedRef || !this.isDue(ref)) return 0;
     if (shard.isRooted(ref)) {
       const table = this.#rooted(ref);
       const removed = table.expire(db, hints);

@@ -1,7 +1,8 @@
 /**
  * LazyFree: what waits to be freed: tables of flushed databases, and roots of large values that
  * were deleted, replaced or have expired. To detach them is O(1); the owner frees slice by slice,
- * and the memory counts as used until then.
+ * and the memory counts as used until then. While a snapshot runs, a gate says when entries of a
+ * flushed table may go.
  *
  * LAYOUT  2 words in the shard header: ref of the first waiting table, number of them; 2 words: ref
  *   of the first waiting root block, number of them.
@@ -22,7 +23,12 @@ const UNITS_AT_ONCE = 64;
 /** Elements of a value that count as one bucket chain of a table. */
 const UNITS_PER_CHAIN = 8;
 
+/** Asked before the entries of a unit of a flushed table are freed. */
+export type FreeGate = (dict: Dict, unit: number) => boolean;
+
 export class LazyFree {
+  /** Null: nobody minds. */
+  gate: FreeGate | null = null;
   readonly #shard: Shard;
   readonly #base: number;
   readonly #roots: number;
@@ -77,6 +83,15 @@ export class LazyFree {
     }
   }
 
+  /** Calls `visit` for the flushed tables that wait. */
+  forTables(visit: (dict: Dict) => void): void {
+    const { u32, arena, hasher } = this.#shard;
+    for (let block = u32[this.#base + HEAD]!; block !== 0; ) {
+      visit(new Dict(arena, block * 2, hasher));
+      block = u32[block * 2 + NEXT_WORD]!;
+    }
+  }
+
   #stepRoots(units: number): void {
     const { u32 } = this.#shard;
     const root = u32[this.#roots + HEAD]!;
@@ -106,7 +121,7 @@ export class LazyFree {
 
   /**
    * Frees up to `units` bucket chains with their entries, or as much of one value. True when
-   * nothing is left to free.
+   * nothing is left that may be freed now.
    */
   step(units: number): boolean {
     const { u32, arena, hasher } = this.#shard;
@@ -119,7 +134,11 @@ export class LazyFree {
       if (block === 0) return this.isEmpty;
       const dict = new Dict(arena, block * 2, hasher);
       let isGone = false;
-      for (; left > 0 && !isGone; left--) isGone = dict.dismantleUnit(this.#free);
+      for (; left > 0 && !isGone; left--) {
+        const next = dict.unitsToDismantle - 1;
+        if (this.gate !== null && next >= 0 && !this.gate(dict, next)) return true;
+        isGone = dict.dismantleUnit(this.#free);
+      }
       if (!isGone) return false;
       u32[this.#base + HEAD] = u32[block * 2 + NEXT_WORD]!;
       u32[this.#base + COUNT] = u32[this.#base + COUNT]! - 1;

@@ -6,7 +6,9 @@
  * LAYOUT of the arena's user header (u32 words from `arena.userOffset`)
  *   0 magic   1 databases   2 lazy-free list ref   3 blocks waiting in it
  *   4..7 watch table        8 list of roots to free   9 their number
- *   10 not 0: RESTORE does not look at checksums      11..15 reserved
+ *   10 not 0: RESTORE does not look at checksums
+ *   11 epoch bit of new entries       12 entry that is written into a snapshot in slices
+ *   13 database + 1, 14, 15 hash of a key whose writers wait for the snapshot
  *   16.. interest filter (512 words)
  *   528.. one database struct of 64 words each:
  *     0..15 dict   16 keys with a TTL   17 hint table ref (0 = the 16 hints inside)   18 hint count
@@ -169,7 +171,7 @@ export class Shard extends EntryBlocks {
     const ref = dict.find(key.buf, key.start, key.end, key.lo, key.hi);
     if (ref === 0) return 0;
     if ((this.u32[ref * 2]! & HAS_TTL) === 0 || this.expireMs(ref) > this.state.nowMs) return ref;
-    if (this.#mayDelete()) this.#deleteExpired(db, key, ref);
+    if (this.#mayDelete(ref)) this.#deleteExpired(db, key, ref);
     return 0;
   }
 
@@ -184,8 +186,8 @@ export class Shard extends EntryBlocks {
   }
 
   /** False while lookups have to leave expired entries where they are. */
-  #mayDelete(): boolean {
-    return !this.state.isReadOnly && !this.state.keepsExpired;
+  #mayDelete(ref: Ref): boolean {
+    return !this.state.isReadOnly && !this.state.keepsExpired && ref !== this.emittedRef;
   }
 
   #deleteExpired(db: number, key: Key, ref: Ref): void {
@@ -203,7 +205,6 @@ export class Shard extends EntryBlocks {
   }
 
   // ---- mutations
-  // -----------------------------------------------------------------------------------------------
 
   /**
    * Makes (or replaces, whatever its type was) a key with a string value of `valueLength` bytes,
@@ -237,7 +238,8 @@ export class Shard extends EntryBlocks {
     let ref = old;
     if (this.#canReuse(old, entry.entryBytes(keyLength, hasTtl, valueLength), hasTtl)) {
       const at = old * 2;
-      this.u32[at] = entry.headWord(keyLength, hasTtl, type, encoding, 0);
+      const word = entry.headWord(keyLength, hasTtl, type, encoding, 0);
+      this.u32[at] = (word | this.u32[this.epochWord]!) >>> 0;
       this.u32[at + 1] = freshAccessWord(this.state);
       this.u32[at + 2] = valueLength;
       if (hasTtl) this.#writeExpire(db, key.lo, old, expireMs);
@@ -331,6 +333,7 @@ export class Shard extends EntryBlocks {
     const hasTtl = (word & HAS_TTL) !== 0;
     const moved = this.#allocValue(key, length, kind, hasTtl);
     if (moved === 0) return 0;
+    this.keepEpoch(moved, word);
     this.u32[moved * 2 + 1] = this.u32[ref * 2 + 1]!;
     if (hasTtl) this.#storeExpire(moved, this.expireMs(ref));
     this.#dicts[db]!.replaceFound(moved);
@@ -443,7 +446,7 @@ export class Shard extends EntryBlocks {
     const u8 = this.u8;
     const keyLength = key.end - key.start;
     const header = (word >>> 16) & 15;
-    this.u32[ref * 2] = word;
+    this.u32[ref * 2] = (word | this.u32[this.epochWord]!) >>> 0;
     this.u32[ref * 2 + 1] = freshAccessWord(this.state);
     if (keyLength >= 0xffff) this.u32[ref * 2 + header - 1] = keyLength;
     const buf = key.buf;
@@ -538,6 +541,7 @@ export class Shard extends EntryBlocks {
     const kind = word & ((15 << TYPE_SHIFT) | (15 << ENCODING_SHIFT));
     const moved = this.#allocValue(key, room, kind, hasTtl);
     if (moved === 0) return 0;
+    this.keepEpoch(moved, word);
     this.u32[moved * 2 + 1] = this.u32[ref * 2 + 1]!;
     if (hasTtl) this.#storeExpire(moved, this.expireMs(ref));
     const from = this.valueOffset(ref);
@@ -655,7 +659,7 @@ export class Shard extends EntryBlocks {
     const at = this.keyOffset(ref);
     key.locate(this.hasher, this.u8, at, at + this.keyLength(ref), 1);
     const dict = this.#dicts[db]!;
-    if (dict.find(key.buf, key.start, key.end, key.lo, key.hi) === ref) {
+    if (ref !== this.emittedRef && dict.find(key.buf, key.start, key.end, key.lo, key.hi) === ref) {
       this.#removeFound(db, key, ref);
     }
   }

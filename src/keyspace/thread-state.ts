@@ -52,6 +52,8 @@ export class ThreadState {
   expiredKeys = 0;
   /** Keys changed since start, for INFO's rdb_changes_since_last_save. */
   dirty = 0;
+  /** FLUSHALLs run. */
+  flushes = 0;
 
   setTime(nowMs: number): void {
     this.nowMs = nowMs;

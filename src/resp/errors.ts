@@ -184,6 +184,7 @@ export const ERRORS = {
     'instance is configured to report errors during writes if RDB snapshotting fails ' +
     '(stop-writes-on-bgsave-error option). Please check the Redis logs for details about ' +
     'the RDB error.',
+  MISCONF_LOG: 'MISCONF Errors writing to the AOF file: Input/output error',
   LOADING: 'LOADING Redis is loading the dataset in memory',
   BUSY_SCRIPT:
     'BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.',

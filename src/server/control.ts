@@ -8,7 +8,9 @@
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { pack, unpack } from 'msgpackr';
-import type { ClientFilter, PoolJob } from '../commands/spec.ts';
+import type { ClientFilter, PoolJob, SaveRequest } from '../commands/spec.ts';
+import type { SnapshotStart } from '../durability/snapshot-frames.ts';
+import type { FlipRequest } from './snapshot-walk.ts';
 
 /** From a thread to main. */
 export type ToMain =
@@ -44,6 +46,13 @@ export type ToMain =
       readonly now: boolean;
       readonly force: boolean;
     }
+  | { readonly type: 'flipped'; readonly facts: SnapshotStart }
+  | {
+      readonly type: 'save';
+      readonly id: number;
+      readonly thread: number;
+      readonly what: SaveRequest;
+    }
   | { readonly type: 'crash-drill'; readonly what: string };
 
 /** From main to a thread. */
@@ -55,6 +64,7 @@ export type ToThread =
     }
   | { readonly type: 'ask'; readonly id: number; readonly ask: ClientsAsk; readonly selfId: number }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
+  | { readonly type: 'flip'; readonly request: FlipRequest }
   | { readonly type: 'stop' };
 
 /** What main asks every I/O thread about its clients. */
@@ -68,6 +78,8 @@ export interface Answer {
   readonly error: string | null;
   /** CLIENT LIST: lines with the ids to sort by. */
   readonly lines?: readonly (readonly [number, string])[];
+  /** A status reply. */
+  readonly text?: string;
   readonly count?: number;
   /** Result of a pool job: reply bytes. */
   readonly bytes?: Uint8Array;

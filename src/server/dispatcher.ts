@@ -21,7 +21,7 @@ import type { Connection } from './connection.ts';
 import * as messages from './route-messages.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import { ShardSet } from './shard-set.ts';
-import { PAUSE_ALL, PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
+import { PAUSE_ALL, PAUSE_NONE, REFUSE_NOTHING, type SharedLayout } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { STAT, type ThreadStats } from './thread-stats.ts';
@@ -33,6 +33,7 @@ import {
   TransactionRun,
 } from './transaction-run.ts';
 import type { WriteGuard } from './write-guard.ts';
+import { isRefused, refusalText } from './write-refusal.ts';
 
 /** The command was consumed: replied to, queued, or sent to a worker. */
 export const CONSUMED = 0;
@@ -223,6 +224,11 @@ export class Dispatcher {
       this.#refuseReady(c, row, ERROR_BYTES.OUT_OF_MEMORY);
       return CONSUMED;
     }
+    if (isRefused(this.#parts.layout, row)) {
+      if (c.inflight !== 0) return HELD;
+      this.#refuse(c, row, refusalText(this.#parts.layout));
+      return CONSUMED;
+    }
     if (this.#isPaused(c, row)) return HELD;
     if (row.usesFieldset) return this.#runExpanded(c, row, args);
     return this.#runChecked(c, row, args);
@@ -380,6 +386,7 @@ export class Dispatcher {
     const state = ctx.state;
     state.touchMode = c.noTouch ? 0 : state.policyTouchMode;
     this.#nanos = -1;
+    if (!ctx.isPrepared(row)) return false;
     if ((++this.#sample & (TIME_SAMPLE - 1)) !== 0) return ctx.run(row) !== ESCALATE;
     const started = performance.now();
     const isDone = ctx.run(row) !== ESCALATE;
@@ -479,6 +486,7 @@ export class Dispatcher {
    * worker.
    */
   #exec(c: Connection, row: CommandRow): DispatchStatus {
+    const { layout } = this.#parts;
     const mark = this.#reply.length;
     if (!c.isInTransaction) {
       this.#reply.errorBytes(ERROR_BYTES.EXEC_WITHOUT_MULTI);
@@ -488,7 +496,10 @@ export class Dispatcher {
     } else if (c.transactionNeedsMemory && this.#parts.isOverMemory()) {
       this.#reply.error(EXEC_ABORT_OUT_OF_MEMORY);
       c.discardTransaction();
-    } else if (c.transactionAsks && this.#parts.layout.topology.ioThreads > 1) {
+    } else if (c.transactionHasWrites && layout.writeRefusal !== REFUSE_NOTHING) {
+      this.#reply.error(`${ABORT_REASON} ${refusalText(layout)}`);
+      c.discardTransaction();
+    } else if (c.transactionAsks && layout.topology.ioThreads > 1) {
       this.#askAhead(c);
       return HELD;
     } else {
@@ -516,6 +527,10 @@ export class Dispatcher {
       run.isLeasable(block.bytes, 0);
     const mayLease = isSmall && (this.isLeaseOn || set.count === 0);
     if (mayLease && this.#locks.leaseAll(set.shards, set.count)) {
+      if (!run.isPrepared(block.bytes, 0)) {
+        this.#locks.endAllLeases(set.shards, set.count);
+        return this.#sendTransaction(c, block);
+      }
       const state = this.#ctx.state;
       state.touchMode = c.noTouch ? 0 : state.policyTouchMode;
       const { watched } = c;

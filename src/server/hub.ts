@@ -20,8 +20,12 @@ import {
   type ToThread,
 } from './control.ts';
 import type { LogFilter, Logger } from './log.ts';
+import { Persistence } from './persistence.ts';
 import type { ServerPlan } from './plan.ts';
+import { PAUSE_ALL, PAUSE_NONE } from './shared-layout.ts';
+import { SnapshotControl } from './snapshot-control.ts';
 import { ringerOf, type ThreadStart } from './thread-setup.ts';
+import { ThreadStats } from './thread-stats.ts';
 
 const POOL_THREADS_MAX = 1;
 const POOL_IDLE_MS = 5000;
@@ -47,6 +51,19 @@ export interface HubOptions {
   readonly onEnd: (exitCode: number) => void;
 }
 
+/**
+ * Questions to all threads until everything has run that was sent before: I/O threads pass a turn,
+ * workers read what those had sent, and run it.
+ */
+const QUIET_ROUNDS = 3;
+
+/** SHUTDOWN's words, or those of the directives for signals. */
+export interface ShutdownOptions {
+  /** Null: where there are save rules. */
+  readonly save: boolean | null;
+  readonly force: boolean;
+}
+
 /** Answers still expected for one question to several threads. */
 interface Gathering {
   left: number;
@@ -62,6 +79,10 @@ export class Hub {
   #nextId = 1;
   #starting = 0;
   #isEnding = false;
+  /** A last save is under way. */
+  #isShuttingDown = false;
+  readonly snapshots: SnapshotControl;
+  readonly #persistence: Persistence;
   #pool: Promise<Piscina> | null = null;
   /** CONFIG SETs run one after the other: each is applied everywhere before the next. */
   #configQueue: Promise<void> = Promise.resolve();
@@ -69,6 +90,26 @@ export class Hub {
   constructor(options: HubOptions) {
     this.#options = options;
     this.#report.lines(options.config);
+    const { plan, config, logger, startedMs } = options;
+    const { layout } = plan;
+    const { topology } = layout;
+    this.snapshots = new SnapshotControl({
+      plan,
+      config,
+      entry: new URL('./snapshot.js', import.meta.url),
+      snapshotRinger: ringerOf(layout, layout.snapshotThread, ringEventfd),
+      sendFlip: (request) => this.#send(layout.workerThread(0), { type: 'flip', request }),
+    });
+    this.#persistence = new Persistence({
+      layout,
+      config,
+      logger,
+      allStats: Array.from({ length: layout.threadCount }, (_, t) => {
+        return new ThreadStats(layout.control, layout.statsOffset(t), topology.commandRows);
+      }),
+      snapshots: this.snapshots,
+      startedMs,
+    });
   }
 
   get #ioThreads(): number {
@@ -86,6 +127,7 @@ export class Hub {
       this.#onAllReady = resolve;
       for (let thread = layout.threadCount - 1; thread >= 1; thread--) this.#spawn(thread, hashKey);
     });
+    this.#persistence.start();
     logger.notice('Server initialized');
     const { config } = this.#options;
     if (config.int('port') !== 0) {
@@ -132,6 +174,7 @@ export class Hub {
     for (let shard = 0; shard < layout.topology.shards; shard++) {
       if (holderOf(layout.words, layout.lockWord(shard)) === thread) held.push(shard);
     }
+    this.abandon();
     logger.warning(`It held ${held.length === 0 ? 'no shard' : `shards ${held.join(', ')}`}.`);
     this.#options.onEnd(1);
   }
@@ -202,7 +245,18 @@ export class Hub {
         return;
       case 'shutdown':
         logger.warning('User requested shutdown...');
-        this.shutdown();
+        void this.shutdown(message).then((error) => {
+          if (error === null) return;
+          this.#send(message.thread, { type: 'answer', id: message.id, answer: { error } });
+        });
+        return;
+      case 'flipped':
+        this.snapshots.flipped(message.facts);
+        return;
+      case 'save':
+        this.#persistence.request(message.what, (answer) => {
+          this.#send(message.thread, { type: 'answer', id: message.id, answer });
+        });
         return;
       case 'crash-drill':
         this.#crashDrill(message.what);
@@ -240,6 +294,7 @@ export class Hub {
     const apply = (): Promise<string | null> => {
       plan.layout.setMaxmemory(config.int('maxmemory'));
       logger.setLevel(config.text('loglevel') as LogFilter);
+      this.#persistence.applyRefusal();
       return this.#broadcastConfig(config.changes(staged.changed));
     };
     const failure = await apply();
@@ -300,10 +355,49 @@ export class Hub {
     process.abort();
   }
 
+  /**
+   * Ends the server, after a last save where that is asked for. Resolves with null when it ends, or
+   * with the error for SHUTDOWN when it does not.
+   */
+  async shutdown({ save, force }: ShutdownOptions): Promise<string | null> {
+    if (this.#isEnding || this.#isShuttingDown) return null;
+    this.#isShuttingDown = true;
+    const error = await this.#lastSave(save, force);
+    this.#isShuttingDown = false;
+    if (error !== null) return error;
+    this.#stopThreads();
+    return null;
+  }
+
+  async #lastSave(save: boolean | null, force: boolean): Promise<string | null> {
+    const { logger, plan } = this.#options;
+    await this.#persistence.quiesce();
+    if (!this.#persistence.mustSave(save)) return null;
+    // No change may follow the last save: commands wait, and what was sent before is run.
+    plan.layout.setPause(PAUSE_ALL, Number.MAX_VALUE);
+    for (let round = 0; round < QUIET_ROUNDS; round++) await this.#broadcastConfig({});
+    const error = await this.#persistence.finalSave();
+    if (error === null) return null;
+    if (force) {
+      logger.warning('Error trying to save the DB. Exiting anyway.');
+      return null;
+    }
+    logger.warning("Error trying to save the DB, can't exit.");
+    plan.layout.setPause(PAUSE_NONE, 0);
+    this.#persistence.resume();
+    for (const thread of this.#allThreads()) ringerOf(plan.layout, thread, ringEventfd).ring();
+    return 'ERR Errors trying to SHUTDOWN. Check logs.';
+  }
+
+  /** Removes what is not complete on disk: the process ends now. */
+  abandon(): void {
+    this.#persistence.stop();
+  }
+
   /** Stops the I/O threads, then the shard workers, then the process. */
-  shutdown(): void {
-    if (this.#isEnding) return;
+  #stopThreads(): void {
     this.#isEnding = true;
+    this.abandon();
     for (const thread of this.#allThreads()) {
       if (thread <= this.#ioThreads) this.#send(thread, { type: 'stop' });
     }

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { arch, release, type } from 'node:os';
 import { readBindAddresses } from './config/special-directives.ts';
+import { infoPersistence } from './info-persistence.ts';
 import type {
   InfoDatabase,
   InfoMemory,
@@ -96,7 +97,7 @@ function infoSnapshot(parts: ThreadParts, transport: string): InfoSnapshot {
       blockingKeys: 0,
     },
     memory: infoMemory(parts),
-    persistence: NO_PERSISTENCE(sum(parts, STAT.dirty), start.startedMs),
+    persistence: infoPersistence(parts, nowMs, sum(parts, STAT.dirty)),
     stats,
     replication: { id: start.runId, offset: 0, backlogBytes: config.int('repl-backlog-size') },
     cpu: infoCpu(parts),
@@ -209,36 +210,6 @@ function infoMemory(parts: ThreadParts): InfoMemory {
     jsHeap: process.memoryUsage().heapUsed,
   };
 }
-
-/** INFO's persistence section while there is no persistence: nothing was ever saved. */
-const NO_PERSISTENCE = (changes: number, startedMs: number): InfoSnapshot['persistence'] => ({
-  isLoading: false,
-  saveKeysProcessed: 0,
-  saveKeysTotal: 0,
-  changesSinceSave: changes,
-  isSaving: false,
-  lastSaveUnixSeconds: Math.floor(startedMs / 1000),
-  isLastSaveOk: true,
-  lastSaveSeconds: -1,
-  currentSaveSeconds: -1,
-  saves: 0,
-  loadedKeysExpired: 0,
-  loadedKeys: 0,
-  isAofEnabled: false,
-  isAofRewriting: false,
-  isAofRewriteScheduled: false,
-  lastAofRewriteSeconds: -1,
-  currentAofRewriteSeconds: -1,
-  isLastAofRewriteOk: true,
-  aofRewrites: 0,
-  aofRewriteFailures: 0,
-  isLastAofWriteOk: true,
-  aofBytes: 0,
-  aofBaseBytes: 0,
-  aofBufferBytes: 0,
-  aofPendingFsyncs: 0,
-  aofDelayedFsyncs: 0,
-});
 
 /** User and system seconds of a task of this process, from /proc; zeros elsewhere. */
 function taskCpu(tid: string): readonly [number, number] {

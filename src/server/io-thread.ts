@@ -167,7 +167,7 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
       } else if (m.type === 'answer') services.answered(m.id, m.answer);
       else if (m.type === 'ask') {
         control.send({ type: 'answer', id: m.id, answer: services.answerClients(m.ask, m.selfId) });
-      } else {
+      } else if (m.type === 'config') {
         applyConfig(m.record, (error) => {
           control.send({ type: 'answer', id: m.id, answer: { error } });
         });

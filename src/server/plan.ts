@@ -4,6 +4,7 @@
 import { availableParallelism } from 'node:os';
 import { setFlagsFromString } from 'node:v8';
 import { createJournal } from '../durability/journal.ts';
+import { createSnapshotRing } from '../durability/snapshot-frames.ts';
 import { shardHeaderBytes } from '../keyspace/entry-blocks.ts';
 import { Shard } from '../keyspace/shard.ts';
 import { Arena } from '../memory/arena.ts';
@@ -68,7 +69,14 @@ export function planServer(
   const granted = arenas[0]!.byteLength;
   const mib = Math.floor(granted / 1024 ** 2);
   return {
-    buffers: { control, rings, spill, journal: createJournal(), arenas },
+    buffers: {
+      control,
+      rings,
+      spill,
+      journal: createJournal(),
+      snapshot: createSnapshotRing(),
+      arenas,
+    },
     layout,
     notes: [
       `${shards} shards of up to ${mib} MiB on ${shardThreads} shard workers, ` +

@@ -7,6 +7,8 @@ import type {
   ClientFilter,
   CommandSpec,
   PoolJob,
+  SaveOutcome,
+  SaveRequest,
   ServerServices,
   Session,
 } from '../commands/spec.ts';
@@ -15,10 +17,19 @@ import { infoText } from './info-source.ts';
 import { killClients, listClients } from './io-clients.ts';
 import type { IoServer } from './io-server.ts';
 import type { Logger } from './log.ts';
+import { FACT } from './persistence-facts.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
 import { PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
 import type { ThreadParts } from './thread-setup.ts';
 import { STAT } from './thread-stats.ts';
+
+const SAVE_IN_PROGRESS = 'ERR Background save already in progress';
+const STATUS_OF: Readonly<Record<SaveRequest, string>> = {
+  save: 'OK',
+  background: 'Background saving started',
+  schedule: 'Background saving scheduled',
+  cancel: 'Background saving cancelled',
+};
 
 /** An answer expected from main. */
 type Pending = (answer: Answer) => void;
@@ -184,6 +195,22 @@ export class Services implements ServerServices {
   runJob(job: PoolJob, done: (bytes: Uint8Array) => void): void {
     const id = this.#ask((answer) => done(answer.bytes ?? new Uint8Array(0)));
     this.#toMain({ type: 'job', id, thread: this.#thread, job });
+  }
+
+  save(what: SaveRequest, mayWait: boolean, done: (outcome: SaveOutcome) => void): void {
+    const id = this.#ask(({ error, text = '' }) => {
+      if (mayWait) done({ error, status: text });
+    });
+    this.#toMain({ type: 'save', id, thread: this.#thread, what });
+    if (mayWait) return;
+    // Inside a transaction nobody waits for main: what it will say follows from the facts.
+    const isSaving = this.#parts.layout.facts[FACT.isSaving] !== 0;
+    if (isSaving && what !== 'cancel') done({ error: SAVE_IN_PROGRESS, status: '' });
+    else done({ error: null, status: STATUS_OF[what] });
+  }
+
+  get lastSaveSeconds(): number {
+    return Math.floor(this.#parts.layout.facts[FACT.lastSaveMs]! / 1000);
   }
 
   shutdown(

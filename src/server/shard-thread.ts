@@ -3,18 +3,32 @@ import type { MessagePort } from 'node:worker_threads';
 import { ringEventfd } from '../transport/libc.ts';
 import { ControlPort, type ToMain, type ToThread } from './control.ts';
 import { ShardWorker } from './shard-worker.ts';
+import { SnapshotWalk } from './snapshot-walk.ts';
 import { applyCommandLimits, setUpThread, type ThreadStart } from './thread-setup.ts';
 
 /** Runs a shard worker until main stops it; the thread's event loop does not turn meanwhile. */
 export function runShardThread(start: ThreadStart, port: MessagePort): void {
   const parts = setUpThread(start, ringEventfd);
   const control = new ControlPort<ToMain, ToThread>(port);
+  let walk: SnapshotWalk | null = null;
   const worker = new ShardWorker({
     ...parts,
+    walk: (owned) => {
+      walk = new SnapshotWalk({
+        ...parts,
+        shards: parts.ctx.shards,
+        owned,
+        ring: start.buffers.snapshot,
+        appendCut: () => parts.guard.journal.appendCut(),
+        onFlipped: (facts) => control.send({ type: 'flipped', facts }),
+      });
+      return walk;
+    },
     worker: start.thread - parts.layout.workerThread(0),
     pollControl: () => {
       for (let m = control.poll(); m !== null; m = control.poll()) {
         if (m.type === 'stop') return false;
+        if (m.type === 'flip') walk?.requestFlip(m.request);
         if (m.type !== 'config') continue;
         parts.config.applyChanges(m.record);
         applyCommandLimits(parts);

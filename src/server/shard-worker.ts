@@ -21,6 +21,7 @@ import * as messages from './route-messages.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import { ShardSet } from './shard-set.ts';
 import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
+import type { SnapshotWalk } from './snapshot-walk.ts';
 import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
@@ -101,6 +102,8 @@ export interface ShardWorkerParts {
   readonly bell: Doorbell;
   readonly ioRingers: readonly DoorbellRinger[];
   readonly isOverMemory: () => boolean;
+  /** Makes the walk over the shards that this worker owns. */
+  readonly walk: (owned: readonly Shard[]) => SnapshotWalk;
   /**
    * Looks for control messages; called when the bell rang. Returns false when the thread shall end.
    */
@@ -125,6 +128,7 @@ export class ShardWorker {
   #busySinceMs = performance.now();
   readonly #expire: ActiveExpire[] = [];
   readonly #watched: number[] = [];
+  readonly #walk: SnapshotWalk;
   #stop = false;
   #lastExpireMs = 0;
   #framesInHold = 0;
@@ -160,6 +164,7 @@ export class ShardWorker {
       parts.stats,
       parts.isOverMemory,
     );
+    this.#walk = parts.walk(this.#owned);
     this.#parallel = layout.topology.shardThreads > 1 ? parallelRuns(parts) : null;
     parts.ctx.host = {
       visitShards: (visit) => this.#visitShards(visit),
@@ -178,10 +183,10 @@ export class ShardWorker {
     while (!this.#stop) {
       this.#parts.ctx.state.setTime(Date.now());
       const didWork = this.#drain() || this.#waitForFences() || this.#help();
-      const parkMs = this.#background();
+      const parkMs = Math.min(this.#background(), this.#walk.turn());
       this.#catchUp();
       this.#parts.guard.publish();
-      if (didWork) {
+      if (didWork || parkMs === 0) {
         if (++rounds % ROUNDS_PER_POLL === 0) this.#poll();
         continue;
       }
@@ -351,7 +356,7 @@ export class ShardWorker {
     if (incoming.kind !== messages.KIND_COMMAND) return this.#runBlock(inlet);
     const row = table.rows[incoming.row]!;
     ctx.begin(incoming.args, incoming.db);
-    if (!this.#acquireFor(row, incoming)) return false;
+    if (!this.#acquireFor(row, incoming) || !ctx.isPrepared(row)) return false;
     // Replies that are ready do not wait for a command that may take long.
     if (row.isSlow || (incoming.flags & messages.FLAG_ESCALATED) !== 0) this.#publishReplies();
     const policyMode = ctx.state.policyTouchMode;
@@ -408,9 +413,13 @@ export class ShardWorker {
     const { locks, reply } = this.#parts;
     this.#transactions.markShards(this.#set, incoming.block, incoming.blockStart);
     if (!locks.acquire(this.#set.shards, this.#set.count, false)) return false;
+    const isUnwatch = incoming.kind === messages.KIND_UNWATCH;
+    if (!isUnwatch && !this.#transactions.isPrepared(incoming.block, incoming.blockStart)) {
+      return false;
+    }
     this.#publishReplies();
     this.#framesInHold = FRAMES_PER_HOLD;
-    if (incoming.kind === messages.KIND_UNWATCH) {
+    if (isUnwatch) {
       this.#transactions.unwatch(incoming.block, incoming.blockStart);
       return true;
     }
@@ -576,10 +585,12 @@ export function flushKeyspaceStats(ctx: ThreadContext, stats: ThreadStats): void
   stats.add(STAT.keyspaceMisses, state.keyspaceMisses);
   stats.add(STAT.expiredKeys, state.expiredKeys);
   stats.add(STAT.dirty, state.dirty);
+  stats.add(STAT.flushes, state.flushes);
   state.keyspaceHits = 0;
   state.keyspaceMisses = 0;
   state.expiredKeys = 0;
   state.dirty = 0;
+  state.flushes = 0;
 }
 
 function refuseSession(): never {

@@ -9,8 +9,9 @@
  *   line 2            spill lock word, build word
  *   line 3            maxmemory in bytes (f64), change stamp
  *   line 4            job board of long reads      (sync/job-board.ts)
- *   line 5            durability: mode, loading, write refusal, token of large records (words);
- *                     durable position (f64 at byte 32 of the line)
+ *   line 5            durability: mode, loading, write refusal, token of large records, snapshot:
+ *                     number, shards left, token of large values, style (words); durable position
+ *                     (f64 at byte 32 of the line); delay of snapshots for each key in us (word)
  *   lines 6..13       facts about persistence for INFO (64 f64)
  *   then              one line a shard: lock word                (sync/lock-word.ts)
  *   then              one line a thread: doorbell, eventfd       (sync/doorbell.ts)
@@ -79,6 +80,8 @@ export interface SharedBuffers {
   readonly spill: SharedArrayBuffer;
   /** The ring of the append-only file, and what is not durable yet (durability/journal.ts). */
   readonly journal: SharedArrayBuffer;
+  /** Encoded entries on their way to the snapshot thread (durability/snapshot-frames.ts). */
+  readonly snapshot: SharedArrayBuffer;
   readonly arenas: readonly SharedArrayBuffer[];
 }
 
@@ -270,6 +273,30 @@ export class SharedLayout {
   /** Not 0 while a thread appends a record that is too large for one frame. */
   get largeRecordWord(): number {
     return DURABILITY + 3;
+  }
+
+  /** Goes up by one with each snapshot, at the instant that it shows. */
+  get snapshotIdWord(): number {
+    return DURABILITY + 4;
+  }
+
+  /** Shards that their owners have not walked to the end since the last flip of the epoch. */
+  get snapshotLeftWord(): number {
+    return DURABILITY + 5;
+  }
+
+  /** Not 0 while an owner writes a large value into a snapshot. */
+  get snapshotLargeWord(): number {
+    return DURABILITY + 6;
+  }
+
+  /** How entries are written (durability/snapshot-emitter.ts). */
+  get snapshotStyleWord(): number {
+    return DURABILITY + 7;
+  }
+
+  get snapshotDelayWord(): number {
+    return DURABILITY + 10;
   }
 
   /** Doubles of the control buffer, among them the position up to which the log is on disk. */

@@ -35,6 +35,8 @@ export interface CommandGuard {
   readonly words: Int32Array;
   readonly modeWord: number;
   readonly effects: Effects;
+  /** See ThreadContext.isPrepared. */
+  prepare(row: CommandRow, ctx: ThreadContext): boolean;
   /** Runs a command whose shards are held. */
   run(row: CommandRow, ctx: ThreadContext): RunStatus;
   /** What runs from here to `endTransaction` changes the data set as one. */
@@ -92,6 +94,16 @@ export class ThreadContext implements CommandContext {
 
   get effects(): Effects {
     return this.guard === null ? NO_EFFECTS : this.guard.effects;
+  }
+
+  /**
+   * To be asked before a command runs whose shards are held, in a transaction for all its commands
+   * before the first: false where it cannot run now, because what it may change is not in the
+   * running snapshot yet and cannot be written here.
+   */
+  isPrepared(row: CommandRow): boolean {
+    const { guard } = this;
+    return guard === null || guard.words[guard.modeWord] === 0 || guard.prepare(row, this);
   }
 
   /** Runs a command whose shards are held. */

@@ -14,6 +14,7 @@ import { ConfigStore } from './config/store.ts';
 import { applyRenames } from './renames.ts';
 import { ShardLocks } from './shard-locks.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
+import { SnapshotGuard } from './snapshot-guard.ts';
 import { Spill } from './spill.ts';
 import { ThreadContext } from './thread-context.ts';
 import { ThreadStats } from './thread-stats.ts';
@@ -48,6 +49,8 @@ export interface ThreadParts {
   readonly stats: ThreadStats;
   readonly allStats: readonly ThreadStats[];
   readonly guard: WriteGuard;
+  /** Wakes the snapshot thread. */
+  readonly snapshotRinger: DoorbellRinger;
   readonly isOverMemory: () => boolean;
 }
 
@@ -76,6 +79,11 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   const ringers = (from: number, count: number): DoorbellRinger[] =>
     Array.from({ length: count }, (_, i) => ringerOf(layout, from + i, wakeByFd));
   const workerRingers = ringers(layout.workerThread(0), shardThreads);
+  const snapshotRinger = ringerOf(layout, layout.snapshotThread, wakeByFd);
+  const snapshotGuard = new SnapshotGuard(layout, buffers.snapshot, {
+    ringOwner: (shard) => workerRingers[layout.ownerOf(shard)]!.ring(),
+    ringWriter: () => snapshotRinger.ring(),
+  });
   const allStats = Array.from(
     { length: layout.threadCount },
     (_, t) => new ThreadStats(buffers.control, layout.statsOffset(t), commandRows),
@@ -98,7 +106,9 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
       layout,
       buffers.journal,
       ringerOf(layout, layout.durabilityThread, wakeByFd),
+      snapshotGuard,
     ),
+    snapshotRinger,
     isOverMemory: () => isOverMemory(layout, shards),
   };
   ctx.guard = parts.guard;

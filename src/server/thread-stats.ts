@@ -41,6 +41,8 @@ export const STAT = {
   watchingClients: 28,
   deniedAuth: 29,
   parallelParts: 30,
+  /** FLUSHALLs. */
+  flushes: 60,
 } as const;
 
 const COUNTERS = 64;
@@ -159,6 +161,7 @@ export class ThreadStats {
       STAT.blockedNow,
       STAT.watchingClients,
       STAT.dirty,
+      STAT.flushes,
     ].map((at) => [at, this.counters[at]!] as const);
     this.counters.fill(0);
     for (const [at, value] of kept) this.counters[at] = value;

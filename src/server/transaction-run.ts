@@ -113,6 +113,27 @@ export class TransactionRun {
   }
 
   /**
+   * Whether all commands of the block may run now, as far as a running snapshot is concerned: see
+   * ThreadContext.isPrepared. All shards of `markShards` are held.
+   */
+  isPrepared(bytes: Uint8Array, start: number): boolean {
+    const { guard } = this.#ctx;
+    if (guard === null || guard.words[guard.modeWord] === 0) return true;
+    const reader = this.#reader;
+    reader.begin(bytes, start);
+    for (let i = 0; i < reader.watches; i++) reader.nextWatch();
+    for (let i = 0; i < reader.items; i++) {
+      reader.nextItem(this.#args);
+      if (reader.row === LITERAL) continue;
+      const row = this.#table.rows[reader.row]!;
+      this.#ctx.begin(this.#args, reader.db);
+      // A SELECT in the queue moves what follows; in the block that a worker gets it is resolved.
+      if (row.isSession || !this.#ctx.isPrepared(row)) return false;
+    }
+    return true;
+  }
+
+  /**
    * Checks the watches and runs the queue; writes EXEC's whole reply. All shards of `markShards`
    * are held. Watches are given back whether or not the transaction ran, but for TOO_LARGE: then
    * nothing has happened. `workMax` bounds the work of a command as long as nothing is changed.

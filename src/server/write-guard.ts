@@ -9,9 +9,9 @@ import { type CommandRow, KeyIndexes, keyIndexes } from '../commands/table.ts';
 import { EffectLog, type Effects } from '../durability/effects.ts';
 import { Journal } from '../durability/journal.ts';
 import type { ExpirySink } from '../keyspace/thread-state.ts';
-import type { ArgView } from '../resp/request-parser.ts';
 import type { DoorbellRinger } from '../sync/doorbell.ts';
-import { MODE_ALWAYS, MODE_JOURNAL, type SharedLayout } from './shared-layout.ts';
+import { MODE_ALWAYS, MODE_JOURNAL, MODE_SNAPSHOT, type SharedLayout } from './shared-layout.ts';
+import type { SnapshotGuard } from './snapshot-guard.ts';
 import type { ThreadContext } from './thread-context.ts';
 
 const MULTI: Uint8Array = Uint8Array.from(Buffer.from('MULTI'));
@@ -29,13 +29,20 @@ export class WriteGuard implements ExpirySink {
   /** Records of things that happen beside a command: keys that expire. */
   readonly #aside = new EffectLog();
   readonly #keys = new KeyIndexes();
+  readonly #snapshot: SnapshotGuard;
   #isInTransaction = false;
 
   readonly #ringer: DoorbellRinger;
 
   /** `ringer` wakes the durability thread. */
-  constructor(layout: SharedLayout, journal: SharedArrayBuffer, ringer: DoorbellRinger) {
+  constructor(
+    layout: SharedLayout,
+    journal: SharedArrayBuffer,
+    ringer: DoorbellRinger,
+    snapshot: SnapshotGuard,
+  ) {
     this.#ringer = ringer;
+    this.#snapshot = snapshot;
     this.words = layout.words;
     this.modeWord = layout.durabilityModeWord;
     this.journal = new Journal(journal, layout);
@@ -56,11 +63,13 @@ export class WriteGuard implements ExpirySink {
   }
 
   /**
-   * Makes ready for a command whose shards are held; see CommandContext. False when it cannot run
-   * now: nothing has changed then.
+   * Makes ready for a command whose shards are held: what it may change is in the running snapshot
+   * first. False when that cannot be now: nothing has changed then, and the command has to be tried
+   * again. O(keys).
    */
-  prepare(_row: CommandRow, _args: ArgView, _db: number): boolean {
-    return true;
+  prepare(row: CommandRow, ctx: ThreadContext): boolean {
+    if ((this.words[this.modeWord]! & MODE_SNAPSHOT) === 0) return true;
+    return this.#snapshot.prepare(row, ctx);
   }
 
   /** Runs a command whose shards are held, and records what it changed. */

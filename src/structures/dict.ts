@@ -7,7 +7,8 @@
  *     0 table0 ref     1 table0 bucket count (power of two)
  *     2 table1 ref     3 table1 bucket count (0 = no resize in progress)
  *     4 rehash unit    next unit to migrate, see below
- *     5 item count     6 child bucket count     7 resize pause depth     8..15 reserved
+ *     5 item count     6 child bucket count     7 resize pause depth
+ *     8 a mark of the owner, 0 in a dict that was emptied by init     9..15 reserved
  *
  *   bucket (16 words, 64 bytes: one cache line when the table is a page run)
  *     0      bits 0..11 presence of slots 0..11, bit 12 CHAINED
@@ -38,6 +39,7 @@
  *            under a shared hold.
  * LIMITS     2^26 buckets (about 600 million items) a dict.
  */
+import { wordOnes } from '../base/bits.ts';
 import type { HalfSipHash } from '../base/half-sip-hash.ts';
 import { reverseIncrement } from '../base/reverse-binary.ts';
 import type { Arena, Ref } from '../memory/arena.ts';
@@ -46,6 +48,7 @@ import { tagMatches } from './dict-tags.ts';
 import { ENTRY_HEADER_SHIFT, ENTRY_KEY_LENGTH_LONG, entryKeyEquals } from './entry-key.ts';
 
 export const DICT_STRUCT_WORDS = 16;
+export const DICT_MARK_WORD = 8;
 /** Layouts of what the slots refer to. */
 export const LAYOUT_ENTRY = 0;
 export const LAYOUT_COMPACT = 1;
@@ -414,7 +417,7 @@ export class Dict {
         items += LAST_SLOT;
         bucket = u32[bucket + REFS + LAST_SLOT]! * 2;
       }
-      items += onesOf(u32[bucket]! & PRESENT_ALL);
+      items += wordOnes(u32[bucket]! & PRESENT_ALL);
     }
     // A chain of n > 12 items has ceil((n - 12) / 11) children; the items of a unit go to at most
     // two long chains when it grows and to one when it shrinks, and fewer children are needed the
@@ -517,10 +520,7 @@ export class Dict {
     for (let b = unit; b < count; b += units) visit(table + b * BUCKET_WORDS);
   }
 
-  /**
-   * Number of units: every item belongs to exactly one of `visitUnit(0 .. unitCount - 1)`. 0 for an
-   * empty dict.
-   */
+  /** Number of units, 0 when empty: every item is in one of `visitUnit(0 .. unitCount - 1)`. */
   get unitCount(): number {
     const count0 = this.#u32[this.base + COUNT0]!;
     const count1 = this.#u32[this.base + COUNT1]!;
@@ -599,6 +599,12 @@ export class Dict {
     return 0;
   }
 
+  /** Units that `dismantleUnit` has left; the last of them is the next. */
+  get unitsToDismantle(): number {
+    const pause = this.#u32[this.base + PAUSE]!;
+    return pause === 0 ? this.unitCount : pause - 1;
+  }
+
   /**
    * Frees the tables unit by unit: visits (and forgets) the items of one unit, starting from the
    * last. Returns true when the dict is gone. The dict must not be used otherwise meanwhile.
@@ -610,7 +616,7 @@ export class Dict {
     if (count0 === 0) return true;
     // The pause word is the progress mark here, which also keeps the tables as they are: one more
     // than the units left.
-    const left = u32[base + PAUSE]! === 0 ? this.unitCount : u32[base + PAUSE]! - 1;
+    const left = this.unitsToDismantle;
     if (left > 0) {
       const unit = left - 1;
       this.visitUnit(unit, visit);
@@ -691,10 +697,4 @@ export class Dict {
     });
     return children;
   }
-}
-
-function onesOf(bits: number): number {
-  let ones = 0;
-  for (; bits !== 0; bits &= bits - 1) ones += 1;
-  return ones;
 }

@@ -51,6 +51,18 @@ describe('starts that cannot be', () => {
     other.close();
   });
 
+  test('a port of another server that shares it among its threads', async () => {
+    const other = await startTessera(['--io-threads', '2']);
+    try {
+      const args = ['--port', String(other.port), '--bind', '127.0.0.1', '--io-threads', '2'];
+      const { code, stdout } = await runToEnd(args);
+      expect(code).toBe(1);
+      expect(complaints(stdout)[0]).toContain('bind: Address already in use');
+    } finally {
+      await other.stop();
+    }
+  });
+
   test('a configuration file that is not there', async () => {
     const { code, stderr } = await runToEnd([join(directory, 'missing.conf')]);
     expect(code).toBe(1);

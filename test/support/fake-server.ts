@@ -9,6 +9,8 @@ import type {
   CommandSpec,
   PoolJob,
   Resume,
+  SaveOutcome,
+  SaveRequest,
   ServerServices,
   Session,
   SessionContext,
@@ -82,6 +84,8 @@ export class FakeServer implements ServerServices {
   killable = 0;
   /** The client that CLIENT UNBLOCK finds. */
   blockedId = -1;
+  lastSaveSeconds = 1700000000;
+  saveOutcome: SaveOutcome = { error: null, status: 'OK' };
   isShuttingDown = false;
   isShutdownPossible = true;
   /** While true, asynchronous answers wait for `flush`. */
@@ -179,6 +183,10 @@ export class FakeServer implements ServerServices {
 
   clientUnpause(): void {
     this.calls.push('clientUnpause');
+  }
+
+  save(what: SaveRequest, mayWait: boolean, done: (outcome: SaveOutcome) => void): void {
+    this.#answer(`save ${what} ${mayWait}`, () => done(this.saveOutcome));
   }
 
   shutdown(

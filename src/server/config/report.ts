@@ -30,7 +30,6 @@ export class MeaningReport {
   /** One line when somebody asked for persistence, which does not exist yet, or null. */
   durabilityLine(store: ConfigStore): string | null {
     const asked: string[] = [];
-    if (store.isExplicit('save') && store.text('save') !== '') asked.push('save');
     if (store.isExplicit('appendonly') && store.bool('appendonly')) asked.push('appendonly');
     const fresh = this.#fresh(asked);
     if (fresh.length === 0) return null;
