@@ -8,9 +8,9 @@
  */
 import { parseArgs } from 'node:util';
 import { Random } from '../support/random.ts';
+import { failingDisk, slowSync } from './failing-disk.ts';
 import type { FaultOptions } from './fault-run.ts';
 import type { ServerKind } from './fault-server.ts';
-import { failingDisk, slowSync } from './failing-disk.ts';
 import { fullDisk, fullDiskSave } from './full-disk.ts';
 import {
   killDuringFirstStart,
