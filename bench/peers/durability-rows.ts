@@ -187,12 +187,15 @@ async function saveAndLoad(
   const root = mkdtempSync(join(tmpdir(), 'bench-snapshots-'));
   const folderOf = (kind: ServerKind): string => mkdtempSync(join(root, `${kind}-`));
   const folders = { redis: folderOf('redis'), tessera: folderOf('tessera') };
-  const start = (kind: ServerKind): Promise<RunningServer> =>
-    startServer(kind, [], { folder: folders[kind], timeoutMs: LOAD_MS_MAX });
   const servers: RunningServer[] = [];
+  const start = async (kind: ServerKind): Promise<RunningServer> => {
+    const options = { folder: folders[kind], timeoutMs: LOAD_MS_MAX };
+    const server = await startServer(kind, [], options);
+    servers.push(server);
+    return server;
+  };
   try {
     const pair = { redis: await start('redis'), tessera: await start('tessera') };
-    servers.push(pair.redis, pair.tessera);
     let megabytes = 0;
     for (const server of servers) {
       progress.step(`filling ${server.kind} with ${size} of mixed types`);
@@ -209,7 +212,6 @@ async function saveAndLoad(
     for (let round = 0; round < rounds; round++) {
       for (const { kind } of inTurn(pair, round)) {
         const server = await start(kind);
-        servers.push(server);
         loading[kind].push((megabytes / server.firstPongMs) * 1000);
         progress.step(`${kind}: loaded ${size} in ${server.firstPongMs.toFixed(0)} ms`);
         await servers.pop()!.stop();

@@ -16,15 +16,18 @@ import {
 } from '../keyspace/entry.ts';
 import { serializedLength } from '../keyspace/serialized-length.ts';
 import { NO_TTL, type Shard } from '../keyspace/shard.ts';
+import { idleSeconds } from '../keyspace/thread-state.ts';
 import { tableOf } from '../keyspace/value-table.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
-import { encodingName, idleSeconds } from './generic-object.ts';
+import { replyFull } from './collection.ts';
+import { encodingName } from './generic-object.ts';
 import { type CommandContext, DONE, type RunStatus } from './spec.ts';
 
 const FAST = asciiBytes('FAST');
 const KEY = asciiBytes('key');
 const VALUE = asciiBytes('value:');
+const SET = asciiBytes('SET');
 const COLON = 0x3a;
 const SAFE_DIGITS_MAX = 16;
 const SLEEP_MS_MAX = 2 ** 31 - 1;
@@ -80,7 +83,8 @@ export function cmdObject(ctx: CommandContext): RunStatus {
   let line = `Value at:0x${(ref * 8).toString(16).padStart(12, '0')} refcount:1`;
   line += ` encoding:${encodingName(shard, ref)}`;
   if (!isFast) line += ` serializedlength:${serializedLength(shard, ref)}`;
-  line += ` lru:${shard.accessWord(ref)} lru_seconds_idle:${idleSeconds(shard, ref)}`;
+  const word = shard.accessWord(ref);
+  line += ` lru:${word} lru_seconds_idle:${idleSeconds(word, shard.state)}`;
   if (shard.encodingOf(ref) === ENCODING_QUICKLIST) line += quicklistText(ctx, shard, ref);
   reply.simple(line);
   return DONE;
@@ -158,7 +162,7 @@ export function cmdPopulate(ctx: CommandContext): RunStatus {
   for (let n = 0; n < count; n++) {
     const end = prefix + 1 + formatInteger(n, key, prefix + 1);
     if (populateOne(ctx, key, end, n, size)) continue;
-    reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
+    replyFull(ctx);
     return DONE;
   }
   reply.ok();
@@ -176,7 +180,7 @@ function populateOne(
   n: number,
   size: number,
 ): boolean {
-  const { db } = ctx;
+  const { db, effects } = ctx;
   const shard = ctx.locate(key, 0, end);
   if (shard.find(db, ctx.key2) !== 0) return true;
   const textLength = VALUE.length + decimalDigits(n);
@@ -189,6 +193,10 @@ function populateOne(
   const copied = Math.min(length, textLength);
   copyBytes(shard.u8, at, valueText, 0, copied);
   shard.u8.fill(0, at + copied, at + length);
+  if (!effects.isOn) return true;
+  effects.command(db, SET, 3);
+  effects.bytes(key, 0, end);
+  effects.bytes(shard.u8, at, at + length);
   return true;
 }
 

@@ -79,6 +79,8 @@ export function cmdReload(ctx: CommandContext): RunStatus {
       return DONE;
     }
   }
+  // What is loaded is what was there, or it is the log that has to be rewritten.
+  ctx.effects.replace();
   const unsaved = isSave ? save(ctx) : null;
   if (unsaved !== null) {
     reply.error(`ERR Error trying to save the RDB dump: ${unsaved}`);

@@ -3,13 +3,11 @@ import { parseInt64 } from '../base/number-text.ts';
 import { ENCODING_INT, ENCODING_NAMES, TYPE_STRING } from '../keyspace/entry.ts';
 import { peek } from '../keyspace/peek.ts';
 import type { Shard } from '../keyspace/shard.ts';
-import { lfuDecayed } from '../keyspace/thread-state.ts';
+import { idleSeconds, lfuDecayed } from '../keyspace/thread-state.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { helpCommand, replyUnknownSubcommand } from './help.ts';
 import { type CommandContext, type CommandSpec, DONE, oneKey, type RunStatus } from './spec.ts';
-
-const LRU_CLOCK_MASK = 0xffffff;
 
 const HELP = [
   'ENCODING <key>',
@@ -25,11 +23,6 @@ const HELP = [
 /** The name that OBJECT ENCODING gives to an entry's encoding. */
 export function encodingName(shard: Shard, ref: Ref): string {
   return ENCODING_NAMES[shard.encodingOf(ref)]!;
-}
-
-/** Seconds since the last access of an entry, by its LRU clock of 24 bits. */
-export function idleSeconds(shard: Shard, ref: Ref): number {
-  return (shard.state.lruClock - shard.accessWord(ref)) & LRU_CLOCK_MASK;
 }
 
 function isLfu(ctx: CommandContext): boolean {
@@ -61,7 +54,7 @@ function cmdIdleTime(ctx: CommandContext): RunStatus {
   const ref = lookup(ctx);
   if (ref === 0) return DONE;
   if (isLfu(ctx)) ctx.reply.errorBytes(ERROR_BYTES.LFU_SELECTED);
-  else ctx.reply.integer(idleSeconds(ctx.at(2), ref));
+  else ctx.reply.integer(idleSeconds(ctx.at(2).accessWord(ref), ctx.state));
   return DONE;
 }
 
@@ -72,6 +65,11 @@ function cmdIdleTime(ctx: CommandContext): RunStatus {
 const REFCOUNT_SHARED = 2147483647;
 const SHARED_INTEGERS = 10000;
 
+/** Redis shares no integers where each has to have an access word of its own. */
+function sharesIntegers({ limits }: CommandContext): boolean {
+  return limits.maxmemory === 0 || !/-l(ru|rm|fu)$/.test(limits.maxmemoryPolicy);
+}
+
 /** 1, since values are not shared, and Redis's constant for integers that it shares. */
 function cmdRefCount(ctx: CommandContext): RunStatus {
   const ref = lookup(ctx);
@@ -80,7 +78,8 @@ function cmdRefCount(ctx: CommandContext): RunStatus {
   const isInteger = shard.typeOf(ref) === TYPE_STRING && shard.encodingOf(ref) === ENCODING_INT;
   const at = shard.valueOffset(ref);
   const value = isInteger ? parseInt64(shard.u8, at, at + shard.valueLength(ref)) : -1;
-  ctx.reply.integer(value >= 0 && value < SHARED_INTEGERS ? REFCOUNT_SHARED : 1);
+  const isShared = value >= 0 && value < SHARED_INTEGERS && sharesIntegers(ctx);
+  ctx.reply.integer(isShared ? REFCOUNT_SHARED : 1);
   return DONE;
 }
 

@@ -189,6 +189,8 @@ export class SnapshotReader {
     if (expireMs !== NO_TTL && expireMs <= state.nowMs) {
       loader.loaded.drop();
       this.expired += 1;
+      // A log that goes on from here still has it.
+      state.expirySink?.keyExpired(this.#db, this.#name, 0, length);
       this.#forgetFacts();
       return null;
     }

@@ -4,6 +4,7 @@
  */
 import { REDIS_VERSION, TESSERA_VERSION } from '../base/version.ts';
 import { NO_TTL, type Shard } from '../keyspace/shard.ts';
+import { idleSeconds } from '../keyspace/thread-state.ts';
 import type { Ref } from '../memory/arena.ts';
 import type { ByteSink } from './byte-sink.ts';
 import type { Crc64 } from './crc64.ts';
@@ -26,13 +27,12 @@ export interface SnapshotStyle {
   readonly access: 'none' | 'lru' | 'lfu';
 }
 
-const LRU_CLOCK_MASK = 0xffffff;
 const LFU_COUNTER = 0xff;
 const VERSION_DIGITS = 4;
 
 /** The access facts that a policy needs in files. */
 export function accessOf(maxmemoryPolicy: string): SnapshotStyle['access'] {
-  if (maxmemoryPolicy.endsWith('-lru')) return 'lru';
+  if (/-lr[um]$/.test(maxmemoryPolicy)) return 'lru';
   return maxmemoryPolicy.endsWith('-lfu') ? 'lfu' : 'none';
 }
 
@@ -78,7 +78,7 @@ export class EntryWriter {
     const word = shard.accessWord(ref);
     if (this.access === 'lru') {
       out.byte(rdb.OP_IDLE);
-      out.length((shard.state.lruClock - word) & LRU_CLOCK_MASK);
+      out.length(idleSeconds(word, shard.state));
     } else if (this.access === 'lfu') {
       out.byte(rdb.OP_FREQ);
       out.byte(word & LFU_COUNTER);

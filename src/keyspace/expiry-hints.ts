@@ -71,6 +71,41 @@ export class ExpiryHints {
     return this.#u32[this.#base + COUNT]!;
   }
 
+  /** Hints in use: a power of two, or 0. */
+  get count(): number {
+    return this.#count();
+  }
+
+  /** Makes the table right for a dict that may have grown by keys without a TTL. */
+  fit(dict: Dict): void {
+    if (this.#count() === 0) return;
+    if (dict.bucketCount >= this.#count() * BUCKETS_PER_HINT * 2) this.#grow(dict.bucketCount);
+  }
+
+  /**
+   * Index of the first hint from `from` on, around the end, that says that something expires: keys
+   * with a TTL are in its buckets, or were; -1 when none of the next `passed` does. O(passed).
+   */
+  nextUsed(from: number, passed: number): number {
+    const count = this.#count();
+    const table = this.#table();
+    for (let n = Math.min(passed, count), at = from; n > 0; n--) {
+      if (this.#u32[table + at] !== NOTHING) return at;
+      at = (at + 1) & (count - 1);
+    }
+    return -1;
+  }
+
+  /**
+   * Puts a hint right after all its units were looked at: `earliestMs` is the earliest time of
+   * expiry found there, 0 = none.
+   */
+  raise(index: number, earliestMs: number): void {
+    const hint = earliestMs === 0 ? NOTHING : hintOf(earliestMs);
+    const at = this.#table() + index;
+    if (hint > this.#u32[at]!) this.#u32[at] = hint;
+  }
+
   #table(): number {
     const ref = this.#u32[this.#base + TABLE]!;
     return ref === 0 ? this.#base + INSIDE : ref * 2;
@@ -160,8 +195,7 @@ export class ExpiryHints {
     const u32 = this.#u32;
     const base = this.#base;
     if (u32[base + POSITION] === 0) {
-      // The table may have stayed behind a dict that grew by keys without a TTL.
-      if (dict.bucketCount >= this.#count() * BUCKETS_PER_HINT * 2) this.#grow(dict.bucketCount);
+      this.fit(dict);
       u32[base + LOWEST] = NOTHING;
       u32[base + NEXT] = NOTHING;
     }

@@ -2,16 +2,27 @@
  * What one thread knows while it runs commands: the time, and its own counters. Nothing here is
  * about single keys. The clock is set once a batch by the thread's loop, and by hand in tests.
  */
+import type { Key } from './key.ts';
 import { ValueLimits } from './value-limits.ts';
 
 export const TOUCH_NONE = 0;
 export const TOUCH_LRU = 1;
 export const TOUCH_LFU = 2;
+/** Only changes of a key are written, into the same clock as TOUCH_LRU. */
+export const TOUCH_LRM = 3;
 
-/** Told of what expires, before it is freed, by whoever holds its shard. */
+/** The mode of a maxmemory-policy; LRU's where the policy does not need another. */
+export function touchModeOf(policy: string): number {
+  if (policy.endsWith('-lfu')) return TOUCH_LFU;
+  return policy.endsWith('-lrm') ? TOUCH_LRM : TOUCH_LRU;
+}
+
+/** Told of what expires or is evicted, before it is freed, by whoever holds its shard. */
 export interface ExpirySink {
   /** A key, whose name is buf[from, to). */
   keyExpired(db: number, buf: Uint8Array, from: number, to: number): void;
+  /** A key that is not expired, but has to make room for others. */
+  keyEvicted(db: number, buf: Uint8Array, from: number, to: number): void;
   /** The field buf[from, to) of the hash at the key keyBuf[keyFrom, keyTo). */
   fieldExpired(
     db: number,
@@ -34,7 +45,7 @@ export class ThreadState {
   lruClock = 0;
   /**
    * What a lookup writes into the entry: TOUCH_LRU, TOUCH_LFU by maxmemory-policy, TOUCH_NONE for
-   * CLIENT NO-TOUCH.
+   * CLIENT NO-TOUCH; nothing for TOUCH_LRM.
    */
   touchMode = TOUCH_LRU;
   /** The mode of the server; `touchMode` returns to it after a client with NO-TOUCH. */
@@ -50,6 +61,7 @@ export class ThreadState {
   keyspaceHits = 0;
   keyspaceMisses = 0;
   expiredKeys = 0;
+  evictedKeys = 0;
   /** Keys changed since start, for INFO's rdb_changes_since_last_save. */
   dirty = 0;
   /** FLUSHALLs run. */
@@ -59,6 +71,33 @@ export class ThreadState {
     this.nowMs = nowMs;
     this.lruClock = Math.floor(nowMs / 1000) & 0xffffff;
   }
+
+  /** Counts and records a key that has expired, before its entry is freed. */
+  keyExpired(db: number, key: Key): void {
+    this.expiredKeys += 1;
+    if (this.expirySink !== null) this.expirySink.keyExpired(db, key.buf, key.start, key.end);
+  }
+
+  /** Records that the field buf[from, to) of the hash at `key` has expired. */
+  fieldExpired(db: number, key: Key, buf: Uint8Array, from: number, to: number): void {
+    const { expirySink } = this;
+    if (expirySink === null) return;
+    expirySink.fieldExpired(db, key.buf, key.start, key.end, buf, from, to);
+  }
+}
+
+const LRU_CLOCK_MASK = 0xffffff;
+/**
+ * Threads look at the clock at different times: a word that is ahead of this thread's clock by less
+ * than this was written now.
+ */
+const CLOCK_SKEW_SECONDS = 3600;
+const CLOCK_SKEW_MINUTES = 60;
+
+/** Seconds since an LRU clock word was written, up to 194 days. */
+export function idleSeconds(word: number, state: ThreadState): number {
+  const idle = (state.lruClock - word) & LRU_CLOCK_MASK;
+  return idle > LRU_CLOCK_MASK - CLOCK_SKEW_SECONDS ? 0 : idle;
 }
 
 /** LFU counter of a new key: young keys need a chance to collect hits. */
@@ -84,6 +123,7 @@ export function lfuDecayed(word: number, state: ThreadState): number {
   if (state.lfuDecayMinutes === 0) return counter;
   const minutes = Math.floor(state.nowMs / 60000) & 0xffff;
   const elapsed = (minutes - ((word >>> 8) & 0xffff)) & 0xffff;
+  if (elapsed > 0xffff - CLOCK_SKEW_MINUTES) return counter;
   return Math.max(0, counter - Math.floor(elapsed / state.lfuDecayMinutes));
 }
 

@@ -5,6 +5,8 @@
 export class ValueLimits {
   protoMaxBulkLength = 512 * 1024 * 1024;
   databases = 16;
+  /** Bytes; 0 = no limit. */
+  maxmemory = 0;
   maxmemoryPolicy = 'noeviction';
   /** Elements of a list node where positive; -1 .. -5 = 4, 8, 16, 32, 64 KiB. */
   listMaxListpackSize = -2;

@@ -136,6 +136,11 @@ export class ArgView {
     return this.offset[i]! + this.length[i]!;
   }
 
+  /** Bytes from the first argument to the end of the last one, where they lie in order. */
+  get span(): number {
+    return this.count === 0 ? 0 : this.end(this.count - 1) - this.offset[0]!;
+  }
+
   /** Argument i as text, one character per byte: for error messages and cold paths. */
   text(i: number): string {
     return latin1Text(this.buf, this.offset[i]!, this.end(i));

@@ -18,6 +18,7 @@ import type { ArgView } from '../resp/request-parser.ts';
 import type { DoorbellRinger } from '../sync/doorbell.ts';
 import { CommandRoutes } from './command-routes.ts';
 import type { Connection } from './connection.ts';
+import { type MemoryRoom, ROOM_GIVEN, ROOM_LATER, ROOM_NONE } from './memory-room.ts';
 import * as messages from './route-messages.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import { ShardSet } from './shard-set.ts';
@@ -90,7 +91,7 @@ export interface DispatcherParts {
   readonly workers: readonly DoorbellRinger[];
   readonly sessions: SessionRunner;
   readonly guard: WriteGuard;
-  readonly isOverMemory: () => boolean;
+  readonly room: MemoryRoom;
 }
 
 export class Dispatcher {
@@ -119,12 +120,7 @@ export class Dispatcher {
     this.#stats = parts.stats;
     this.#set = new ShardSet(parts.layout.topology.shards);
     this.#routes = new CommandRoutes(parts.layout, parts.thread, parts.workers);
-    this.#transactions = new TransactionRun(
-      parts.table,
-      parts.ctx,
-      parts.stats,
-      parts.isOverMemory,
-    );
+    this.#transactions = new TransactionRun(parts.table, parts.ctx, parts.stats);
   }
 
   /** The ticket issued last for a connection index: a new connection goes on from there. */
@@ -219,10 +215,14 @@ export class Dispatcher {
       this.#refuseReady(c, row, ERROR_BYTES.NO_AUTH);
       return CONSUMED;
     }
-    if (row.isDenyOom && this.#parts.layout.maxmemory !== 0 && this.#parts.isOverMemory()) {
-      if (c.inflight !== 0) return HELD;
-      this.#refuseReady(c, row, ERROR_BYTES.OUT_OF_MEMORY);
-      return CONSUMED;
+    if (row.isDenyOom && this.#parts.room.isLimited) {
+      const room = this.#parts.room.ask(args.span);
+      if (room === ROOM_LATER) return this.#waitForRoom(c);
+      if (room === ROOM_NONE) {
+        if (c.inflight !== 0) return HELD;
+        this.#refuseReady(c, row, ERROR_BYTES.OUT_OF_MEMORY);
+        return CONSUMED;
+      }
     }
     if (isRefused(this.#parts.layout, row)) {
       if (c.inflight !== 0) return HELD;
@@ -465,6 +465,12 @@ export class Dispatcher {
     return HELD;
   }
 
+  /** The command asks again: soon where that gets on, otherwise with the next event. */
+  #waitForRoom(c: Connection): DispatchStatus {
+    c.contendedSinceMs = this.#parts.room.hasFreed ? performance.now() : 0;
+    return this.#stall(c);
+  }
+
   #sent(c: Connection, via: number, isChainable: boolean): void {
     this.#routes.sent(c.conn, via);
     c.inflight += 1;
@@ -488,12 +494,16 @@ export class Dispatcher {
   #exec(c: Connection, row: CommandRow): DispatchStatus {
     const { layout } = this.#parts;
     const mark = this.#reply.length;
+    const room = c.transactionNeedsMemory ? this.#parts.room.ask(c.queue().length) : ROOM_GIVEN;
+    if (room === ROOM_LATER) return this.#waitForRoom(c);
+    // It is asked once, whatever the transaction has to wait for then.
+    c.transactionNeedsMemory = false;
     if (!c.isInTransaction) {
       this.#reply.errorBytes(ERROR_BYTES.EXEC_WITHOUT_MULTI);
     } else if (c.isTransactionBroken) {
       this.#reply.errorBytes(ERROR_BYTES.EXEC_ABORT);
       c.discardTransaction();
-    } else if (c.transactionNeedsMemory && this.#parts.isOverMemory()) {
+    } else if (room === ROOM_NONE) {
       this.#reply.error(EXEC_ABORT_OUT_OF_MEMORY);
       c.discardTransaction();
     } else if (c.transactionHasWrites && layout.writeRefusal !== REFUSE_NOTHING) {

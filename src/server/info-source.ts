@@ -15,7 +15,8 @@ import type {
 } from './info-snapshot.ts';
 import { infoText as textOf } from './info-text.ts';
 import { constrainedMemory } from './machine.ts';
-import { keyspaceBytes, type ThreadParts } from './thread-setup.ts';
+import { keyspaceBytes } from './memory-room.ts';
+import type { ThreadParts } from './thread-setup.ts';
 import { HISTOGRAM_BUCKETS, STAT } from './thread-stats.ts';
 
 /** Keys looked at for the average TTL of a database. */
@@ -120,6 +121,8 @@ function infoStats(parts: ThreadParts, nowMs: number): InfoStats {
   rates.inputBytes = netInputBytes;
   rates.outputBytes = netOutputBytes;
   const turns = sum(parts, STAT.readsProcessed);
+  const { exceededSinceMs } = parts.layout;
+  const exceededMs = exceededSinceMs === 0 ? 0 : Math.max(0, nowMs - exceededSinceMs);
   return {
     connectionsReceived: sum(parts, STAT.connectionsReceived),
     connectionsRejected: sum(parts, STAT.connectionsRejected),
@@ -133,10 +136,10 @@ function infoStats(parts: ThreadParts, nowMs: number): InfoStats {
     expiredStalePercent: 0,
     expireTimeCapReached: 0,
     expireCycleMs: Math.round(sum(parts, STAT.expireCycleMicros) / 1000),
-    evictedKeys: 0,
+    evictedKeys: sum(parts, STAT.evictedKeys),
     evictedClients: 0,
-    evictionExceededMs: 0,
-    currentEvictionExceededMs: 0,
+    evictionExceededMs: sum(parts, STAT.evictionExceededMs) + exceededMs,
+    currentEvictionExceededMs: exceededMs,
     keyspaceHits: sum(parts, STAT.keyspaceHits),
     keyspaceMisses: sum(parts, STAT.keyspaceMisses),
     pubsubChannels: 0,

@@ -507,7 +507,9 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#dispatcher!.retryUnwatch();
     this.#visitClients(nowMs);
     flushKeyspaceStats(ctx, stats);
-    if (nowMs - this.#gaugedMs >= GAUGE_MS || nowMs < this.#gaugedMs) this.#gauge(nowMs);
+    const isGaugeTime = nowMs - this.#gaugedMs >= GAUGE_MS || nowMs < this.#gaugedMs;
+    // Buffers count towards maxmemory: what is long gone must not evict anything.
+    if (isGaugeTime || layout.maxmemory !== 0) this.#gauge(nowMs);
     this.onWake();
     this.onTurnEnd();
   }

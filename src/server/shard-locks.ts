@@ -12,6 +12,11 @@ import type { SharedLayout } from './shared-layout.ts';
  */
 const LEASE_SPINS = 40;
 
+/** Answers of `holdBriefly`. */
+export const HOLD_NONE = 0;
+export const HOLD_OWN = 1;
+export const HOLD_LEASED = 2;
+
 export class ShardLocks {
   readonly #words: Int32Array;
   readonly #layout: SharedLayout;
@@ -62,6 +67,20 @@ export class ShardLocks {
       if (this.#words[at] === 0 && lock.tryLease(this.#words, at, this.#thread)) return true;
     }
     return false;
+  }
+
+  /**
+   * A hold for an instant between two commands: HOLD_OWN where this thread has the shard for itself
+   * anyway, HOLD_LEASED to be given back by `endLease`, HOLD_NONE when another one has it. Never
+   * waits, so it may be asked for whatever the thread holds. (Leases of commands are not known
+   * here: nobody asks while one lasts.)
+   */
+  holdBriefly(shard: number): number {
+    for (let i = 0; i < this.#held.length; i++) {
+      if (this.#held[i] === shard) return this.#isShared ? HOLD_NONE : HOLD_OWN;
+    }
+    const at = this.#layout.lockWord(shard);
+    return lock.tryLease(this.#words, at, this.#thread) ? HOLD_LEASED : HOLD_NONE;
   }
 
   /** Ends a lease taken by `lease`. */

@@ -32,6 +32,8 @@ export function runShardThread(start: ThreadStart, port: MessagePort): void {
         if (m.type !== 'config') continue;
         parts.config.applyChanges(m.record);
         applyCommandLimits(parts);
+        // The client that has lowered the limit finds that eviction has begun.
+        if (parts.room.wantsSlice) parts.room.slice();
         control.send({ type: 'answer', id: m.id, answer: { error: null } });
       }
       return true;

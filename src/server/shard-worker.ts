@@ -16,6 +16,7 @@ import * as fence from '../sync/fence.ts';
 import { JobBoard } from '../sync/job-board.ts';
 import { sleepMs } from '../sync/pause.ts';
 import { RingConsumer, RingProducer } from '../sync/ring.ts';
+import { type MemoryRoom, ROOM_GIVEN, ROOM_LATER, ROOM_NONE } from './memory-room.ts';
 import { ParallelRuns } from './parallel-runs.ts';
 import * as messages from './route-messages.ts';
 import type { ShardLocks } from './shard-locks.ts';
@@ -101,7 +102,7 @@ export interface ShardWorkerParts {
   readonly guard: WriteGuard;
   readonly bell: Doorbell;
   readonly ioRingers: readonly DoorbellRinger[];
-  readonly isOverMemory: () => boolean;
+  readonly room: MemoryRoom;
   /** Makes the walk over the shards that this worker owns. */
   readonly walk: (owned: readonly Shard[]) => SnapshotWalk;
   /**
@@ -158,12 +159,7 @@ export class ShardWorker {
       this.#mustRing.push(false);
       this.#fences.push(layout.fences(io));
     }
-    this.#transactions = new TransactionRun(
-      parts.table,
-      parts.ctx,
-      parts.stats,
-      parts.isOverMemory,
-    );
+    this.#transactions = new TransactionRun(parts.table, parts.ctx, parts.stats);
     this.#walk = parts.walk(this.#owned);
     this.#parallel = layout.topology.shardThreads > 1 ? parallelRuns(parts) : null;
     parts.ctx.host = {
@@ -182,8 +178,10 @@ export class ShardWorker {
     let rounds = 0;
     while (!this.#stop) {
       this.#parts.ctx.state.setTime(Date.now());
-      const didWork = this.#drain() || this.#waitForFences() || this.#help();
+      let didWork = this.#drain() || this.#waitForFences() || this.#help();
       const parkMs = Math.min(this.#background(), this.#walk.turn());
+      const { room } = this.#parts;
+      if (room.wantsSlice && room.slice()) didWork = true;
       this.#catchUp();
       this.#parts.guard.publish();
       if (didWork || parkMs === 0) {
@@ -357,13 +355,18 @@ export class ShardWorker {
     const row = table.rows[incoming.row]!;
     ctx.begin(incoming.args, incoming.db);
     if (!this.#acquireFor(row, incoming) || !ctx.isPrepared(row)) return false;
+    const room = row.isDenyOom ? this.#parts.room.ask(incoming.args.span) : ROOM_GIVEN;
+    if (room === ROOM_LATER) {
+      ctx.state.isReadOnly = false;
+      return false;
+    }
     // Replies that are ready do not wait for a command that may take long.
     if (row.isSlow || (incoming.flags & messages.FLAG_ESCALATED) !== 0) this.#publishReplies();
     const policyMode = ctx.state.policyTouchMode;
     ctx.state.touchMode = (incoming.flags & messages.FLAG_NO_TOUCH) !== 0 ? 0 : policyMode;
     const isPaused = this.#parts.layout.pauseMode !== PAUSE_NONE;
     ctx.state.keepsExpired = isPaused && !row.isWrite;
-    if (row.isDenyOom && this.#parts.isOverMemory()) {
+    if (room === ROOM_NONE) {
       reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
       stats.rejected(row.index);
     } else {
@@ -418,6 +421,7 @@ export class ShardWorker {
       return false;
     }
     this.#publishReplies();
+    this.#parts.room.ask(0);
     this.#framesInHold = FRAMES_PER_HOLD;
     if (isUnwatch) {
       this.#transactions.unwatch(incoming.block, incoming.blockStart);

@@ -7,7 +7,8 @@
  *   line 1            switches: pause mode, unix ms until (two words), loading, shutdown, active
  *                     expire off
  *   line 2            spill lock word, build word
- *   line 3            maxmemory in bytes (f64), change stamp
+ *   line 3            maxmemory in bytes (f64), unix ms since when it is exceeded (f64, 0 = it is
+ *                     not)
  *   line 4            job board of long reads      (sync/job-board.ts)
  *   line 5            durability: mode, loading, write refusal, token of large records, snapshot:
  *                     number, shards left, token of large values, style (words); durable position
@@ -35,6 +36,7 @@ const PAUSE_UNTIL_F64 = (SWITCHES * 4) / 8 + 4;
 const SPILL_LOCK = 2 * LINE_WORDS;
 const BUILD = SPILL_LOCK + 1;
 const MAXMEMORY_F64 = (3 * LINE_BYTES) / 8;
+const EXCEEDED_F64 = MAXMEMORY_F64 + 1;
 const JOB_BOARD = 4 * LINE_WORDS;
 const DURABILITY = 5 * LINE_WORDS;
 const DURABLE_F64 = (5 * LINE_BYTES + 32) / 8;
@@ -320,6 +322,18 @@ export class SharedLayout {
 
   setMaxmemory(bytes: number): void {
     this.#doubles[MAXMEMORY_F64] = bytes;
+  }
+
+  /**
+   * Unix ms at which a thread found `maxmemory` exceeded that nobody has found kept since; 0 = it
+   * is kept. Any thread sets it; those that race write about the same.
+   */
+  get exceededSinceMs(): number {
+    return this.#doubles[EXCEEDED_F64]!;
+  }
+
+  setExceededSince(unixMs: number): void {
+    this.#doubles[EXCEEDED_F64] = unixMs;
   }
 }
 

@@ -83,6 +83,12 @@ export class SnapshotGuard {
     return isReady;
   }
 
+  /** The same for one key, which is about to be evicted. */
+  prepareKey(shard: Shard, db: number, key: Key): boolean {
+    this.#followStyle();
+    return this.#emitKey(shard, db, key);
+  }
+
   #kindOf(row: CommandRow): number {
     if (row.index >= this.#kinds.length) {
       const grown = new Uint8Array(row.index * 2);

@@ -5,12 +5,13 @@ import { HalfSipHash } from '../base/half-sip-hash.ts';
 import { ALL_COMMANDS } from '../commands/registry.ts';
 import { CommandTable } from '../commands/table.ts';
 import { Shard } from '../keyspace/shard.ts';
-import { ThreadState, TOUCH_LFU, TOUCH_LRU } from '../keyspace/thread-state.ts';
+import { ThreadState, touchModeOf } from '../keyspace/thread-state.ts';
 import { Arena } from '../memory/arena.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import type { ConfigSnapshot } from './config/store.ts';
 import { ConfigStore } from './config/store.ts';
+import { MemoryRoom } from './memory-room.ts';
 import { applyRenames } from './renames.ts';
 import { ShardLocks } from './shard-locks.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
@@ -51,7 +52,7 @@ export interface ThreadParts {
   readonly guard: WriteGuard;
   /** Wakes the snapshot thread. */
   readonly snapshotRinger: DoorbellRinger;
-  readonly isOverMemory: () => boolean;
+  readonly room: MemoryRoom;
 }
 
 const REPLY_BYTES = 64 * 1024;
@@ -88,6 +89,14 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     { length: layout.threadCount },
     (_, t) => new ThreadStats(buffers.control, layout.statsOffset(t), commandRows),
   );
+  const locks = new ShardLocks(layout, thread, workerRingers);
+  const stats = allStats[thread]!;
+  const guard = new WriteGuard(
+    layout,
+    buffers.journal,
+    ringerOf(layout, layout.durabilityThread, wakeByFd),
+    snapshotGuard,
+  );
   const parts: ThreadParts = {
     start,
     layout,
@@ -95,21 +104,16 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     config,
     ctx,
     reply,
-    locks: new ShardLocks(layout, thread, workerRingers),
+    locks,
     spill: new Spill(buffers.spill, layout.words, layout.spillLockWord),
     bell: new Doorbell(layout.words, layout.bellWord(thread)),
     workerRingers,
     ioRingers: ringers(1, ioThreads),
-    stats: allStats[thread]!,
+    stats,
     allStats,
-    guard: new WriteGuard(
-      layout,
-      buffers.journal,
-      ringerOf(layout, layout.durabilityThread, wakeByFd),
-      snapshotGuard,
-    ),
+    guard,
     snapshotRinger,
-    isOverMemory: () => isOverMemory(layout, shards),
+    room: new MemoryRoom({ layout, shards, state, locks, stats, allStats, guard }),
   };
   ctx.guard = parts.guard;
   state.expirySink = parts.guard;
@@ -129,18 +133,6 @@ export function ringerOf(layout: SharedLayout, thread: number, wakeByFd: WakeByF
     if (fd >= 0) wakeByFd(fd);
     else Atomics.notify(layout.words, at);
   });
-}
-
-/** Bytes used by the keyspace: O(shards). */
-export function keyspaceBytes(shards: readonly Shard[]): number {
-  let bytes = 0;
-  for (let i = 0; i < shards.length; i++) bytes += shards[i]!.arena.usedBytes();
-  return bytes;
-}
-
-function isOverMemory(layout: SharedLayout, shards: readonly Shard[]): boolean {
-  const limit = layout.maxmemory;
-  return limit !== 0 && keyspaceBytes(shards) > limit;
 }
 
 /** Takes over what data commands need to know of the configuration. */
@@ -163,8 +155,15 @@ export function applyCommandLimits(parts: ThreadParts): void {
   limits.rdbCompression = config.bool('rdbcompression');
   limits.rdbChecksum = config.bool('rdbchecksum');
   limits.snapshotPath = config.path('dbfilename');
-  const isLfu = limits.maxmemoryPolicy.endsWith('-lfu');
-  ctx.state.policyTouchMode = isLfu ? TOUCH_LFU : TOUCH_LRU;
+  limits.maxmemory = config.int('maxmemory');
+  parts.guard.isEvictionLazy = config.bool('lazyfree-lazy-eviction');
+  parts.room.configure({
+    policy: limits.maxmemoryPolicy,
+    samples: config.int('maxmemory-samples'),
+    tenacity: config.int('maxmemory-eviction-tenacity'),
+    isLazy: parts.guard.isEvictionLazy,
+  });
+  ctx.state.policyTouchMode = touchModeOf(limits.maxmemoryPolicy);
   ctx.state.touchMode = ctx.state.policyTouchMode;
   ctx.state.lfuLogFactor = config.int('lfu-log-factor');
   ctx.state.lfuDecayMinutes = config.int('lfu-decay-time');

@@ -43,6 +43,8 @@ export const STAT = {
   parallelParts: 30,
   /** FLUSHALLs. */
   flushes: 60,
+  evictedKeys: 40,
+  evictionExceededMs: 41,
 } as const;
 
 const COUNTERS = 64;

@@ -7,7 +7,6 @@ import type { CommandRow, CommandTable } from '../commands/table.ts';
 import { Key } from '../keyspace/key.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import { isWatchStale, unwatchKey } from '../keyspace/watch-ops.ts';
-import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { ArgView } from '../resp/request-parser.ts';
 import type { ShardSet } from './shard-set.ts';
@@ -53,21 +52,14 @@ export class TransactionRun {
   readonly #table: CommandTable;
   readonly #ctx: ThreadContext;
   readonly #stats: ThreadStats;
-  readonly #isOverMemory: () => boolean;
   readonly #reader = new TransactionReader();
   readonly #args = new ArgView();
   readonly #key = new Key();
 
-  constructor(
-    table: CommandTable,
-    ctx: ThreadContext,
-    stats: ThreadStats,
-    isOverMemory: () => boolean,
-  ) {
+  constructor(table: CommandTable, ctx: ThreadContext, stats: ThreadStats) {
     this.#table = table;
     this.#ctx = ctx;
     this.#stats = stats;
-    this.#isOverMemory = isOverMemory;
   }
 
   /** Marks every shard that the block needs. */
@@ -185,18 +177,13 @@ export class TransactionRun {
 
   #runItem(reply: ReplyWriter, row: CommandRow, db: number): RunStatus {
     const mark = reply.length;
-    let nanos = -1;
-    if (row.isDenyOom && this.#isOverMemory()) {
-      reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
-    } else {
-      const started = performance.now();
-      this.#ctx.begin(this.#args, db);
-      if (this.#ctx.run(row) === ESCALATE) return ESCALATE;
-      nanos = (performance.now() - started) * 1e6;
-    }
+    const started = performance.now();
+    this.#ctx.begin(this.#args, db);
+    if (this.#ctx.run(row) === ESCALATE) return ESCALATE;
+    const nanos = (performance.now() - started) * 1e6;
     this.#stats.add(STAT.commands, 1);
     this.#stats.call(row.index);
-    if (nanos >= 0) this.#stats.time(row.index, nanos, 1);
+    this.#stats.time(row.index, nanos, 1);
     if (reply.buf[mark] === 0x2d) {
       this.#stats.failed(row.index);
       this.#stats.error(reply.buf, mark + 1, reply.length);

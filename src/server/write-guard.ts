@@ -8,6 +8,8 @@ import { ESCALATE, type RunStatus } from '../commands/spec.ts';
 import { type CommandRow, KeyIndexes, keyIndexes } from '../commands/table.ts';
 import { EffectLog, type Effects } from '../durability/effects.ts';
 import { Journal } from '../durability/journal.ts';
+import type { Key } from '../keyspace/key.ts';
+import type { Shard } from '../keyspace/shard.ts';
 import type { ExpirySink } from '../keyspace/thread-state.ts';
 import type { DoorbellRinger } from '../sync/doorbell.ts';
 import { MODE_ALWAYS, MODE_JOURNAL, MODE_SNAPSHOT, type SharedLayout } from './shared-layout.ts';
@@ -17,6 +19,7 @@ import type { ThreadContext } from './thread-context.ts';
 const MULTI: Uint8Array = Uint8Array.from(Buffer.from('MULTI'));
 const EXEC: Uint8Array = Uint8Array.from(Buffer.from('EXEC'));
 const DEL: Uint8Array = Uint8Array.from(Buffer.from('DEL'));
+const UNLINK: Uint8Array = Uint8Array.from(Buffer.from('UNLINK'));
 const HDEL: Uint8Array = Uint8Array.from(Buffer.from('HDEL'));
 
 export class WriteGuard implements ExpirySink {
@@ -31,6 +34,8 @@ export class WriteGuard implements ExpirySink {
   readonly #keys = new KeyIndexes();
   readonly #snapshot: SnapshotGuard;
   #isInTransaction = false;
+  #wasOn = false;
+  #wasReplaced = false;
 
   readonly #ringer: DoorbellRinger;
 
@@ -202,6 +207,22 @@ export class WriteGuard implements ExpirySink {
 
   // ---- what happens beside commands
 
+  /**
+   * Makes ready for the removal of a key by nobody's command: eviction. Its shard is held. False
+   * when it has to stay for now.
+   */
+  prepareKey(shard: Shard, db: number, key: Key): boolean {
+    if ((this.mode & MODE_SNAPSHOT) === 0) return true;
+    return this.#snapshot.prepareKey(shard, db, key);
+  }
+
+  /** Whether evicted keys are recorded as UNLINK, as Redis does with `lazyfree-lazy-eviction`. */
+  isEvictionLazy = false;
+
+  keyEvicted(db: number, buf: Uint8Array, from: number, to: number): void {
+    this.keyRemoved(db, this.isEvictionLazy ? UNLINK : DEL, buf, from, to);
+  }
+
   keyExpired(db: number, buf: Uint8Array, from: number, to: number): void {
     this.keyRemoved(db, DEL, buf, from, to);
   }
@@ -209,11 +230,10 @@ export class WriteGuard implements ExpirySink {
   /** Records that a key is deleted, by `name` (DEL or UNLINK). Its shard is held. */
   keyRemoved(db: number, name: Uint8Array, buf: Uint8Array, from: number, to: number): void {
     if ((this.mode & MODE_JOURNAL) === 0) return;
-    const aside = this.#aside;
-    aside.clear();
-    aside.command(db, name, 2);
-    aside.bytes(buf, from, to);
-    this.journal.appendBytes(db, db, aside.buf, 0, aside.length);
+    const log = this.#beginAside();
+    log.command(db, name, 2);
+    log.bytes(buf, from, to);
+    this.#endAside(db, log);
   }
 
   fieldExpired(
@@ -226,11 +246,34 @@ export class WriteGuard implements ExpirySink {
     to: number,
   ): void {
     if ((this.mode & MODE_JOURNAL) === 0) return;
-    const aside = this.#aside;
-    aside.clear();
-    aside.command(db, HDEL, 3);
-    aside.bytes(keyBuf, keyFrom, keyTo);
-    aside.bytes(buf, from, to);
-    this.journal.appendBytes(db, db, aside.buf, 0, aside.length);
+    const log = this.#beginAside();
+    log.command(db, HDEL, 3);
+    log.bytes(keyBuf, keyFrom, keyTo);
+    log.bytes(buf, from, to);
+    this.#endAside(db, log);
+  }
+
+  /**
+   * A record of its own, before that of the command that runs; in a transaction a part of its
+   * record, because it may be about what the transaction has renamed or swapped before.
+   */
+  #beginAside(): EffectLog {
+    if (!this.#isInTransaction) {
+      this.#aside.clear();
+      return this.#aside;
+    }
+    this.#wasOn = this.#effects.isOn;
+    this.#wasReplaced = this.#effects.isReplaced;
+    this.#effects.isOn = true;
+    return this.#effects;
+  }
+
+  #endAside(db: number, log: EffectLog): void {
+    if (this.#isInTransaction) {
+      log.isOn = this.#wasOn;
+      log.isReplaced = this.#wasReplaced;
+    } else {
+      this.journal.appendBytes(db, db, log.buf, 0, log.length);
+    }
   }
 }

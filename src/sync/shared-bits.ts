@@ -10,10 +10,12 @@ export function setBits(words: Int32Array, at: number, bits: number): void {
   Atomics.or(words, at, bits);
 }
 
+/** Clears bits. */
 export function clearBits(words: Int32Array, at: number, bits: number): void {
   Atomics.and(words, at, ~bits);
 }
 
+/** Sets a word; what was written before is visible to whoever sees it. */
 export function writeShared(words: Int32Array, at: number, value: number): void {
   Atomics.store(words, at, value);
 }

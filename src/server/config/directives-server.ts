@@ -155,10 +155,12 @@ function activeDefragGuard(value: string, context: { readonly loading: boolean }
 
 const EVICTION_POLICIES = [
   'volatile-lru',
+  'volatile-lrm',
   'volatile-lfu',
   'volatile-random',
   'volatile-ttl',
   'allkeys-lru',
+  'allkeys-lrm',
   'allkeys-lfu',
   'allkeys-random',
   'noeviction',
@@ -167,8 +169,8 @@ const EVICTION_POLICIES = [
 export const DATA_DIRECTIVES = [
   memory('maxmemory', 0, 0, ULONG_MAX),
   choice('maxmemory-policy', 'noeviction', EVICTION_POLICIES),
-  int('maxmemory-samples', 5, 1, INT_MAX, NO_MEANING),
-  int('maxmemory-eviction-tenacity', 10, 0, 100, NO_MEANING),
+  int('maxmemory-samples', 5, 1, INT_MAX),
+  int('maxmemory-eviction-tenacity', 10, 0, 100),
   int('lfu-log-factor', 10, 0, INT_MAX),
   int('lfu-decay-time', 1, 0, INT_MAX),
   int('active-expire-effort', 1, 1, 10),

@@ -19,9 +19,13 @@ const DIFFERENT_DEFAULTS: Readonly<Record<string, string>> = {
 };
 
 /** Values that Redis 7.0.15 answers differently, with the reason. */
+const LRM = 'Redis 8 added the lrm policies, so the list of values is longer';
 const DIFFERENT_ANSWERS: Readonly<Record<string, string>> = {
   'loglevel=chatty': 'Redis 7.2 added the level "nothing", so the list of values is longer',
   'loglevel=nothing': 'Redis 7.2 added the level "nothing"',
+  'maxmemory-policy=': LRM,
+  'maxmemory-policy=x': LRM,
+  'maxmemory-policy=noeviction volatile-lru': LRM,
   'repl-diskless-load=x': 'Valkey 8 added flush-before-load, so the list of values is longer',
   'notify-keyspace-events=An': 'Redis 7.0 does not show n beside A',
 };
