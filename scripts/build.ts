@@ -16,10 +16,13 @@ export async function buildAll(): Promise<void> {
     absWorkingDir: root,
     entryPoints: {
       main: 'src/main.ts',
+      'check-rdb': 'src/check-rdb.ts',
       io: 'workers/io.ts',
       shard: 'workers/shard.ts',
       pool: 'workers/pool.ts',
       snapshot: 'workers/snapshot.ts',
+      loader: 'workers/loader.ts',
+      durability: 'workers/durability.ts',
     },
     outdir: 'dist',
     bundle: true,

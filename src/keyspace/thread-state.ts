@@ -67,8 +67,11 @@ export class ThreadState {
   /** FLUSHALLs run. */
   flushes = 0;
 
+  /** While the append-only file is replayed: nothing expires by itself, `nowMs` stays 0. */
+  isClockStopped = false;
+
   setTime(nowMs: number): void {
-    this.nowMs = nowMs;
+    this.nowMs = this.isClockStopped ? 0 : nowMs;
     this.lruClock = Math.floor(nowMs / 1000) & 0xffffff;
   }
 

@@ -9,7 +9,7 @@ import type { ConfigStore } from './config/store.ts';
 import type { Answer } from './control.ts';
 import type { Logger } from './log.ts';
 import { FACT } from './persistence-facts.ts';
-import { REFUSE_NOTHING, REFUSE_SNAPSHOT_FAILED, type SharedLayout } from './shared-layout.ts';
+import { REFUSE_SNAPSHOT_FAILED, type SharedLayout } from './shared-layout.ts';
 import type { SnapshotControl } from './snapshot-control.ts';
 import { CANCELLED } from './snapshot-thread.ts';
 import { removeStaleTemporaries, temporaryName } from './stale-temporaries.ts';
@@ -230,13 +230,12 @@ export class Persistence {
   /** Has write commands refused, or not, after a save or a change of the configuration. */
   applyRefusal(): void {
     const { layout, config } = this.#parts;
-    const { writeRefusal } = layout;
-    if (writeRefusal !== REFUSE_NOTHING && writeRefusal !== REFUSE_SNAPSHOT_FAILED) return;
     const isRefused =
       this.#facts[FACT.hasSaveFailed] !== 0 &&
       config.bool('stop-writes-on-bgsave-error') &&
       config.text('save') !== '';
-    layout.setWriteRefusal(isRefused ? REFUSE_SNAPSHOT_FAILED : REFUSE_NOTHING);
+    if (isRefused) layout.refuseWrites(REFUSE_SNAPSHOT_FAILED);
+    else layout.allowWrites(REFUSE_SNAPSHOT_FAILED);
   }
 
   // ---- the end
