@@ -30,8 +30,8 @@ export function anyTopology(kind: ServerKind, random: Random): readonly string[]
 }
 
 /**
- * Runs `body` with a server that has started; it is dead afterwards. Throws what `body` throws, with
- * the end of the server's log.
+ * Runs `body` with a server that has started; it is dead afterwards. Throws what `body` throws,
+ * with the end of the server's log.
  */
 export async function withServer(
   launch: Launch,

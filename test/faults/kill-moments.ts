@@ -218,7 +218,7 @@ export async function killDuringSave(options: FaultOptions): Promise<void> {
   });
 }
 
-/** Kills during the first start with an append-only file: the next one works as if it were the first. */
+/** Kills during the first start with an append-only file: the next one works like a first. */
 export async function killDuringFirstStart(options: FaultOptions): Promise<void> {
   const { kind, random, rounds, report } = options;
   for (let round = 1; round <= rounds; round++) {

@@ -279,7 +279,7 @@ export class WriterState {
     return null;
   }
 
-  /** Takes over what the model cannot know: what was found is right, and the next rounds start there. */
+  /** Takes over what the model cannot know; the next rounds start from there. */
   adopt(found: Found): void {
     this.pool = new Set(found.pool);
     this.poppedUnknown = 0;

@@ -54,6 +54,11 @@ function largeValues(random: Random): readonly (readonly string[])[] {
   ];
 }
 
+/** Sends all commands at once; their raw replies. */
+function pipeline(client: RawClient, commands: readonly (readonly string[])[]): Promise<string[]> {
+  return Promise.all(commands.map((words) => client.command(words)));
+}
+
 /** Digests of a whole keyspace, and of its values by database and key. */
 interface Contents {
   readonly digest: string;
@@ -69,10 +74,16 @@ async function contentsOf(server: FaultServer): Promise<Contents> {
     for (let db = 0; db < DATABASES; db++) {
       await client.command(['SELECT', db]);
       const names = decodeReply(await client.command(['KEYS', '*'])) as readonly string[];
-      for (const name of names) {
-        const value = await client.command(['DEBUG', 'DIGEST-VALUE', name]);
-        const deadline = await client.command(['PEXPIRETIME', name]);
-        values.set(`${db}: ${JSON.stringify(name)}`, value.split('\r\n')[1]! + deadline.trim());
+      const replies = await pipeline(
+        client,
+        names.flatMap((name) => [
+          ['DEBUG', 'DIGEST-VALUE', name],
+          ['PEXPIRETIME', name],
+        ]),
+      );
+      for (const [i, name] of names.entries()) {
+        const text = replies[2 * i]!.split('\r\n')[1]! + replies[2 * i + 1]!.trim();
+        values.set(`${db}: ${JSON.stringify(name)}`, text);
       }
     }
     return { digest, values };
@@ -94,13 +105,16 @@ function differences(found: Contents, expected: Contents): string {
 async function populate(client: RawClient, kind: ServerKind, random: Random): Promise<void> {
   for (let db = 0; db < DATABASES; db++) {
     await client.command(['SELECT', db]);
-    for (let i = 0; i < COMMANDS; i++) {
-      const command = randomCommand(random, [random.pick(FAMILIES)]);
-      // Limits of encodings stay: -0 is 0 in what is packed, and a replay packs by other limits.
-      if (command[0] !== 'CONFIG') await client.command(command);
-    }
-    for (const command of largeValues(random)) await client.command(command);
-    if (kind === 'tessera') for (const command of NEWER) await client.command(command);
+    const commands = Array.from({ length: COMMANDS }, () =>
+      randomCommand(random, [random.pick(FAMILIES)]),
+    );
+    // Limits of encodings stay: -0 is 0 in what is packed, and a replay packs by other limits.
+    await pipeline(
+      client,
+      commands.filter(([name]) => name !== 'CONFIG'),
+    );
+    await pipeline(client, largeValues(random));
+    if (kind === 'tessera') await pipeline(client, NEWER);
     await keepAll(client);
   }
   await client.command(['SELECT', '0']);
@@ -109,10 +123,18 @@ async function populate(client: RawClient, kind: ServerKind, random: Random): Pr
 /** Nothing may expire before the files are loaded again. */
 async function keepAll(client: RawClient): Promise<void> {
   const names = decodeReply(await client.command(['KEYS', '*'])) as readonly string[];
-  for (const name of names) {
-    const deadline = decodeReply(await client.command(['PEXPIRETIME', name])) as number;
-    if (deadline >= 0 && deadline < Date.now() + SOON_MS) await client.command(['PERSIST', name]);
-  }
+  const replies = await pipeline(
+    client,
+    names.map((name) => ['PEXPIRETIME', name]),
+  );
+  const soon = names.filter((_, i) => {
+    const deadline = decodeReply(replies[i]!) as number;
+    return deadline >= 0 && deadline < Date.now() + SOON_MS;
+  });
+  await pipeline(
+    client,
+    soon.map((name) => ['PERSIST', name]),
+  );
 }
 
 interface Written {
