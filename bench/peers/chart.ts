@@ -1,7 +1,7 @@
 /**
  * The results as an SVG chart of two panels. Above: throughput and speed as a multiple of Redis,
- * more is better. Below: every row with a limit as a share of that limit, less is better, Redis in grey
- * beside it. A dark tick marks each row's target.
+ * more is better. Below: every row with a limit as a share of that limit, less is better, Redis in
+ * grey beside it. A dark tick marks each row's target.
  */
 import { type Machine, machineLine } from './machine.ts';
 import { formatNumber, type Judged } from './results.ts';

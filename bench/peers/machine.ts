@@ -61,7 +61,8 @@ export function describeMachine(): Machine {
 export function machineLine(machine: Machine): string {
   const { cpu, cores, memoryGib, disk, kernel, node, redis, tessera, date, loadBefore } = machine;
   return (
-    `${cpu}, ${cores} cores, ${memoryGib} GiB, ${disk}, Linux ${kernel}; Node ${node}, Redis ${redis}, ` +
+    `${cpu}, ${cores} cores, ${memoryGib} GiB, ${disk}, Linux ${kernel}; ` +
+    `Node ${node}, Redis ${redis}, ` +
     `Tessera ${tessera}; ${date} UTC, load before ${loadBefore}`
   );
 }

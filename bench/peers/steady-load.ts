@@ -1,7 +1,7 @@
 /**
  * Steady load: `steady-load.ts PORT RATE KEYS VALUE_BYTES` sends RATE SETs a second over KEYS keys,
- * every millisecond its share and whatever is late, until its standard input closes. Writes how many
- * it sent when the first replies are there, and at the end.
+ * every millisecond its share and whatever is late, until its standard input closes. Writes how
+ * many it sent when the first replies are there, and at the end.
  */
 import { once } from 'node:events';
 import { connect } from 'node:net';
