@@ -441,7 +441,6 @@ export class AofControl {
     if (error === null && this.#state !== 'off') await this.#awaitCuts(rewrite);
     const failure = error ?? rewrite.failure ?? this.#finish(rewrite);
     this.#rewrite = null;
-    facts[AOF_FACT.isRewriting] = 0;
     facts[AOF_FACT.lastRewriteSeconds] = Math.floor((Date.now() - rewrite.startedMs) / 1000) + 1;
     facts[AOF_FACT.isLastRewriteBad] = failure === null ? 0 : 1;
     if (failure === null) {
@@ -453,14 +452,16 @@ export class AofControl {
       logger.warning(`Background AOF rewrite terminated with error: ${failure}`);
       if (error === null) this.#removeBase(rewrite);
     }
-    if (this.#state !== 'waiting') return;
-    if (failure === null) {
-      this.#become('on');
-      return;
+    if (this.#state === 'waiting') {
+      if (failure === null) this.#become('on');
+      else {
+        await this.#host.order({ do: 'discard' });
+        this.#removeCollected();
+        this.#schedule(true);
+      }
     }
-    await this.#host.order({ do: 'discard' });
-    this.#removeCollected();
-    this.#schedule(true);
+    // INFO says so last: whoever waits for it finds the directory as it is to be.
+    facts[AOF_FACT.isRewriting] = 0;
   }
 
   #removeBase(rewrite: Rewrite): void {
