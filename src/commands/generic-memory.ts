@@ -55,12 +55,23 @@ function cmdUsage(ctx: CommandContext): RunStatus {
   return DONE;
 }
 
-/** Sums over all shards. Header words that any thread may read, so nothing is held. */
-function totals(ctx: CommandContext): { keys: number; used: number; touched: number } {
-  const sum = { keys: 0, used: 0, touched: 0 };
+/** Sums over all shards, in keys and bytes. */
+interface Totals {
+  keys: number;
+  startup: number;
+  used: number;
+  held: number;
+  touched: number;
+}
+
+/** Header words that any thread may read, so nothing is held. */
+function totals(ctx: CommandContext): Totals {
+  const sum = { keys: 0, startup: 0, used: 0, held: 0, touched: 0 };
   for (const shard of ctx.shards) {
     for (let db = 0; db < shard.databases; db++) sum.keys += shard.size(db);
+    sum.startup += shard.arena.frontBytes;
     sum.used += shard.arena.usedBytes();
+    sum.held += shard.arena.heldBytes();
     sum.touched += shard.arena.touchedBytes();
   }
   return sum;
@@ -68,12 +79,12 @@ function totals(ctx: CommandContext): { keys: number; used: number; touched: num
 
 /** Fields of Redis that have no counterpart here are 0; clients read the map by name. */
 function cmdStats(ctx: CommandContext): RunStatus {
-  const { keys, used, touched } = totals(ctx);
+  const { keys, startup, used, held, touched } = totals(ctx);
   const overhead = keys * INDEX_BYTES_PER_KEY;
   const integers: readonly (readonly [string, number])[] = [
-    ['peak.allocated', used],
-    ['total.allocated', used],
-    ['startup.allocated', 0],
+    ['peak.allocated', used + startup],
+    ['total.allocated', used + startup],
+    ['startup.allocated', startup],
     ['replication.backlog', 0],
     ['clients.slaves', 0],
     ['clients.normal', 0],
@@ -81,22 +92,22 @@ function cmdStats(ctx: CommandContext): RunStatus {
     ['aof.buffer', 0],
     ['lua.caches', 0],
     ['functions.caches', 0],
-    ['overhead.total', overhead],
+    ['overhead.total', overhead + startup],
     ['keys.count', keys],
     ['keys.bytes-per-key', keys === 0 ? 0 : Math.floor(used / keys)],
     ['dataset.bytes', Math.max(0, used - overhead)],
     ['allocator.allocated', used],
-    ['allocator.active', touched],
+    ['allocator.active', held],
     ['allocator.resident', touched],
-    ['allocator-fragmentation.bytes', touched - used],
+    ['allocator-fragmentation.bytes', held - used],
     ['fragmentation.bytes', touched - used],
   ];
-  const ratio = used === 0 ? 0 : touched / used;
+  const ratioOf = (bytes: number) => (used === 0 ? 0 : bytes / used);
   const doubles: readonly (readonly [string, number])[] = [
     ['dataset.percentage', used === 0 ? 0 : ((used - overhead) * 100) / used],
     ['peak.percentage', used === 0 ? 0 : 100],
-    ['allocator-fragmentation.ratio', ratio],
-    ['fragmentation', ratio],
+    ['allocator-fragmentation.ratio', ratioOf(held)],
+    ['fragmentation', ratioOf(touched)],
   ];
   const { reply } = ctx;
   reply.map(integers.length + doubles.length);

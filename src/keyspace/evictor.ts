@@ -144,9 +144,9 @@ export class Evictor {
     return this.#placeShards[place]!;
   }
 
-  /** Candidates in the pool: [0, count), the best one last. */
-  get candidates(): number {
-    return this.#pool.count;
+  /** The best candidate that is not in the mask `tried`; -1 = there is none. */
+  best(tried: number): number {
+    return this.#pool.best(tried);
   }
 
   /** The shard to hold for a candidate. */

@@ -20,8 +20,6 @@ const COUNT = 1;
 const NEXT_WORD = DICT_STRUCT_WORDS;
 /** Elements that are freed at once: less work than to come back for them. */
 const UNITS_AT_ONCE = 64;
-/** Keys of a flushed database that are freed at once: some 50 us. */
-const KEYS_AT_ONCE = 512;
 /** Elements of a value that count as one bucket chain of a table. */
 const UNITS_PER_CHAIN = 8;
 
@@ -31,6 +29,8 @@ export type FreeGate = (dict: Dict, unit: number) => boolean;
 export class LazyFree {
   /** Null: nobody minds. */
   gate: FreeGate | null = null;
+  /** Keys of a flushed database that are freed at once: some 50 us. Tests of the slices set 0. */
+  keysAtOnce = 512;
   readonly #shard: Shard;
   readonly #base: number;
   readonly #roots: number;
@@ -104,14 +104,24 @@ export class LazyFree {
     u32[this.#roots + COUNT] = u32[this.#roots + COUNT]! - 1;
   }
 
+  /** True when a snapshot that is under way has yet to see an entry of a small table. O(n). */
+  #isAwaited(dict: Dict): boolean {
+    let isAwaited = false;
+    const visit = (ref: Ref): void => {
+      isAwaited ||= this.#shard.isOld(ref);
+    };
+    for (let unit = 0; unit < dict.unitCount; unit++) dict.visitUnit(unit, visit);
+    return isAwaited;
+  }
+
   /**
    * Empties `dict` by moving its tables here. Frees few keys at once, and many without memory for
    * the list entry.
    */
   detach(dict: Dict): void {
     const { u32, arena } = this.#shard;
-    const isSmall = dict.size <= KEYS_AT_ONCE;
-    const block = isSmall ? 0 : arena.alloc((DICT_STRUCT_WORDS + 1) * 4);
+    const isSmall = dict.size <= this.keysAtOnce;
+    const block = isSmall && !this.#isAwaited(dict) ? 0 : arena.alloc((DICT_STRUCT_WORDS + 1) * 4);
     if (block === 0) {
       while (!dict.dismantleUnit(this.#free));
       return;

@@ -103,6 +103,7 @@ export class Shard extends EntryBlocks {
     for (let db = 0; db < this.databases; db++) {
       const at = this.databaseWord(db);
       this.#dicts.push(new Dict(arena, at, hasher));
+      this.#dicts[db]!.growth = state.tableGrowth;
       this.#hints.push(new ExpiryHints(arena, at + HINTS));
     }
     this.lists = new ListValues(this);
@@ -202,10 +203,7 @@ export class Shard extends EntryBlocks {
     this.state.dirty = dirty;
   }
 
-  /**
-   * Says that a key changed in place: transactions that watch it will not run. The other mutators
-   * call it.
-   */
+  /** Says that a key changed: transactions that watch it will not run. Mutators call it. */
   touched(db: number, key: Key): void {
     this.state.dirty += 1;
     if (!this.watch.isEmpty && this.interest.has(key.lo)) this.watch.touch(db, key.lo, key.hi);

@@ -2,6 +2,7 @@
  * What one thread knows while it runs commands: the time, and its own counters. Nothing here is
  * about single keys. The clock is set once a batch by the thread's loop, and by hand in tests.
  */
+import type { GrowthLimit } from '../structures/dict-tags.ts';
 import type { Key } from './key.ts';
 import { ValueLimits } from './value-limits.ts';
 
@@ -62,6 +63,11 @@ export class ThreadState {
   keyspaceMisses = 0;
   expiredKeys = 0;
   evictedKeys = 0;
+  /**
+   * What is left below maxmemory for a larger table of keys: as in Redis, a table that would have
+   * keys evicted grows later.
+   */
+  readonly tableGrowth: GrowthLimit = { bytes: Number.POSITIVE_INFINITY };
   /** Keys changed since start, for INFO's rdb_changes_since_last_save. */
   dirty = 0;
   /** FLUSHALLs run. */

@@ -286,6 +286,11 @@ export class Arena {
     return (this.pageCount - this.firstPage) * PAGE_BYTES;
   }
 
+  /** Bytes of the header and of the area for the layer above: in use from the start. */
+  get frontBytes(): number {
+    return this.descriptorIndex * 4;
+  }
+
   /** Bytes of the pages that slabs and runs occupy, their free blocks included. Any thread. */
   heldBytes(): number {
     const u32 = this.u32;

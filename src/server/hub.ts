@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
+import { Arena } from '../memory/arena.ts';
 import { holderOf } from '../sync/lock-word.ts';
 import { ringEventfd } from '../transport/libc.ts';
 import { AofControl } from './aof-control.ts';
@@ -408,6 +409,7 @@ export class Hub {
     const apply = (): Promise<string | null> => {
       plan.layout.setMaxmemory(config.int('maxmemory'));
       this.loading.configChanged();
+      if (staged.changed.includes('maxmemory')) this.#warnOfEviction();
       logger.setLevel(config.text('loglevel') as LogFilter);
       this.#persistence.applyRefusal();
       return this.#broadcastConfig(config.changes(staged.changed));
@@ -431,6 +433,19 @@ export class Hub {
     const text = staged.rollBack({ name: isBind ? 'bind' : 'port', reason });
     await apply();
     return text;
+  }
+
+  /** In Redis's words: tools look for them. */
+  #warnOfEviction(): void {
+    const { plan, logger } = this.#options;
+    const limit = plan.layout.maxmemory;
+    const used = plan.buffers.arenas.reduce((sum, a) => sum + Arena.attach(a).usedBytes(), 0);
+    if (limit === 0 || used <= limit) return;
+    logger.warning(
+      `WARNING: the new maxmemory value set via CONFIG SET (${limit}) is smaller than the ` +
+        `current memory usage (${used}). This will result in key eviction and/or the ` +
+        'inability to accept new write commands depending on the maxmemory-policy.',
+    );
   }
 
   #clients(message: Extract<ToMain, { type: 'clients' }>): void {

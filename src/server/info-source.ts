@@ -193,11 +193,15 @@ function infoMemory(parts: ThreadParts): InfoMemory {
   const used = keyspaceBytes(ctx.shards) + buffers;
   if (rates.startupBytes < 0) rates.startupBytes = used;
   rates.peakBytes = Math.max(rates.peakBytes, used);
+  let startup = 0;
+  let allocated = 0;
   let active = 0;
   let resident = 0;
   let reserved = 0;
   let pending = 0;
   for (const shard of ctx.shards) {
+    startup += shard.arena.frontBytes;
+    allocated += shard.arena.usedBytes();
     active += shard.arena.heldBytes();
     resident += shard.arena.touchedBytes();
     reserved += shard.arena.capacityBytes();
@@ -207,9 +211,9 @@ function infoMemory(parts: ThreadParts): InfoMemory {
     used,
     rss: residentBytes(),
     peak: rates.peakBytes,
-    overhead: buffers,
-    startup: 0,
-    allocated: keyspaceBytes(ctx.shards),
+    overhead: buffers + startup,
+    startup,
+    allocated,
     active,
     resident,
     defragEffort: largest(parts, STAT.defragEffort),

@@ -16,7 +16,7 @@ import { Evictor } from '../keyspace/evictor.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { ThreadState } from '../keyspace/thread-state.ts';
 import { HOLD_LEASED, HOLD_NONE, type ShardLocks } from './shard-locks.ts';
-import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
+import { MODE_SNAPSHOT, PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
 import { STAT, type ThreadStats } from './thread-stats.ts';
 import type { WriteGuard } from './write-guard.ts';
 
@@ -80,10 +80,13 @@ export interface MemoryRoomSettings {
   readonly isLazy: boolean;
 }
 
-/** Bytes used by the keyspace: O(shards). */
+/** Bytes used by the keyspace, with what its shards take when they are empty: O(shards). */
 export function keyspaceBytes(shards: readonly Shard[]): number {
   let bytes = 0;
-  for (let i = 0; i < shards.length; i++) bytes += shards[i]!.arena.usedBytes();
+  for (let i = 0; i < shards.length; i++) {
+    const { arena } = shards[i]!;
+    bytes += arena.usedBytes() + arena.frontBytes;
+  }
   return bytes;
 }
 
@@ -128,6 +131,7 @@ export class MemoryRoom {
     this.#budgetMs = evictionBudgetMs(settings.tenacity);
     this.#isLazy = settings.isLazy;
     this.#credit = 0;
+    this.#parts.state.tableGrowth.bytes = Number.POSITIVE_INFINITY;
   }
 
   /** False while there is no limit: nothing has to be asked then. */
@@ -195,6 +199,7 @@ export class MemoryRoom {
   #below(limit: number, used: number): RoomStatus {
     const { layout, shards, state, stats } = this.#parts;
     this.#limit = limit;
+    state.tableGrowth.bytes = limit === 0 ? Number.POSITIVE_INFINITY : limit - used;
     this.#credit = Math.min(
       (limit - used) / (4 * layout.threadCount),
       shards.length * COMMAND_BYTES,
@@ -217,6 +222,7 @@ export class MemoryRoom {
     let step = STEP_FREED;
     this.#mayHaveLazy = true;
     const { layout, state } = this.#parts;
+    state.tableGrowth.bytes = 0;
     if (layout.exceededSinceMs === 0) layout.setExceededSince(state.nowMs);
     for (let n = 1; ; n++) {
       step = this.#step(used > limit * (1 + TOLERANCE));
@@ -258,9 +264,10 @@ export class MemoryRoom {
       if (isFree) return evictor.takeRandom(place) ? this.#evicted() : STEP_FRUITLESS;
     } else {
       if (isFree) evictor.look(place);
-      for (let i = evictor.candidates - 1; i >= 0; i--) {
-        if (!this.#switchTo(evictor.shardOfCandidate(i))) continue;
-        if (evictor.take(i)) return this.#evicted();
+      let tried = 0;
+      for (let best = evictor.best(tried); best >= 0; best = evictor.best(tried)) {
+        if (!this.#switchTo(evictor.shardOfCandidate(best))) tried |= 1 << best;
+        else if (evictor.take(best)) return this.#evicted();
       }
     }
     return STEP_FRUITLESS;
@@ -286,6 +293,8 @@ export class MemoryRoom {
       this.#mayHaveLazy = true;
       if (this.#isLazy && !isFarAbove) continue;
       if (!this.#switchTo(shard.index)) continue;
+      // What was flushed during a snapshot is in it: only the owner knows what has been written.
+      if ((this.#parts.guard.mode & MODE_SNAPSHOT) !== 0) continue;
       shard.lazy.step(UNITS_PER_STEP);
       this.#freed = this.#usedBefore - shard.arena.usedBytes();
       this.#usedBefore -= this.#freed;

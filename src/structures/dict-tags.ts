@@ -9,3 +9,10 @@ export function tagMatches(x: number): number {
   // The zero-byte test leaves bits 7, 15, 23 and 31; the product gathers them in its upper four.
   return Math.imul((x - 0x01010101) & ~x & 0x80808080, 0x00204081) >>> 28;
 }
+
+/** Bytes that a new table may take. */
+export interface GrowthLimit {
+  bytes: number;
+}
+
+export const UNLIMITED: GrowthLimit = { bytes: Number.POSITIVE_INFINITY };

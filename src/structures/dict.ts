@@ -46,7 +46,7 @@ import type { Arena, Ref } from '../memory/arena.ts';
 import { itemKeyEquals, itemKeyLength, itemKeyOffset } from './compact-item.ts';
 import { checkDict } from './dict-check.ts';
 import * as layout from './dict-layout.ts';
-import { tagMatches } from './dict-tags.ts';
+import { type GrowthLimit, tagMatches, UNLIMITED } from './dict-tags.ts';
 import { ENTRY_HEADER_SHIFT, ENTRY_KEY_LENGTH_LONG, entryKeyEquals } from './entry-key.ts';
 
 export const DICT_STRUCT_WORDS = layout.DICT_STRUCT_WORDS;
@@ -73,15 +73,9 @@ const PRESENT_CHAINED = layout.BUCKET_PRESENT_CHAINED;
 const CHAINED = layout.BUCKET_CHAINED;
 const REFS = layout.BUCKET_REFS;
 
-/**
- * Items per bucket above which the table doubles: 75 % of the slots; the rest is slack against long
- * chains.
- */
+/** Items per bucket above which the table doubles: 75 % of the slots, against long chains. */
 const ITEMS_PER_BUCKET_MAX = 9;
-/**
- * Items per bucket below which the table halves: far from the upper bound, so that resizes do not
- * flap.
- */
+/** Items per bucket below which the table halves: far from the upper bound, against flapping. */
 const ITEMS_PER_BUCKET_MIN = 1;
 export const DICT_BUCKETS_MIN = 4;
 const BUCKETS_MAX = 1 << 26;
@@ -99,6 +93,8 @@ export class Dict {
   readonly #u32: Uint32Array;
   readonly #u8: Uint8Array;
   readonly #isCompact: boolean;
+  /** What a new table may take when the dict could grow, for owners that are short of memory. */
+  growth: GrowthLimit = UNLIMITED;
   /**
    * u32 index of the slot word of the item that the last successful `find` returned; valid until
    * the next mutation.
@@ -254,9 +250,11 @@ export class Dict {
       return;
     }
     const count = u32[base + COUNT0]!;
-    if (u32[base + ITEMS]! >= count * ITEMS_PER_BUCKET_MAX && count < BUCKETS_MAX) {
-      this.#startResize(count * 2);
-    }
+    const items = u32[base + ITEMS]!;
+    if (items < count * ITEMS_PER_BUCKET_MAX || count >= BUCKETS_MAX) return;
+    // An owner short of memory gets longer chains, up to a bound.
+    const isAllowed = count * 2 * BUCKET_BYTES <= this.growth.bytes || items >= count * SLOTS;
+    if (isAllowed) this.#startResize(count * 2);
   }
 
   /** Starts a resize; without memory for the new table the dict goes on with longer chains. */

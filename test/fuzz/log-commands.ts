@@ -54,6 +54,10 @@ const counted =
     const words = Array.from({ length: count }, () => all(...parts)(random)).flat();
     return ['FIELDS', String(count), ...words];
   };
+const many =
+  (...parts: readonly Part[]): Part =>
+  (random) =>
+    Array.from({ length: 2 + random.below(30) }, () => all(...parts)(random)).flat();
 const condition = maybe(word('NX', 'XX', 'GT', 'LT'));
 
 /** Keys and fields that expire soon, in commands that Redis 7.0 knows. */
@@ -86,19 +90,22 @@ const EXPIRY: readonly Template[] = [
   ['HSETNX', key, field, value],
 ];
 
+const hash = from(['a', 'b']);
 const FIELD_EXPIRY: readonly Template[] = [
-  ['HSET', key, field, value, some(5, all(field, value))],
-  ['HSETNX', key, field, value],
-  ['HINCRBY', key, field, word('3')],
-  ['HINCRBYFLOAT', key, field, word('0.5')],
-  ['HDEL', key, field, some(2, field)],
-  ['HEXPIRE', key, from(SHORT_SECONDS), condition, counted(field)],
-  ['HPEXPIRE', key, from(SHORT_MS), condition, counted(field)],
-  ['HPEXPIRE', key, from(SHORT_MS), counted(field)],
-  ['HPEXPIREAT', key, word('1', '5000000000000'), counted(field)],
-  ['HPERSIST', key, counted(field)],
-  ['HGETDEL', key, counted(field)],
-  ['HGETEX', key, (random) => (random.oneIn(3) ? 'PERSIST' : ttl(random)), counted(field)],
+  ['HSET', hash, field, value, some(5, all(field, value))],
+  ['HSET', hash, many(field, value)],
+  ['HSETNX', hash, field, value],
+  ['HSETNX', hash, field, value],
+  ['HINCRBY', hash, field, word('3')],
+  ['HINCRBYFLOAT', hash, field, word('0.5')],
+  ['HDEL', hash, field, some(2, field)],
+  ['HEXPIRE', hash, from(SHORT_SECONDS), condition, counted(field)],
+  ['HPEXPIRE', hash, from(SHORT_MS), condition, counted(field)],
+  ['HPEXPIRE', hash, from(SHORT_MS), counted(field)],
+  ['HPEXPIREAT', hash, word('1', '5000000000000'), counted(field)],
+  ['HPERSIST', hash, counted(field)],
+  ['HGETDEL', hash, counted(field)],
+  ['HGETEX', hash, (random) => (random.oneIn(3) ? 'PERSIST' : ttl(random)), counted(field)],
   [
     'HSETEX',
     key,
@@ -106,9 +113,9 @@ const FIELD_EXPIRY: readonly Template[] = [
     maybe((random) => (random.oneIn(3) ? 'KEEPTTL' : ttl(random))),
     counted(field, value),
   ],
-  ['COPY', key, key, word('REPLACE')],
-  ['RENAME', key, key],
-  ['EXPIRE', key, from(SHORT_SECONDS)],
+  ['COPY', hash, hash, word('REPLACE')],
+  ['RENAME', hash, hash],
+  ['EXPIRE', hash, word('3', '100', '100')],
 ];
 
 const NEWER: readonly Template[] = [
@@ -139,10 +146,6 @@ const BIG_VALUES = ['v'.repeat(30), 'w'.repeat(300), 'x'.repeat(3000)];
 const bigValue = from(BIG_VALUES);
 /** A name that no other command has had, most likely. */
 const name: Part = (random) => `n${random.below(100_000)}`;
-const many =
-  (...parts: readonly Part[]): Part =>
-  (random) =>
-    Array.from({ length: 2 + random.below(30) }, () => all(...parts)(random)).flat();
 const manyFields =
   (...parts: readonly Part[]): Part =>
   (random) => {
@@ -192,8 +195,7 @@ export type Pool = keyof typeof POOLS;
 
 /** A command of one of `pools`, or of the families that all servers know. */
 function oneCommand(random: Random, pools: readonly Pool[]): Command {
-  const isOther = pools.includes('large') ? random.oneIn(10) : random.oneIn(2);
-  if (isOther) return randomCommand(random, FAMILIES);
+  if (random.oneIn(pools.length === 1 ? 10 : 2)) return randomCommand(random, FAMILIES);
   const [first, ...parts] = random.pick(POOLS[random.pick(pools)]);
   return [first, ...parts.flatMap((part) => part(random))];
 }

@@ -42,6 +42,7 @@ export class ShardModel {
     Shard.format(this.arena, DATABASES);
     this.state.setTime(START_MS);
     this.shard = new Shard(0, this.arena, this.#hasher, this.state);
+    this.shard.lazy.keysAtOnce = 0;
     this.expire = new ActiveExpire(this.shard);
     this.#baseBytes = this.arena.usedBytes();
   }

@@ -28,7 +28,7 @@ function fill(client: RawClient, count: number, bytes: number): Promise<string> 
 }
 
 test('active defragmentation empties sparse slabs while clients write', async () => {
-  const server = await startTessera(['--shards', '4', ...EAGER]);
+  const server = await startTessera(['--shards', '4', '--save', '', ...EAGER]);
   try {
     const client = await server.connect();
     const count = 40_000;
@@ -76,7 +76,7 @@ test('active defragmentation empties sparse slabs while clients write', async ()
 test.skipIf(!hasProc)(
   'memory that is free goes back: after a while, by PURGE at once',
   async () => {
-    const server = await startTessera(['--shards', '2']);
+    const server = await startTessera(['--shards', '2', '--save', '']);
     try {
       const client = await server.connect();
       await fill(client, 12_000, 2000);

@@ -9,6 +9,7 @@ import { FileSource } from '../../src/durability/file-source.ts';
 import { styleWord } from '../../src/durability/snapshot-emitter.ts';
 import { SnapshotFile } from '../../src/durability/snapshot-file.ts';
 import { createSnapshotRing, type SnapshotStart } from '../../src/durability/snapshot-frames.ts';
+import { KeyspaceLoader } from '../../src/durability/snapshot-load.ts';
 import { SnapshotReader } from '../../src/durability/snapshot-read.ts';
 import type { SnapshotStyle } from '../../src/durability/snapshot-write.ts';
 import { ShardLocks } from '../../src/server/shard-locks.ts';
@@ -165,9 +166,10 @@ export class SnapshotHarness {
 export function loadInto(runner: LocalRunner, path: string): string | null {
   const source = new FileSource(path);
   const { databases } = runner.state.limits;
-  const options = { databases, isReplace: false, skipsChecksum: false };
+  const options = { databases, skipsChecksum: false, nowMs: runner.state.nowMs };
   try {
-    return new SnapshotReader(runner.shards, options).load(source);
+    const loader = new KeyspaceLoader(runner.shards, false);
+    return new SnapshotReader(loader, options).read(source)?.text ?? null;
   } finally {
     source.close();
   }
