@@ -3,24 +3,28 @@
  * test/conformance/valkey-suite.json, which lists every test that may fail, with the reason. Ends
  * with 1 when another test fails, or when a listed one passes.
  *
- *   VALKEY_SRC=<Valkey source tree or bare repository> node scripts/valkey-suite.ts [driver]
+ *   VALKEY_SRC=<Valkey source tree or bare repository>
+ *     node scripts/valkey-suite.ts [--driver PROGRAM] [--mode external|spawn] [unit...]
  *
- * `driver` is the program that runs the suite; without it ../shared/tools/tclsuite. It needs
- * python3 and tclsh. The units are those of the list: `external` ones against one running server,
- * `spawn` ones against servers that the suite starts itself.
+ * The driver is the program that runs the suite; without it ../shared/tools/tclsuite. It needs
+ * python3 and tclsh. The units are those of the list, or those of them that are named: `external`
+ * ones against one running server, `spawn` ones against servers that the suite starts itself from
+ * configuration files. A unit may be in both lists.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { buildAll } from './build.ts';
 
 const SUITE_VERSION = '8.0.1';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const server = `${root}bin/tessera-server`;
 
-type Mode = 'external' | 'spawn';
+const MODES = ['external', 'spawn'] as const;
+type Mode = (typeof MODES)[number];
 
 /** A test that may fail; the driver numbers tests of one name in a unit from 1. */
 interface Exception {
@@ -65,10 +69,15 @@ function runUnits(driver: string, mode: Mode, units: readonly string[], folder: 
   return JSON.parse(readFileSync(json, 'utf8')) as Report;
 }
 
-/** Lines about all differences between a report and the list of its mode. */
-function differences(report: Report, listed: Units<readonly Exception[]>): string[] {
+/** Lines about all differences between a report of `units` and the list of its mode. */
+function differences(
+  report: Report,
+  listed: Units<readonly Exception[]>,
+  units: readonly string[],
+): string[] {
   const lines: string[] = [];
-  for (const [unit, exceptions] of Object.entries(listed)) {
+  for (const unit of units) {
+    const exceptions = listed[unit]!;
     const result = report.units[unit];
     if (result === undefined || result.state !== 'ok') {
       lines.push(`${unit}: did not run to its end`);
@@ -89,22 +98,42 @@ function differences(report: Report, listed: Units<readonly Exception[]>): strin
   return lines;
 }
 
+/** What the command line asks for; a text when it is wrong. */
+function readArguments(): { driver: string; modes: readonly Mode[]; named: string[] } | string {
+  try {
+    const { values, positionals } = parseArgs({
+      options: { driver: { type: 'string' }, mode: { type: 'string' } },
+      allowPositionals: true,
+    });
+    const modes = MODES.filter((mode) => values.mode === undefined || values.mode === mode);
+    if (modes.length === 0) return `there is no mode ${values.mode}`;
+    const driver = resolve(root, values.driver ?? '../shared/tools/tclsuite');
+    return obstacle(driver) ?? { driver, modes, named: positionals };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
 async function main(): Promise<void> {
-  const driver = resolve(root, process.argv[2] ?? '../shared/tools/tclsuite');
-  const reason = obstacle(driver);
-  if (reason !== null) {
-    process.stderr.write(`valkey-suite: ${reason}.\n`);
+  const asked = readArguments();
+  if (typeof asked === 'string') {
+    process.stderr.write(`valkey-suite: ${asked}.\n`);
     process.exitCode = 2;
     return;
   }
+  const { driver, modes, named } = asked;
   const path = `${root}test/conformance/valkey-suite.json`;
   const list = JSON.parse(readFileSync(path, 'utf8')) as ExceptionList;
+  const lines = named
+    .filter((unit) => !modes.some((mode) => unit in list[mode]))
+    .map((unit) => `${unit}: is not in the list`);
   await buildAll();
   const folder = mkdtempSync(join(tmpdir(), 'valkey-suite-'));
-  const lines: string[] = [];
-  for (const mode of ['external', 'spawn'] as const) {
-    const report = runUnits(driver, mode, Object.keys(list[mode]), folder);
-    lines.push(...differences(report, list[mode]));
+  for (const mode of modes) {
+    const all = Object.keys(list[mode]);
+    const units = named.length === 0 ? all : all.filter((unit) => named.includes(unit));
+    if (units.length === 0) continue;
+    lines.push(...differences(runUnits(driver, mode, units, folder), list[mode], units));
   }
   rmSync(folder, { recursive: true });
   for (const line of lines) process.stdout.write(`${line}\n`);

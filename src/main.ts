@@ -11,6 +11,7 @@ import { decideStart } from './server/command-line.ts';
 import { MeaningReport } from './server/config/report.ts';
 import { readBindAddresses } from './server/config/special-directives.ts';
 import type { ConfigStore } from './server/config/store.ts';
+import { CrashReport } from './server/crash-report.ts';
 import { Hub } from './server/hub.ts';
 import { fileLogWriter, type LogFilter, Logger } from './server/log.ts';
 import { constrainedMemory } from './server/machine.ts';
@@ -89,41 +90,22 @@ async function serve(config: ConfigStore): Promise<void> {
   }
   const pidfile = config.path('pidfile');
   if (pidfile !== '') writePidfile(logger, pidfile);
+  const runId = randomBytes(20).toString('hex');
+  const crash = new CrashReport({ config, logger, plan, startedMs, runId });
+  crash.watch();
   const hub = new Hub({
     config,
     logger,
     plan,
     startedMs,
-    runId: randomBytes(20).toString('hex'),
+    runId,
+    crash,
     onEnd: (code) => {
       if (pidfile !== '' && existsSync(pidfile)) rmSync(pidfile, { force: true });
       process.exit(code);
     },
   });
-  let signals = 0;
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => {
-      signals += 1;
-      if (signals > 1) {
-        logger.warning(`You insist... exiting now.`);
-        hub.abandon();
-        process.exit(1);
-      }
-      logger.warning(`Received ${signal} scheduling shutdown...`);
-      const isTerm = signal === 'SIGTERM';
-      const words = config.text(isTerm ? 'shutdown-on-sigterm' : 'shutdown-on-sigint').split(' ');
-      const save = words.includes('save') ? true : words.includes('nosave') ? false : null;
-      void hub.shutdown({ save, force: words.includes('force') }).then((error) => {
-        if (error === null) return;
-        signals = 0;
-        logger.warning(
-          `${signal} received but errors trying to shut down the server, ` +
-            'check the logs for more information',
-        );
-      });
-    });
-  }
-  process.on('SIGHUP', () => undefined);
+  hub.signals.watch();
   await hub.start();
 }
 

@@ -37,7 +37,7 @@ export const DEBUG_HELP: readonly string[] = [
   'PANIC',
   '    Crash by an exception.',
   'PAUSE-CRON <0|1>',
-  '    Accepted; has no effect.',
+  '    Have signals that end the server wait (1), and go on (0).',
   'POPULATE <count> [<prefix>] [<size>]',
   '    Make string keys named <prefix>:<number> (key:<number> unless told).',
   'PROTOCOL <type>',

@@ -6,7 +6,6 @@
  *   AOF-FLUSH-SLEEP, DELAY-RDB-CLIENT-FREE-SECONDS   no such waits exist
  *   CHANGE-REPL-ID                                   no replication identity
  *   DICT-RESIZING                                    resizes are incremental and bounded
- *   PAUSE-CRON                                       no periodic job races with tests
  *   LISTPACK, QUICKLIST                              the encoding is checked, nothing is printed
  *   QUICKLIST-PACKED-THRESHOLD                       nodes of one element are packs, too; checked
  *   REPLYBUFFER                                      reply buffers belong to threads; checked
@@ -278,7 +277,7 @@ const SERVER_SUBCOMMANDS: readonly CommandSpec[] = [
   accepted('delay-rdb-client-free-seconds', 3, 'seconds:integer'),
   accepted('dict-resizing', 3, '0 | 1'),
   accepted('leak', 3, 'string'),
-  accepted('pause-cron', 3, '0 | 1'),
+  session('pause-cron', 3, '0 | 1', 'Has signals that end the server wait.', cmdServer),
   accepted('set-disable-deny-scripts', 3, '0 | 1'),
   SKIP_CHECKSUM,
 ];

@@ -133,12 +133,16 @@ function restore(ctx: CommandContext, options: RestoreOptions, expireMs: number)
   const { args, reply, db, state } = ctx;
   const isLarge = args.length[3]! > BUILD_BYTES;
   if (isLarge) ctx.beginBuild();
-  const { status, value } = loadPayload(ctx.at(1), args.buf, args.offset[3]!, args.end(3));
+  const { status, value, problem } = loadPayload(ctx.at(1), args.buf, args.offset[3]!, args.end(3));
   if (isLarge) ctx.endBuild();
   const shard = ctx.at(1);
   if (status !== LOAD_OK) {
-    if (status === LOAD_BAD) reply.errorBytes(ERROR_BYTES.BAD_DATA);
-    else replyFull(ctx);
+    if (status === LOAD_BAD) {
+      ctx.log('verbose', `${args.text(0).toUpperCase()} refused a payload: ${problem}`);
+      reply.errorBytes(ERROR_BYTES.BAD_DATA);
+    } else {
+      replyFull(ctx);
+    }
     return DONE;
   }
   if (expireMs !== NO_TTL && expireMs <= state.nowMs) {

@@ -9,7 +9,7 @@ import { CONFIG_COMMAND } from './config-command.ts';
 import { INTROSPECTION_COMMANDS } from './introspection.ts';
 import { cmdLolwut } from './lolwut.ts';
 import { PERSISTENCE_COMMANDS } from './persistence.ts';
-import { replyWhenDone, textsFrom, wordIs } from './session-reply.ts';
+import { replyWhenDone, textsFrom, wordIs, writeOutcome } from './session-reply.ts';
 import type { CommandSpec, SessionContext } from './spec.ts';
 
 const PORT_MAX = 65535;
@@ -68,8 +68,7 @@ function cmdShutdown(ctx: SessionContext): void {
   if (options === null) {
     reply.errorBytes(ERROR_BYTES.SYNTAX);
   } else if (options.abort) {
-    if (server.shutdownAbort()) reply.ok();
-    else reply.error('ERR No shutdown in progress.');
+    replyWhenDone<string | null>(ctx, (done) => server.shutdownAbort(done), writeOutcome);
   } else {
     const { save, now, force } = options;
     replyWhenDone<string>(

@@ -277,6 +277,8 @@ export interface CommandContext {
   noteWatch(shard: Shard, db: number, key: Key, version: number): void;
   /** Sleeps while holding what it holds: DEBUG SLEEP. */
   sleep(ms: number): void;
+  /** Writes a line to the log, and waits for the file: for what is rare. */
+  log(level: 'verbose' | 'warning', text: string): void;
 }
 
 /** Writes the reply of a suspended command, later. */
@@ -399,7 +401,8 @@ export interface ServerServices {
   readonly lastSaveSeconds: number;
   /** SHUTDOWN: resolves with an error text when it could not be done. */
   shutdown(save: boolean | null, now: boolean, force: boolean, done: (error: string) => void): void;
-  shutdownAbort(): boolean;
+  /** SHUTDOWN ABORT: null, or an error text where nothing is to be aborted. */
+  shutdownAbort(done: (error: string | null) => void): void;
   /** About the append-only file; `done` gets an error text, or null and a status text. */
   aof(
     what: 'rewrite' | 'rewrite-later' | 'load',

@@ -9,7 +9,9 @@ import { CRC_BYTES, FOOTER_BYTES, RDB_VERSION } from './rdb-format.ts';
 import { RdbInput } from './rdb-input.ts';
 import { RdbOutput } from './rdb-output.ts';
 import { ValueLoader } from './rdb-read-value.ts';
+import { refusedType } from './rdb-type-names.ts';
 import { ValueWriter } from './rdb-write-value.ts';
+import { valueProblem } from './snapshot-read.ts';
 
 const checksum = new Crc64();
 const VERSION_BYTES = FOOTER_BYTES - CRC_BYTES;
@@ -54,6 +56,8 @@ export function isPayload(
 export interface Payload {
   readonly status: LoadStatus;
   readonly value: Detached;
+  /** What is wrong with the bytes, where `status` is LOAD_BAD. */
+  readonly problem: string;
 }
 
 /**
@@ -65,5 +69,11 @@ export function loadPayload(shard: Shard, buf: Uint8Array, from: number, to: num
   const loader = new ValueLoader(shard);
   const type = input.byte();
   const status = input.isBad ? LOAD_BAD : loader.load(input, type);
-  return { status: status === LOAD_EMPTY ? LOAD_BAD : status, value: loader.loaded };
+  if (status !== LOAD_BAD && status !== LOAD_EMPTY) {
+    return { status, value: loader.loaded, problem: '' };
+  }
+  const refused = refusedType(type);
+  let problem = refused === null ? valueProblem(input, type) : `${refused} are not supported yet`;
+  if (status === LOAD_EMPTY) problem = 'a collection without elements';
+  return { status: LOAD_BAD, value: loader.loaded, problem };
 }

@@ -58,7 +58,9 @@ export type ToMain =
       readonly thread: number;
       readonly what: SaveRequest;
     }
-  | { readonly type: 'crash-drill'; readonly what: string }
+  | { readonly type: 'shutdown-abort'; readonly id: number; readonly thread: number }
+  | { readonly type: 'pause-cron'; readonly isPaused: boolean }
+  | { readonly type: 'crash-drill'; readonly what: string; readonly stack: string }
   | {
       readonly type: 'aof-ask';
       readonly id: number;

@@ -8,7 +8,6 @@ import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { Arena } from '../memory/arena.ts';
-import { holderOf } from '../sync/lock-word.ts';
 import { ringEventfd } from '../transport/libc.ts';
 import { AofControl } from './aof-control.ts';
 import { MeaningReport } from './config/report.ts';
@@ -21,13 +20,17 @@ import {
   type ToMain,
   type ToThread,
 } from './control.ts';
+import type { CrashReport } from './crash-report.ts';
 import type { LogFilter, Logger } from './log.ts';
 import { Persistence } from './persistence.ts';
 import type { ServerPlan } from './plan.ts';
-import { PAUSE_ALL, PAUSE_NONE } from './shared-layout.ts';
+import { PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
+import { type ShutdownOptions, ShutdownSignals } from './shutdown-signals.ts';
 import { SnapshotControl } from './snapshot-control.ts';
 import { SnapshotLoading } from './snapshot-loading.ts';
+import { CANCELLED } from './snapshot-thread.ts';
 import { hasDataSet, loadDataSet } from './start-data.ts';
+import { threadName } from './thread-names.ts';
 import { ringerOf, type ThreadStart } from './thread-setup.ts';
 import { ThreadStats } from './thread-stats.ts';
 
@@ -69,6 +72,7 @@ export interface HubOptions {
   readonly plan: ServerPlan;
   readonly startedMs: number;
   readonly runId: string;
+  readonly crash: CrashReport;
   /** Called once, when everything has ended or cannot go on. */
   readonly onEnd: (exitCode: number) => void;
 }
@@ -78,13 +82,6 @@ export interface HubOptions {
  * workers read what those had sent, and run it.
  */
 const QUIET_ROUNDS = 3;
-
-/** SHUTDOWN's words, or those of the directives for signals. */
-export interface ShutdownOptions {
-  /** Null: where there are save rules. */
-  readonly save: boolean | null;
-  readonly force: boolean;
-}
 
 /** Answers still expected for one question to several threads. */
 interface Gathering {
@@ -103,6 +100,7 @@ export class Hub {
   #isEnding = false;
   /** A last save is under way. */
   #isShuttingDown = false;
+  readonly signals: ShutdownSignals;
   readonly snapshots: SnapshotControl;
   readonly #persistence: Persistence;
   #pool: Promise<Piscina> | null = null;
@@ -121,6 +119,12 @@ export class Hub {
     const { plan, config, logger, startedMs } = options;
     const { layout } = plan;
     const { topology } = layout;
+    this.signals = new ShutdownSignals({
+      config,
+      logger,
+      shutdown: (wish) => this.shutdown(wish),
+      abandon: () => this.abandon(),
+    });
     this.#hashKey = hashKey();
     this.loading = new SnapshotLoading({
       layout,
@@ -234,36 +238,24 @@ export class Hub {
       executable: process.argv[1] ?? '',
     };
     const entry = new URL(this.#entryOf(thread), import.meta.url);
-    const worker = new Worker(entry, { workerData: start, stdout: false, stderr: false });
+    const name = threadName(plan.layout, thread);
+    const worker = new Worker(entry, { name, workerData: start, stdout: false, stderr: false });
     this.#workers.set(thread, worker);
     worker.on('message', (message: unknown) => this.#receive(decodeControl<ToMain>(message)));
     worker.on('error', (error: unknown) => this.#died(thread, error));
     worker.on('exit', () => this.#ended(thread));
   }
 
-  #nameOf(thread: number): string {
-    const { layout } = this.#options.plan;
-    if (thread === layout.durabilityThread) return 'the durability thread';
-    if (thread <= this.#ioThreads) return `I/O thread ${thread}`;
-    return `shard worker ${thread - layout.workerThread(0)}`;
-  }
-
   /** A thread threw: what it held is in an unknown state, so the process ends. */
   #died(thread: number, error: unknown): void {
-    this.#diedAs(this.#nameOf(thread), error, thread);
+    this.#diedAs(`thread ${threadName(this.#options.plan.layout, thread)}`, error);
   }
 
-  #diedAs(what: string, error: unknown, thread = -1): void {
-    const { logger, plan } = this.#options;
-    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    logger.warning(`=== TESSERA BUG REPORT: ${what} died: ${text}`);
-    const { layout } = plan;
-    const held: number[] = [];
-    for (let shard = 0; shard < layout.topology.shards; shard++) {
-      if (holderOf(layout.words, layout.lockWord(shard)) === thread) held.push(shard);
-    }
+  #diedAs(what: string, error: unknown): void {
+    const { crash } = this.#options;
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.abandon();
-    logger.warning(`It held ${held.length === 0 ? 'no shard' : `shards ${held.join(', ')}`}.`);
+    crash.write({ text: `${what} died`, stack });
     this.#options.onEnd(1);
   }
 
@@ -362,6 +354,14 @@ export class Hub {
           this.#send(message.thread, { type: 'answer', id: message.id, answer });
         });
         return;
+      case 'shutdown-abort': {
+        const error = this.#abortShutdown() ? null : 'ERR No shutdown in progress.';
+        this.#send(message.thread, { type: 'answer', id: message.id, answer: { error } });
+        return;
+      }
+      case 'pause-cron':
+        this.signals.setPaused(message.isPaused);
+        return;
       case 'aof-ask':
         void this.#aof.ask(message.what).then((answer) => {
           this.#send(message.thread, { type: 'answer', id: message.id, answer });
@@ -374,7 +374,7 @@ export class Hub {
         this.#aof.began(message.error);
         return;
       case 'crash-drill':
-        this.#crashDrill(message.what);
+        this.#options.crash.drill(message.what, message.stack);
     }
   }
 
@@ -483,14 +483,6 @@ export class Hub {
     this.#send(message.thread, { type: 'answer', id: message.id, answer });
   }
 
-  /** DEBUG SEGFAULT and its kin: the process ends as it would on a real crash. */
-  #crashDrill(what: string): void {
-    this.#options.logger.warning(
-      `=== TESSERA BUG REPORT: crash asked for by DEBUG ${what.toUpperCase()}`,
-    );
-    process.abort();
-  }
-
   /**
    * Ends the server, after a last save where that is asked for. Resolves with null when it ends, or
    * with the error for SHUTDOWN when it does not.
@@ -509,20 +501,30 @@ export class Hub {
     const { logger, plan } = this.#options;
     await this.#persistence.quiesce();
     if (!this.#persistence.mustSave(save)) return null;
-    // No change may follow the last save: commands wait, and what was sent before is run.
-    plan.layout.setPause(PAUSE_ALL, Number.MAX_VALUE);
+    // No change may follow the last save: writes wait, and what was sent before is run.
+    plan.layout.setPause(PAUSE_WRITES, Number.MAX_VALUE);
     for (let round = 0; round < QUIET_ROUNDS; round++) await this.#broadcastConfig({});
     const error = await this.#persistence.finalSave();
     if (error === null) return null;
-    if (force) {
+    if (force && error !== CANCELLED) {
       logger.warning('Error trying to save the DB. Exiting anyway.');
       return null;
     }
-    logger.warning("Error trying to save the DB, can't exit.");
+    if (error !== CANCELLED) logger.warning("Error trying to save the DB, can't exit.");
     plan.layout.setPause(PAUSE_NONE, 0);
     this.#persistence.resume();
     for (const thread of this.#allThreads()) ringerOf(plan.layout, thread, ringEventfd).ring();
     return 'ERR Errors trying to SHUTDOWN. Check logs.';
+  }
+
+  /** SHUTDOWN ABORT: also while the last save is written. False: there is nothing to abort. */
+  #abortShutdown(): boolean {
+    if (!this.signals.abort()) {
+      if (!this.#isShuttingDown || !this.snapshots.isRunning) return false;
+      this.snapshots.cancel();
+    }
+    this.#options.logger.notice('Shutdown manually aborted.');
+    return true;
   }
 
   /** Removes what is not complete on disk: the process ends now. */

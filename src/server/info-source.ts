@@ -321,7 +321,9 @@ function infoKeyspace(parts: ThreadParts): InfoDatabase[] {
 
 /** Average time to live of a few random keys that have one; shards that are busy are left out. */
 function averageTtl(parts: ThreadParts, db: number): number {
-  const { ctx, locks } = parts;
+  const { ctx, locks, start } = parts;
+  // Main, which asks for its crash report, has no number to hold a shard by.
+  if (start.thread === 0) return 0;
   let total = 0;
   let count = 0;
   for (const shard of ctx.shards) {

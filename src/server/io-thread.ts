@@ -15,7 +15,7 @@ import {
 import { type Answer, ControlPort, type ToMain, type ToThread } from './control.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { IoServer } from './io-server.ts';
-import { fileLogWriter, type LogFilter, Logger } from './log.ts';
+import type { LogFilter, Logger } from './log.ts';
 import { QUERY_BUFFER_BYTES_MAX, ReplaySlot } from './replay-slot.ts';
 import { Services } from './services.ts';
 import {
@@ -23,6 +23,7 @@ import {
   setUpThread,
   type ThreadParts,
   type ThreadStart,
+  threadLogger,
 } from './thread-setup.ts';
 
 /**
@@ -78,14 +79,6 @@ function unsetLimits(parts: ThreadParts, logger: Logger): ClientLimits {
   };
 }
 
-function loggerOf({ config }: ThreadParts): Logger {
-  return new Logger({
-    role: 'I',
-    level: config.text('loglevel') as LogFilter,
-    write: fileLogWriter(config.path('logfile')),
-  });
-}
-
 function parserLimitsOf({ config }: ThreadParts): ParserLimits {
   return {
     maxBulkLength: config.int('proto-max-bulk-len'),
@@ -133,7 +126,7 @@ function controlPoller(
 export async function runIoThread(start: ThreadStart, port: MessagePort): Promise<void> {
   const parts = setUpThread(start, ringEventfd);
   const { config, layout } = parts;
-  const logger = loggerOf(parts);
+  const logger = threadLogger(parts);
   const control = new ControlPort<ToMain, ToThread>(port);
   const limits = unsetLimits(parts, logger);
   const parserLimits = parserLimitsOf(parts);

@@ -157,7 +157,6 @@ export class Persistence {
   }
 
   /** `onBegun` hears of the instant of the snapshot, or why there is none. */
-  /** `onBegun` hears of the instant of the snapshot, or why there is none. */
   #background(onBegun: SaveDone = () => undefined): void {
     const { logger } = this.#parts;
     const facts = this.#facts;

@@ -233,8 +233,9 @@ export class Services implements ServerServices {
     this.#toMain({ type: 'aof-ask', id, thread: this.#thread, what });
   }
 
-  shutdownAbort(): boolean {
-    return false;
+  shutdownAbort(done: (error: string | null) => void): void {
+    const id = this.#ask((answer) => done(answer.error));
+    this.#toMain({ type: 'shutdown-abort', id, thread: this.#thread });
   }
 
   log(level: 'debug' | 'verbose' | 'notice' | 'warning', text: string): void {
@@ -246,7 +247,12 @@ export class Services implements ServerServices {
       this.#parts.layout.setActiveExpireOff(value === '0');
       return null;
     }
-    this.#toMain({ type: 'crash-drill', what });
+    if (what === 'pause-cron') {
+      this.#toMain({ type: 'pause-cron', isPaused: value !== '0' });
+      return null;
+    }
+    const stack = new Error(`DEBUG ${what}`).stack ?? '';
+    this.#toMain({ type: 'crash-drill', what, stack });
     return null;
   }
 }

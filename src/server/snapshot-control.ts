@@ -89,7 +89,7 @@ export class SnapshotControl {
       isAofBase,
       bytesPerSync: config.bool('rdb-save-incremental-fsync') ? BYTES_PER_SYNC : 0,
     };
-    const worker = new Worker(this.#parts.entry, { workerData: job });
+    const worker = new Worker(this.#parts.entry, { name: 'snapshot', workerData: job });
     const running: Running = {
       options,
       worker,

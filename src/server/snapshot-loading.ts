@@ -137,7 +137,12 @@ export class SnapshotLoading {
     const { buffers, hashKey, config } = this.#host;
     const start: LoaderStart = { buffers, hashKey, config: config.snapshot(), task };
     const entry = fileURLToPath(new URL('./loader.js', import.meta.url));
-    const worker = new Worker(entry, { workerData: start, stdout: false, stderr: false });
+    const worker = new Worker(entry, {
+      name: 'loader',
+      workerData: start,
+      stdout: false,
+      stderr: false,
+    });
     worker.on('message', (message: unknown) => this.receive(decodeControl<ToMain>(message)));
     worker.on('error', (error: unknown) => this.#host.died('the loader thread', error));
   }

@@ -61,6 +61,8 @@ export class ThreadContext implements CommandContext {
   host: ContextHost;
   /** Null in tests and tools. */
   guard: CommandGuard | null = null;
+  /** See CommandContext.log; says nothing until the thread has a log. */
+  log: CommandContext['log'] = () => undefined;
   readonly #hasher: HalfSipHash;
   readonly #shardCount: number;
   /**

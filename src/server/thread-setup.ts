@@ -13,6 +13,7 @@ import { pageDiscarder } from '../transport/libc.ts';
 import { readCommandLimits } from './command-limits.ts';
 import type { ConfigSnapshot } from './config/store.ts';
 import { ConfigStore } from './config/store.ts';
+import { fileLogWriter, type LogFilter, Logger } from './log.ts';
 import { MemoryRoom } from './memory-room.ts';
 import { applyRenames } from './renames.ts';
 import { ShardLocks } from './shard-locks.ts';
@@ -118,10 +119,20 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     snapshotRinger,
     room: new MemoryRoom({ layout, shards, state, locks, stats, allStats, guard }),
   };
+  ctx.log = (level, text) => threadLogger(parts).log(level, text);
   ctx.guard = parts.guard;
   state.expirySink = parts.guard;
   applyCommandLimits(parts);
   return parts;
+}
+
+/** A log of this thread with the configuration as it is now. */
+export function threadLogger({ config, layout, start }: ThreadParts): Logger {
+  return new Logger({
+    role: start.thread < layout.workerThread(0) ? 'I' : 'W',
+    level: config.text('loglevel') as LogFilter,
+    write: fileLogWriter(config.path('logfile')),
+  });
 }
 
 function unset(): never {

@@ -105,3 +105,23 @@ test('without memory nothing changes', () => {
   expect(runner.run('GET', 'k')).toBe(bulk('old'));
   runner.checkInvariants();
 });
+
+test('the log says what is wrong with a payload', () => {
+  const runner = new LocalRunner(DATA_COMMANDS);
+  const said: string[] = [];
+  runner.context.log = (level, text) => said.push(`${level} ${text}`);
+  const bad = (type: number, body: Uint8Array): string => {
+    expect(runner.run('RESTORE', 'k', '0', payloadOf(type, body))).toBe(
+      error('ERR Bad data format'),
+    );
+    return said.pop() ?? '';
+  };
+  const start = 'verbose RESTORE refused a payload: ';
+  expect(bad(12, string('xx'))).toBe(`${start}Zset ziplist integrity check failed.`);
+  expect(bad(13, string('xx'))).toBe(`${start}Hash ziplist integrity check failed.`);
+  expect(bad(15, string('xx'))).toBe(`${start}streams are not supported yet`);
+  expect(bad(99, string('xx'))).toBe(`${start}Unknown RDB encoding type 99`);
+  expect(bad(2, bytesOf([0]))).toBe(`${start}a collection without elements`);
+  runner.run('RESTORE', 'k', '0', AB);
+  expect(said).toEqual([]);
+});

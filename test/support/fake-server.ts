@@ -204,10 +204,9 @@ export class FakeServer implements ServerServices {
     done(null, what);
   }
 
-  shutdownAbort(): boolean {
-    const wasShuttingDown = this.isShuttingDown;
+  shutdownAbort(done: (error: string | null) => void): void {
+    done(this.isShuttingDown ? null : 'ERR No shutdown in progress.');
     this.isShuttingDown = false;
-    return wasShuttingDown;
   }
 
   runJob(job: PoolJob, done: (bytes: Uint8Array) => void): void {

@@ -111,7 +111,7 @@ export const PROCESS_DIRECTIVES = [
   ),
   bool('crash-log-enabled', 'yes'),
   bool('crash-memcheck-enabled', 'yes', NO_MEANING),
-  bool('use-exit-on-panic', 'no', HIDDEN | NO_MEANING),
+  bool('use-exit-on-panic', 'no', HIDDEN),
   int('shutdown-timeout', 10, 0, INT_MAX),
   special('shutdown-on-sigint', 'default', MULTI, rules.parseShutdownFlags, SHUTDOWN_REWRITE),
   special('shutdown-on-sigterm', 'default', MULTI, rules.parseShutdownFlags, SHUTDOWN_REWRITE),
