@@ -1,4 +1,4 @@
-// Runs dist/main.js; in a source checkout it is built first when a source file is newer.
+// Runs dist/main.js, or the tool that TESSERA_PROGRAM names; in a source checkout it is built first when a source file is newer.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
@@ -29,4 +29,6 @@ if (existsSync(`${root}src`)) {
     await buildAll();
   }
 }
-await import('../dist/main.js');
+const program = process.env.TESSERA_PROGRAM ?? 'main';
+delete process.env.TESSERA_PROGRAM;
+await import(`../dist/${program}.js`);

@@ -34,3 +34,16 @@ export function errnoText(error: unknown): string {
   if (text !== undefined) return text;
   return error instanceof Error ? error.message : String(error);
 }
+
+const CODES = Object.keys(TEXTS);
+const OTHER_TEXT = 'Input/output error';
+
+/** A system error as a number other than 0, for shared memory. */
+export function errnoNumber(error: unknown): number {
+  return CODES.indexOf(errnoCode(error)) + 1 || CODES.length + 1;
+}
+
+/** The text of what `errnoNumber` answered. */
+export function errnoNumberText(number: number): string {
+  return TEXTS[CODES[number - 1] ?? ''] ?? OTHER_TEXT;
+}

@@ -92,10 +92,16 @@ export function parseFloat64(buf: Uint8Array, start: number, end: number): numbe
   }
   if (digitCount === 0) return Number.NaN;
   if (value > SAFE_MAX || fractionCount >= POWERS_OF_TEN.length) {
-    return parseUnusualFloat(buf, start, end);
+    return parseLongDecimal(buf, start, end, value === 0);
   }
   value /= POWERS_OF_TEN[fractionCount]!;
   return negative ? -value : value;
+}
+
+/** The same for digits and at most one point, which nobody has to look at again. */
+function parseLongDecimal(buf: Uint8Array, start: number, end: number, isZero: boolean): number {
+  const value = Number(latin1Text(buf, start, end));
+  return !Number.isFinite(value) || (value === 0 && !isZero) ? Number.NaN : value;
 }
 
 const DECIMAL_PATTERN = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;

@@ -6,6 +6,7 @@ import { asciiBytes, copyBytes } from '../base/bytes.ts';
 import { ENCODING_RAW } from '../keyspace/entry.ts';
 import { NO_TTL } from '../keyspace/shard.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { logDelete, logSetBytes } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
 import { isStringOrReply, replyFull } from './string-value.ts';
 
@@ -21,6 +22,9 @@ const OP_DIFF1 = 5;
 const OP_ANDOR = 6;
 /** Bits that are in exactly one source. */
 const OP_ONE = 7;
+
+/** Redis 7.0 does not know those from here on: their results go to the log. */
+const OP_NEW = OP_DIFF;
 
 /** By the numbers above. */
 const OP_NAMES = ['AND', 'OR', 'XOR', 'NOT', 'DIFF', 'DIFF1', 'ANDOR', 'ONE'].map(asciiBytes);
@@ -203,7 +207,7 @@ function cmdBitop(ctx: CommandContext): RunStatus {
   const total = longestOrReply(ctx);
   if (Number.isNaN(total)) return DONE;
   if (total === 0) {
-    ctx.at(2).delete(db, ctx.key);
+    if (ctx.at(2).delete(db, ctx.key) && op >= OP_NEW) logDelete(ctx, 2);
     reply.integer(0);
     return DONE;
   }
@@ -215,6 +219,7 @@ function cmdBitop(ctx: CommandContext): RunStatus {
     replyFull(ctx);
   } else {
     copyBytes(shard.u8, shard.valueOffset(ref), result.bytes, 0, total);
+    if (op >= OP_NEW) logSetBytes(ctx, 2, result.bytes, 0, total);
     reply.integer(total);
   }
   result.trim();

@@ -79,8 +79,12 @@ function typedOrReply(ctx: CommandContext, shard: Shard, ref: Ref, type: number)
   return -1;
 }
 
-/** Replies that there is no memory for the command. */
+/**
+ * Replies that there is no memory for the command. What it has changed nevertheless is in the log
+ * only where the handler says it.
+ */
 export function replyFull(ctx: CommandContext): void {
+  ctx.effects.replace();
   ctx.reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
 }
 

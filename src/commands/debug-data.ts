@@ -20,12 +20,14 @@ import { idleSeconds } from '../keyspace/thread-state.ts';
 import { tableOf } from '../keyspace/value-table.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { replyFull } from './collection.ts';
 import { encodingName } from './generic-object.ts';
 import { type CommandContext, DONE, type RunStatus } from './spec.ts';
 
 const FAST = asciiBytes('FAST');
 const KEY = asciiBytes('key');
 const VALUE = asciiBytes('value:');
+const SET = asciiBytes('SET');
 const COLON = 0x3a;
 const SAFE_DIGITS_MAX = 16;
 const SLEEP_MS_MAX = 2 ** 31 - 1;
@@ -160,7 +162,7 @@ export function cmdPopulate(ctx: CommandContext): RunStatus {
   for (let n = 0; n < count; n++) {
     const end = prefix + 1 + formatInteger(n, key, prefix + 1);
     if (populateOne(ctx, key, end, n, size)) continue;
-    reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
+    replyFull(ctx);
     return DONE;
   }
   reply.ok();
@@ -178,7 +180,7 @@ function populateOne(
   n: number,
   size: number,
 ): boolean {
-  const { db } = ctx;
+  const { db, effects } = ctx;
   const shard = ctx.locate(key, 0, end);
   if (shard.find(db, ctx.key2) !== 0) return true;
   const textLength = VALUE.length + decimalDigits(n);
@@ -191,6 +193,10 @@ function populateOne(
   const copied = Math.min(length, textLength);
   copyBytes(shard.u8, at, valueText, 0, copied);
   shard.u8.fill(0, at + copied, at + length);
+  if (!effects.isOn) return true;
+  effects.command(db, SET, 3);
+  effects.bytes(key, 0, end);
+  effects.bytes(shard.u8, at, at + length);
   return true;
 }
 

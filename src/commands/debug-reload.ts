@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { asciiBytes } from '../base/bytes.ts';
 import { FileSink } from '../durability/file-sink.ts';
 import { FileSource } from '../durability/file-source.ts';
+import { KeyspaceLoader } from '../durability/snapshot-load.ts';
 import { SnapshotReader } from '../durability/snapshot-read.ts';
 import { accessOf, writeKeyspace } from '../durability/snapshot-write.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
@@ -55,8 +56,16 @@ function load(ctx: CommandContext, isFlush: boolean, isReplace: boolean): string
     source = new FileSource(limits.snapshotPath);
     if (isFlush) flushAll(ctx);
     const skipsChecksum = ctx.shards[0]!.skipsChecksum;
-    const options = { databases: limits.databases, isReplace, skipsChecksum };
-    return new SnapshotReader(ctx.shards, options).load(source);
+    const { databases } = limits;
+    const options = { databases, skipsChecksum, nowMs: ctx.state.nowMs };
+    const loader = new KeyspaceLoader(ctx.shards, isReplace);
+    // A log that goes on from here still has them.
+    loader.onExpired = ({ db, name, nameLength }) => {
+      ctx.state.expirySink?.keyExpired(db, name, 0, nameLength);
+    };
+    const reader = new SnapshotReader(loader, options);
+    const problem = reader.read(source);
+    return problem === null ? null : `${problem.text}, at offset ${problem.offset}`;
   } catch (error) {
     return reasonOf(error);
   } finally {
@@ -79,6 +88,8 @@ export function cmdReload(ctx: CommandContext): RunStatus {
       return DONE;
     }
   }
+  // What is loaded is what was there, or it is the log that has to be rewritten.
+  ctx.effects.replace();
   const unsaved = isSave ? save(ctx) : null;
   if (unsaved !== null) {
     reply.error(`ERR Error trying to save the RDB dump: ${unsaved}`);

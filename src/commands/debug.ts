@@ -16,6 +16,7 @@
  */
 import { ENCODING_LISTPACK, ENCODING_LISTPACK_EX, ENCODING_QUICKLIST } from '../keyspace/entry.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { cmdLoadAof } from './append-only.ts';
 import {
   cmdDigest,
   cmdDigestValue,
@@ -86,10 +87,6 @@ function cmdLog(ctx: SessionContext): void {
 /** The text becomes the error reply, whatever it is. */
 function cmdError(ctx: SessionContext): void {
   ctx.reply.error(ctx.text(2));
-}
-
-function cmdNoPersistence(ctx: SessionContext): void {
-  ctx.reply.errorBytes(ERROR_BYTES.NO_PERSISTENCE);
 }
 
 function cmdPackedThreshold(ctx: SessionContext): void {
@@ -260,7 +257,7 @@ const SERVER_SUBCOMMANDS: readonly CommandSpec[] = [
   session('protocol', 3, 'type', 'Replies a sample of a reply type.', cmdProtocol),
   session('log', 3, 'message', 'Writes to the log.', cmdLog),
   session('error', 3, 'message', 'Replies an error of that text.', cmdError),
-  session('loadaof', 2, '', 'Loads the append-only file again.', cmdNoPersistence),
+  session('loadaof', 2, '', 'Loads the append-only file again.', cmdLoadAof),
   session('set-active-expire', 3, '0 | 1', 'Switches the expire cycle off and on.', cmdServer),
   session('segfault', 2, '', 'Crashes by a bad memory access.', cmdServer),
   session('panic', 2, '', 'Crashes by an exception.', cmdServer),

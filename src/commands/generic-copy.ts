@@ -4,6 +4,7 @@ import { copyEntry, copyRoot, copyUnits, moveEntry } from '../keyspace/copy-entr
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { replyFull } from './collection.ts';
 import {
   type CommandContext,
   type CommandSpec,
@@ -70,7 +71,7 @@ function cmdCopy(ctx: CommandContext): RunStatus {
   if (ref === 0 || (to.find(toDb, ctx.key2) !== 0 && !isReplace)) {
     reply.integer(0);
   } else if (!opCopy(ctx, from, ref, to, toDb)) {
-    reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
+    replyFull(ctx);
   } else {
     reply.integer(1);
   }
@@ -108,7 +109,7 @@ function rename(ctx: CommandContext, isNx: boolean): RunStatus {
   if (isNx && to.find(db, ctx.key2) !== 0) {
     reply.integer(0);
   } else if (moveEntry(from, db, ctx.key, ref, to, db, ctx.key2) === 0) {
-    reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
+    replyFull(ctx);
   } else if (isNx) {
     reply.integer(1);
   } else {
@@ -131,7 +132,7 @@ function cmdMove(ctx: CommandContext): RunStatus {
   if (ref === 0 || shard.find(toDb, key) !== 0) {
     reply.integer(0);
   } else if (moveEntry(shard, db, key, ref, shard, toDb, key) === 0) {
-    reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
+    replyFull(ctx);
   } else {
     reply.integer(1);
   }

@@ -1,8 +1,11 @@
 /** Commands on whole databases: DBSIZE, FLUSHDB, FLUSHALL, SWAPDB. All hold every shard. */
 import { asciiBytes } from '../base/bytes.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { logPrefix } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, type RunStatus } from './spec.ts';
 
+const FLUSHDB = asciiBytes('FLUSHDB');
+const FLUSHALL = asciiBytes('FLUSHALL');
 const SYNC = asciiBytes('SYNC');
 const ASYNC = asciiBytes('ASYNC');
 const INT32_MAX = 0x7fffffff;
@@ -25,8 +28,8 @@ function isFlushSyntax(ctx: CommandContext): boolean {
   return args.equalsIgnoreCase(1, SYNC) || args.equalsIgnoreCase(1, ASYNC);
 }
 
-/** Empties databases [from, to). */
-function flush(ctx: CommandContext, from: number, to: number): RunStatus {
+/** Empties databases [from, to). As in Redis, it is logged where there was nothing, too. */
+function flush(ctx: CommandContext, from: number, to: number, name: Uint8Array): RunStatus {
   if (!isFlushSyntax(ctx)) {
     ctx.reply.errorBytes(ERROR_BYTES.SYNTAX);
     return DONE;
@@ -35,12 +38,13 @@ function flush(ctx: CommandContext, from: number, to: number): RunStatus {
     for (let db = from; db < to; db++) shard.flush(db);
   }
   ctx.reply.ok();
+  logPrefix(ctx, name, ctx.args.count);
   return DONE;
 }
 
 function cmdFlushAll(ctx: CommandContext): RunStatus {
   if (isFlushSyntax(ctx)) ctx.state.flushes += 1;
-  return flush(ctx, 0, ctx.limits.databases);
+  return flush(ctx, 0, ctx.limits.databases, FLUSHALL);
 }
 
 function cmdSwapDb(ctx: CommandContext): RunStatus {
@@ -87,7 +91,7 @@ export const DATABASE_COMMANDS: readonly CommandSpec[] = [
     syntax: '[ASYNC | SYNC]',
     place: 'shard',
     shards: 'all',
-    run: (ctx) => flush(ctx, ctx.db, ctx.db + 1),
+    run: (ctx) => flush(ctx, ctx.db, ctx.db + 1, FLUSHDB),
   },
   {
     name: 'flushall',

@@ -8,6 +8,7 @@ import { freshAccessWord } from '../keyspace/thread-state.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { replyFull } from './collection.ts';
 import { EXPIRE_MS_MAX } from './generic-expire.ts';
+import { logArgument, logBytes, logDelete, logTime } from './log-effects.ts';
 import {
   type CommandContext,
   type CommandFlag,
@@ -19,6 +20,7 @@ import {
   type RunStatus,
 } from './spec.ts';
 
+const RESTORE = asciiBytes('RESTORE');
 const REPLACE = asciiBytes('REPLACE');
 const ABSTTL = asciiBytes('ABSTTL');
 const IDLETIME = asciiBytes('IDLETIME');
@@ -141,7 +143,7 @@ function restore(ctx: CommandContext, options: RestoreOptions, expireMs: number)
   }
   if (expireMs !== NO_TTL && expireMs <= state.nowMs) {
     value.drop();
-    shard.delete(db, ctx.key);
+    if (shard.delete(db, ctx.key)) logDelete(ctx, 1);
     reply.ok();
     return DONE;
   }
@@ -151,7 +153,19 @@ function restore(ctx: CommandContext, options: RestoreOptions, expireMs: number)
   }
   shard.setAccessWord(shard.find(db, ctx.key), accessWordOf(ctx, options));
   reply.ok();
+  if (expireMs !== NO_TTL) logRestored(ctx, expireMs, options.isAbsolute);
   return DONE;
+}
+
+/** The command with an absolute time. */
+function logRestored(ctx: CommandContext, expireMs: number, isAbsolute: boolean): void {
+  const { args, effects, db } = ctx;
+  if (!effects.isOn) return;
+  effects.command(db, RESTORE, args.count + (isAbsolute ? 0 : 1));
+  logArgument(ctx, 1);
+  logTime(effects, expireMs);
+  for (let i = 3; i < args.count; i++) logArgument(ctx, i);
+  if (!isAbsolute) logBytes(effects, ABSTTL);
 }
 
 function restoreRow(

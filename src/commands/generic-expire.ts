@@ -6,8 +6,11 @@ import { NO_TTL } from '../keyspace/shard.ts';
 import { ERROR_BYTES, invalidExpire } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
+import { replyFull } from './collection.ts';
+import { logArgument, logDelete, logTime } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, oneKey, type RunStatus } from './spec.ts';
 
+const PEXPIREAT = asciiBytes('PEXPIREAT');
 const OPTION_NX = 1;
 const OPTION_XX = 2;
 const OPTION_GT = 4;
@@ -110,12 +113,25 @@ function expire(
   }
   if (whenMs <= state.nowMs) {
     shard.delete(db, ctx.key);
+    logDelete(ctx, 1);
   } else if (shard.setExpire(db, ctx.key, ref, whenMs) === 0) {
-    reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
+    replyFull(ctx);
     return DONE;
+  } else {
+    logExpiry(ctx, whenMs);
   }
   reply.integer(1);
   return DONE;
+}
+
+/** As in Redis, the options stay. */
+function logExpiry(ctx: CommandContext, whenMs: number): void {
+  const { args, effects, db } = ctx;
+  if (!effects.isOn) return;
+  effects.command(db, PEXPIREAT, args.count);
+  logArgument(ctx, 1);
+  logTime(effects, whenMs);
+  for (let i = 3; i < args.count; i++) logArgument(ctx, i);
 }
 
 /** A time beyond what doubles count exactly, in milliseconds or rounded to seconds. */

@@ -18,6 +18,7 @@ import {
 const SAMPLES = asciiBytes('SAMPLES');
 /** A key's share of the index at its usual fill: 64 bytes for eight keys. */
 const INDEX_BYTES_PER_KEY = 8;
+const PURGE_BYTES_PER_CALL = 1024 ** 3;
 
 const HELP = [
   'DOCTOR',
@@ -25,7 +26,7 @@ const HELP = [
   'MALLOC-STATS',
   "    Figures of the shards' allocators.",
   'PURGE',
-  '    Gives empty slabs back to the page level.',
+  '    Gives memory that holds nothing back to the system now.',
   'STATS',
   '    Memory usage of the whole server, by purpose.',
   'USAGE <key> [SAMPLES <count>]',
@@ -121,7 +122,10 @@ function cmdDoctor(ctx: CommandContext): RunStatus {
 }
 
 function cmdPurge(ctx: CommandContext): RunStatus {
-  for (const shard of ctx.shards) shard.arena.trim();
+  for (const { arena } of ctx.shards) {
+    arena.trim();
+    while (arena.release(PURGE_BYTES_PER_CALL) > 0);
+  }
   ctx.reply.ok();
   return DONE;
 }
@@ -180,7 +184,7 @@ export const MEMORY_COMMANDS: readonly CommandSpec[] = [
     subcommands: [
       memorySpec('doctor', 'Reports memory problems.', cmdDoctor),
       memorySpec('malloc-stats', 'Returns figures of the allocators.', cmdMallocStats),
-      memorySpec('purge', 'Gives unused memory back.', cmdPurge, { shards: 'all' }),
+      memorySpec('purge', 'Gives unused memory back to the system.', cmdPurge, { shards: 'all' }),
       memorySpec('stats', 'Returns the memory usage of the server.', cmdStats),
       memorySpec('usage', 'Returns the bytes that a key and its value occupy.', cmdUsage, {
         arity: -3,

@@ -95,11 +95,6 @@ function replyKey(reply: ReplyWriter, shard: Shard, ref: Ref): void {
   reply.bulk(shard.u8, at, at + shard.keyLength(ref));
 }
 
-function freeExpired(shard: Shard, db: number, ref: Ref): void {
-  shard.state.expiredKeys += 1;
-  shard.deleteEntry(db, ref, scratchKey);
-}
-
 /**
  * A shard does not change while it is visited, so its table needs no pause of a resize: every key
  * belongs to exactly one unit. Expired keys are left to the expire cycle, because a visit holds
@@ -204,7 +199,8 @@ function scanShard(shard: Shard, db: number, from: number, count: number): numbe
     buckets -= 1;
   } while (bucketCursor !== 0 && buckets > 0 && walk.sampled < count);
   if (!shard.state.isReadOnly && !shard.state.keepsExpired) {
-    for (let i = 0; i < walk.expired.length; i++) freeExpired(shard, db, walk.expired[i]!);
+    for (let i = 0; i < walk.expired.length; i++)
+      shard.deleteEntry(db, walk.expired[i]!, scratchKey);
   }
   return bucketCursor;
 }
@@ -247,7 +243,8 @@ function cmdRandomKey(ctx: CommandContext): RunStatus {
       replyKey(ctx.reply, shard, ref);
       return DONE;
     }
-    if (!ctx.state.isReadOnly && !ctx.state.keepsExpired) freeExpired(shard, ctx.db, ref);
+    if (!ctx.state.isReadOnly && !ctx.state.keepsExpired)
+      shard.deleteEntry(ctx.db, ref, scratchKey);
   }
   for (const shard of ctx.shards) {
     const ref = firstLive(shard, ctx.db);

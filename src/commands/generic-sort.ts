@@ -13,6 +13,7 @@ import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import { replyFull } from './collection.ts';
+import { LOG_BATCH, logArgument, logDelete } from './log-effects.ts';
 import { namesKeys, SortPattern } from './sort-pattern.ts';
 import { SortTexts } from './sort-texts.ts';
 import {
@@ -32,6 +33,7 @@ const LIMIT = asciiBytes('LIMIT');
 const BY = asciiBytes('BY');
 const GET = asciiBytes('GET');
 const STORE = asciiBytes('STORE');
+const RPUSH = asciiBytes('RPUSH');
 
 /** Work of one element, in the units of `mayRun`: read, compared some ten times, replied. */
 const ELEMENT_UNITS = 8;
@@ -307,9 +309,40 @@ function storeSorted(ctx: CommandContext, sorting: Sorting, units: number): void
   }
   // The patterns have used `key2` since.
   ctx.at2(store);
+  const hasOld = target.find(db, ctx.key2) !== 0;
   if (size === 0) target.delete(db, ctx.key2);
-  if (size !== 0 && !target.listBuilder.link(db, ctx.key2)) replyFull(ctx);
-  else reply.integer(size);
+  if (size !== 0 && !target.listBuilder.link(db, ctx.key2)) {
+    replyFull(ctx);
+    return;
+  }
+  reply.integer(size);
+  if ((hasOld || size !== 0) && needsAll(ctx.args)) logStored(ctx, store, hasOld);
+}
+
+/**
+ * Where patterns name keys, the log gets the result: some of these keys may have expired, and
+ * nothing expires while the log is read. O(n).
+ */
+function logStored(ctx: CommandContext, store: number, hadOld: boolean): void {
+  const { effects, db } = ctx;
+  if (!effects.isOn) return;
+  const target = ctx.at2(store);
+  const ref = target.find(db, ctx.key2);
+  if (hadOld) logDelete(ctx, store);
+  if (ref === 0) return;
+  let left = target.lists.size(ref);
+  let room = 0;
+  target.lists.walk(ref, 0, false, (buf, from, to) => {
+    if (room === 0) {
+      room = Math.min(LOG_BATCH, left);
+      effects.command(db, RPUSH, 2 + room);
+      logArgument(ctx, store);
+    }
+    effects.bytes(buf, from, to);
+    left -= 1;
+    room -= 1;
+    return true;
+  });
 }
 
 function run(ctx: CommandContext, mayStore: boolean): RunStatus {

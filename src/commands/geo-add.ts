@@ -1,4 +1,5 @@
 /** Geo: GEOADD. */
+import { asciiBytes } from '../base/bytes.ts';
 import { scoreOfPosition } from '../base/geohash.ts';
 import { TYPE_ZSET } from '../keyspace/entry.ts';
 import { NO_TTL, type Shard } from '../keyspace/shard.ts';
@@ -6,6 +7,7 @@ import { ZSET_ADDED, ZSET_FULL, ZSET_UPDATED, type ZsetValues } from '../keyspac
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { type OneKeyRow, replyFull, writeTyped } from './collection.ts';
 import { isPositionOrReply, numberAt } from './geo-args.ts';
+import { logArgument, logBytes } from './log-effects.ts';
 import { type CommandContext, DONE, ESCALATE, type RunStatus } from './spec.ts';
 import { opZadd, ZADD_CH, ZADD_NX, ZADD_XX, zaddOption } from './zset-set.ts';
 
@@ -14,7 +16,25 @@ const STEP = 3;
 const OPTIONS = ZADD_NX | ZADD_XX | ZADD_CH;
 
 /** What the command that runs has done. */
-const tally = { added: 0, updated: 0 };
+const tally = { added: 0, updated: 0, members: 0 };
+
+const ZADD = asciiBytes('ZADD');
+const NX = asciiBytes('NX');
+const XX = asciiBytes('XX');
+
+/** What the log has of GEOADD: its first `members` members with their scores, as in Redis. */
+function logAdded(ctx: CommandContext, first: number, members: number, flags: number): void {
+  const { effects, db } = ctx;
+  if (!effects.isOn) return;
+  const condition = (flags & ZADD_NX) !== 0 ? NX : (flags & ZADD_XX) !== 0 ? XX : null;
+  effects.command(db, ZADD, 2 + (condition === null ? 0 : 1) + members * 2);
+  logArgument(ctx, 1);
+  if (condition !== null) logBytes(effects, condition);
+  for (let i = first; i < first + members * STEP; i += STEP) {
+    effects.integer(scoreOfPosition(numberAt(ctx, i), numberAt(ctx, i + 1)));
+    logArgument(ctx, i + 2);
+  }
+}
 
 /** Adds the members from `first` on to the open set; false when the arena is full. */
 function addMembers(ctx: CommandContext, set: ZsetValues, first: number, flags: number): boolean {
@@ -22,10 +42,12 @@ function addMembers(ctx: CommandContext, set: ZsetValues, first: number, flags: 
   const { buf, offset } = args;
   tally.added = 0;
   tally.updated = 0;
+  tally.members = 0;
   for (let i = first; i < args.count; i += STEP) {
     const score = scoreOfPosition(numberAt(ctx, i), numberAt(ctx, i + 1));
     const status = opZadd(set, flags, buf, offset[i + 2]!, args.end(i + 2), score);
     if (status === ZSET_FULL) return false;
+    tally.members += 1;
     if (status === ZSET_ADDED) tally.added += 1;
     else if (status === ZSET_UPDATED) tally.updated += 1;
   }
@@ -41,9 +63,12 @@ function addToNew(ctx: CommandContext, shard: Shard, first: number, flags: numbe
   if (!set.openDetached(longest, (args.count - first) / STEP)) return false;
   if (!addMembers(ctx, set, first, flags)) {
     set.drop();
+    tally.members = 0;
     return false;
   }
-  return set.link(db, key, NO_TTL);
+  if (set.link(db, key, NO_TTL)) return true;
+  tally.members = 0;
+  return false;
 }
 
 function cmdGeoadd(ctx: CommandContext): RunStatus {
@@ -66,7 +91,9 @@ function cmdGeoadd(ctx: CommandContext): RunStatus {
   const ref = writeTyped(ctx, 1, TYPE_ZSET);
   if (ref < 0) return DONE;
   const shard = ctx.at(1);
+  const { dirty } = ctx.state;
   let isDone = true;
+  tally.members = 0;
   if (ref !== 0) {
     const set = shard.zsets.open(db, key, ref);
     isDone = words === STEP || set.prepare(words / STEP);
@@ -79,6 +106,9 @@ function cmdGeoadd(ctx: CommandContext): RunStatus {
   }
   if (isDone) reply.integer((flags & ZADD_CH) !== 0 ? tally.added + tally.updated : tally.added);
   else replyFull(ctx);
+  if (tally.members !== 0 && ctx.state.dirty !== dirty) {
+    logAdded(ctx, first, tally.members, flags);
+  }
   return DONE;
 }
 

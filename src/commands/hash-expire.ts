@@ -15,6 +15,7 @@ import {
   replyFull,
   writeHash,
 } from './hash-access.ts';
+import { FieldLog } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
 
 const CONDITIONS = ['NX', 'XX', 'GT', 'LT'].map(asciiBytes);
@@ -31,6 +32,10 @@ const IS_SET = 1;
 const DELETED = 2;
 
 const MS_PER_SECOND = 1000;
+
+/** Fields that the command has changed, and those it has deleted. */
+const changed = new FieldLog();
+const deleted = new FieldLog();
 
 /** Index of the condition that argument 3 is, ANY when it is none. */
 function conditionOf(ctx: CommandContext): number {
@@ -66,17 +71,23 @@ function expire(
   const first = fieldsFrom(ctx, condition === ANY ? 3 : 4, ERROR_BYTES.FIELDS_ZERO);
   if (first < 0) return DONE;
   const mark = reply.length;
+  changed.clear();
+  deleted.clear();
   reply.array(args.count - first);
   for (let i = first; i < args.count; i++) {
     const status = expireOne(ctx, shard, ref, i, condition, whenMs);
     if (Number.isNaN(status)) {
       reply.truncate(mark);
       replyFull(ctx);
-      return DONE;
+      break;
     }
     if (status > NOT_MET) ref = shard.hashes.ref;
+    if (status === IS_SET) changed.add(i);
+    else if (status === DELETED) deleted.add(i);
     reply.integer(status);
   }
+  changed.logExpiring(ctx, whenMs);
+  deleted.logDeleted(ctx);
   return DONE;
 }
 
@@ -130,6 +141,7 @@ function cmdHpersist(ctx: CommandContext): RunStatus {
   const first = fieldsFrom(ctx, 2, ERROR_BYTES.FIELDS_NOT_POSITIVE);
   if (first < 0) return DONE;
   const mark = reply.length;
+  changed.clear();
   reply.array(args.count - first);
   for (let i = first; i < args.count; i++) {
     if (!findField(ctx, shard, ref, i)) {
@@ -138,13 +150,15 @@ function cmdHpersist(ctx: CommandContext): RunStatus {
       reply.integer(NO_EXPIRY);
     } else if (expireField(ctx, shard, ref, i, FIELD_NO_TTL)) {
       ref = shard.hashes.ref;
+      changed.add(i);
       reply.integer(IS_SET);
     } else {
       reply.truncate(mark);
       replyFull(ctx);
-      return DONE;
+      break;
     }
   }
+  changed.logPersisted(ctx);
   return DONE;
 }
 

@@ -15,12 +15,14 @@ import {
   replyFull,
   writeHash,
 } from './hash-access.ts';
+import { FieldLog, logArgument, logFieldExpire } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
 import { unitOf } from './string-options.ts';
 import { UNIT_EX, UNIT_EXAT, UNIT_NONE, UNIT_PX } from './string-value.ts';
 
 const FIELDS = asciiBytes('FIELDS');
 const PERSIST = asciiBytes('PERSIST');
+const HSET = asciiBytes('HSET');
 const KEEPTTL = asciiBytes('KEEPTTL');
 const FNX = asciiBytes('FNX');
 const FXX = asciiBytes('FXX');
@@ -28,6 +30,10 @@ const COUNT_MAX = 0x7fffffff;
 
 /** `expireMs` of HGETEX: leave times of expiry alone. */
 const UNCHANGED = -1;
+
+/** Fields that the command has changed, and those it has deleted. */
+const changed = new FieldLog();
+const deleted = new FieldLog();
 
 function cmdHgetdel(ctx: CommandContext): RunStatus {
   const { args, reply } = ctx;
@@ -37,15 +43,18 @@ function cmdHgetdel(ctx: CommandContext): RunStatus {
   if (ref < 0) return DONE;
   const first = fieldsFrom(ctx, 2, ERROR_BYTES.FIELDS_NOT_POSITIVE);
   if (first < 0) return DONE;
+  deleted.clear();
   reply.array(args.count - first);
   for (let i = first; i < args.count; i++) {
     if (findField(ctx, shard, ref, i)) {
       replyFound(ctx, shard);
       ref = removeField(ctx, shard, ref, i);
+      deleted.add(i);
     } else {
       reply.null();
     }
   }
+  deleted.logDeleted(ctx);
   return DONE;
 }
 
@@ -76,6 +85,8 @@ function cmdHgetex(ctx: CommandContext): RunStatus {
   const first = fieldsFrom(ctx, fieldsAt, ERROR_BYTES.FIELDS_NOT_POSITIVE);
   if (first < 0) return DONE;
   const mark = reply.length;
+  changed.clear();
+  deleted.clear();
   reply.array(args.count - first);
   for (let i = first; i < args.count; i++) {
     if (!findField(ctx, shard, ref, i)) {
@@ -87,13 +98,19 @@ function cmdHgetex(ctx: CommandContext): RunStatus {
     if (isPersist && shard.hashes.found.expireMs === FIELD_NO_TTL) continue;
     if (!isPersist && expireMs <= ctx.state.nowMs) {
       removeField(ctx, shard, ref, i);
-    } else if (!expireField(ctx, shard, ref, i, expireMs)) {
+      deleted.add(i);
+    } else if (expireField(ctx, shard, ref, i, expireMs)) {
+      changed.add(i);
+    } else {
       reply.truncate(mark);
       replyFull(ctx);
-      return DONE;
+      break;
     }
     ref = shard.hashes.ref;
   }
+  if (isPersist) changed.logPersisted(ctx);
+  else changed.logExpiring(ctx, expireMs);
+  deleted.logDeleted(ctx);
   return DONE;
 }
 
@@ -201,12 +218,12 @@ function cmdHsetex(ctx: CommandContext): RunStatus {
   const { buf, offset } = args;
   const { expireMs } = setex;
   const isOver = setex.hasExpiry && expireMs !== FIELD_KEEP_TTL && expireMs <= state.nowMs;
+  if (isOver) {
+    removeAll(ctx, shard, ref, first);
+    reply.integer(1);
+    return DONE;
+  }
   for (let i = first; i < args.count; i += 2) {
-    if (isOver) {
-      // Fields that would be over at once are deleted instead.
-      if (ref !== 0) ref = removeField(ctx, shard, ref, i);
-      continue;
-    }
     const name = offset[i]!;
     const value = offset[i + 1]!;
     const valueEnd = args.end(i + 1);
@@ -214,12 +231,43 @@ function cmdHsetex(ctx: CommandContext): RunStatus {
       hashes.set(db, key, ref, buf, name, args.end(i), buf, value, valueEnd, expireMs) === HASH_FULL
     ) {
       replyFull(ctx);
+      if (ctx.effects.isOn) logSet(ctx, shard, ref, first, i);
       return DONE;
     }
     ref = hashes.ref;
   }
   reply.integer(1);
+  if (ctx.effects.isOn) logSet(ctx, shard, ref, first, args.count);
   return DONE;
+}
+
+/** Fields that would be over at once are deleted instead. */
+function removeAll(ctx: CommandContext, shard: Shard, ref: Ref, first: number): void {
+  deleted.clear();
+  for (let i = first; i < ctx.args.count && ref !== 0; i += 2) {
+    if (findField(ctx, shard, ref, i)) deleted.add(i);
+    ref = removeField(ctx, shard, ref, i);
+  }
+  deleted.logDeleted(ctx);
+}
+
+/** The pairs of arguments [first, end) are set in `ref`: HSET, and the times of expiry. */
+function logSet(ctx: CommandContext, shard: Shard, ref: Ref, first: number, end: number): void {
+  const { effects, db } = ctx;
+  const { expireMs } = setex;
+  if (first === end) return;
+  effects.command(db, HSET, 2 + end - first);
+  logArgument(ctx, 1);
+  for (let i = first; i < end; i++) logArgument(ctx, i);
+  changed.clear();
+  for (let i = first; i < end; i += 2) {
+    if (expireMs > 0) changed.add(i);
+    else if (expireMs === FIELD_KEEP_TTL && findField(ctx, shard, ref, i)) {
+      const kept = shard.hashes.found.expireMs;
+      if (kept !== FIELD_NO_TTL) logFieldExpire(ctx, i, kept);
+    }
+  }
+  changed.logExpiring(ctx, expireMs);
 }
 
 const EXPIRY =

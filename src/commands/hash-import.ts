@@ -1,7 +1,9 @@
 /** HIMPORT: hashes that share the names of their fields, which are sent once a connection. */
+import { asciiBytes } from '../base/bytes.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { PREPARE_DUPLICATE, PREPARED } from './fieldsets.ts';
 import { replyFull, writeHash } from './hash-access.ts';
+import { logArgument, logDelete } from './log-effects.ts';
 import {
   type CommandContext,
   type CommandSpec,
@@ -11,6 +13,8 @@ import {
   type RunStatus,
   type SessionContext,
 } from './spec.ts';
+
+const HSET = asciiBytes('HSET');
 
 function cmdPrepare({ args, reply, session }: SessionContext): void {
   const status = session.fieldsets.prepare(args);
@@ -33,11 +37,25 @@ function cmdSet(ctx: CommandContext): RunStatus {
   const { count } = args;
   if (count > 5 && !ctx.mayRun(count * 2)) return ESCALATE;
   const shard = ctx.at(2);
-  if (writeHash(ctx, shard) < 0) return DONE;
+  const old = writeHash(ctx, shard);
+  if (old < 0) return DONE;
   const { buf, offset, length } = args;
-  if (shard.hashes.replaceAll(db, key, buf, offset, length, 3, count)) reply.ok();
-  else replyFull(ctx);
+  if (!shard.hashes.replaceAll(db, key, buf, offset, length, 3, count)) {
+    replyFull(ctx);
+    return DONE;
+  }
+  reply.ok();
+  if (ctx.effects.isOn) logReplaced(ctx, old !== 0);
   return DONE;
+}
+
+/** The hash anew: what is sent has no names of fields in it. */
+function logReplaced(ctx: CommandContext, hadOld: boolean): void {
+  const { args, effects, db } = ctx;
+  if (hadOld) logDelete(ctx, 2);
+  effects.command(db, HSET, args.count - 1);
+  logArgument(ctx, 2);
+  for (let i = 3; i < args.count; i++) logArgument(ctx, i);
 }
 
 export const HASH_IMPORT_COMMANDS: readonly CommandSpec[] = [

@@ -1,16 +1,19 @@
 /**
  * Commands that set and delete fields of hashes: HSET, HMSET, HSETNX, HDEL, HINCRBY, HINCRBYFLOAT.
  */
+import { asciiBytes } from '../base/bytes.ts';
 import { addExtended, formatExtended, parseExtended } from '../base/decimal-float.ts';
 import { formatInteger, latin1Text, parseBigInt64, parseInt64 } from '../base/number-text.ts';
-import { FIELD_KEEP_TTL, HASH_FULL } from '../keyspace/hash-field.ts';
+import { FIELD_KEEP_TTL, FIELD_NO_TTL, HASH_FULL } from '../keyspace/hash-field.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES, wrongArity } from '../resp/errors.ts';
 import { oneKeyRows } from './collection.ts';
 import { findField, replyFull, writeHash } from './hash-access.ts';
+import { logArgument, logFieldExpire, logPrefix } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
 
+const HSET = asciiBytes('HSET');
 const FULL = HASH_FULL;
 const SAFE_MAX = Number.MAX_SAFE_INTEGER;
 const INT64_MAX = 2n ** 63n - 1n;
@@ -30,10 +33,16 @@ function setPairs(ctx: CommandContext, isHmset: boolean): RunStatus {
   const shard = ctx.at(1);
   const ref = writeHash(ctx, shard);
   if (ref < 0) return DONE;
-  const added = shard.hashes.setAll(db, key, ref, args.buf, args.offset, args.length, 2, count);
-  if (added === FULL) replyFull(ctx);
-  else if (isHmset) reply.ok();
-  else reply.integer(added);
+  const { hashes } = shard;
+  const added = hashes.setAll(db, key, ref, args.buf, args.offset, args.length, 2, count);
+  if (added === FULL) {
+    replyFull(ctx);
+    if (hashes.setCount !== 0) logPrefix(ctx, HSET, 2 + hashes.setCount * 2);
+  } else if (isHmset) {
+    reply.ok();
+  } else {
+    reply.integer(added);
+  }
   return DONE;
 }
 
@@ -155,9 +164,22 @@ function cmdHincrbyfloat(ctx: CommandContext): RunStatus {
     reply.errorBytes(ERROR_BYTES.NAN_OR_INFINITY);
     return DONE;
   }
+  const expireMs = isFound ? found.expireMs : FIELD_NO_TTL;
   const value = Buffer.from(formatExtended(sum), 'latin1');
-  if (store(ctx, shard, ref, value, value.length)) reply.bulk(value, 0, value.length);
+  if (!store(ctx, shard, ref, value, value.length)) return DONE;
+  reply.bulk(value, 0, value.length);
+  if (ctx.effects.isOn) logStored(ctx, value, expireMs);
   return DONE;
+}
+
+/** The value of the field of argument 2, which keeps its time of expiry: HSET alone drops it. */
+function logStored(ctx: CommandContext, value: Uint8Array, expireMs: number): void {
+  const { effects, db } = ctx;
+  effects.command(db, HSET, 4);
+  logArgument(ctx, 1);
+  logArgument(ctx, 2);
+  effects.bytes(value, 0, value.length);
+  if (expireMs !== FIELD_NO_TTL) logFieldExpire(ctx, 2, expireMs);
 }
 
 export const HASH_SET_COMMANDS: readonly CommandSpec[] = oneKeyRows('hash', 'hash', [

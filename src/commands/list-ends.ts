@@ -5,6 +5,7 @@ import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES, wrongArity } from '../resp/errors.ts';
 import { type OneKeyRow, replyFull, writeTyped } from './collection.ts';
+import { logPop, logPrefix } from './log-effects.ts';
 import {
   type CommandContext,
   type CommandSpec,
@@ -18,6 +19,10 @@ const TYPE = TYPE_LIST;
 const LEFT = asciiBytes('LEFT');
 const RIGHT = asciiBytes('RIGHT');
 const COUNT = asciiBytes('COUNT');
+const LPUSH = asciiBytes('LPUSH');
+const RPUSH = asciiBytes('RPUSH');
+const LPOP = asciiBytes('LPOP');
+const RPOP = asciiBytes('RPOP');
 /** Bytes of arguments that count as one unit of work. */
 const UNIT_SHIFT = 4;
 
@@ -46,12 +51,15 @@ function push(ctx: CommandContext, atHead: boolean, onlyIfThere: boolean): RunSt
     return DONE;
   }
   let isFull = !lists.prepare(bytes, args.count - 2);
-  for (let i = 2; i < args.count && !isFull; i++) {
-    isFull = !lists.push(args.buf, args.offset[i]!, args.end(i), atHead);
+  let next = 2;
+  while (next < args.count && !isFull) {
+    isFull = !lists.push(args.buf, args.offset[next]!, args.end(next), atHead);
+    if (!isFull) next += 1;
   }
   if (isFull) {
     lists.dropEmpty();
     replyFull(ctx);
+    if (next > 2) logPrefix(ctx, atHead ? LPUSH : RPUSH, next);
   } else {
     reply.integer(lists.size(lists.ref));
   }
@@ -66,19 +74,19 @@ function popOne(ctx: CommandContext, shard: Shard, ref: Ref, atHead: boolean): v
   lists.open(ctx.db, ctx.key, ref).removeEnd(1, atHead);
 }
 
-/** Replies an array of up to `count` elements at an end and takes them out. */
+/** Replies an array of up to `count` elements at an end and takes them out. Returns how many. */
 function popMany(
   ctx: CommandContext,
   shard: Shard,
   ref: Ref,
   count: number,
   atHead: boolean,
-): void {
+): number {
   const { reply } = ctx;
   const { lists } = shard;
   const popped = Math.min(count, lists.size(ref));
   reply.array(popped);
-  if (popped === 0) return;
+  if (popped === 0) return 0;
   let left = popped;
   lists.walk(ref, atHead ? 0 : -1, !atHead, (buf, from, to) => {
     reply.bulk(buf, from, to);
@@ -86,6 +94,7 @@ function popMany(
     return left > 0;
   });
   lists.open(ctx.db, ctx.key, ref).removeEnd(popped, atHead);
+  return popped;
 }
 
 function pop(ctx: CommandContext, atHead: boolean): RunStatus {
@@ -162,7 +171,8 @@ function cmdLmpop(ctx: CommandContext): RunStatus {
     reply.array(2);
     reply.bulk(args.buf, args.offset[i]!, args.end(i));
     const shard = ctx.at(i);
-    popMany(ctx, shard, shard.find(db, ctx.key), count, side === 1);
+    const popped = popMany(ctx, shard, shard.find(db, ctx.key), count, side === 1);
+    logPop(ctx, side === 1 ? LPOP : RPOP, i, popped);
     return DONE;
   }
   reply.nullArray();

@@ -12,6 +12,7 @@ import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { replyFull } from './collection.ts';
 import { mayPop, sideOf } from './list-ends.ts';
+import { LOG_BATCH, logArgument, logBytes, logPop } from './log-effects.ts';
 import {
   type CommandContext,
   type CommandSpec,
@@ -21,6 +22,14 @@ import {
   type RunStatus,
 } from './spec.ts';
 
+const LEFT = asciiBytes('LEFT');
+const RIGHT = asciiBytes('RIGHT');
+const LMOVE = asciiBytes('LMOVE');
+const LPUSH = asciiBytes('LPUSH');
+const RPUSH = asciiBytes('RPUSH');
+const LPOP = asciiBytes('LPOP');
+const RPOP = asciiBytes('RPOP');
+const LSET = asciiBytes('LSET');
 const COUNT = asciiBytes('COUNT');
 const EXACTLY = asciiBytes('EXACTLY');
 const OBO = asciiBytes('OBO');
@@ -165,7 +174,63 @@ function cmdLmovem(ctx: CommandContext): RunStatus {
   if (isSame && fromHead === toHead) lists.removeRange(fromHead ? count : size - count, count);
   else lists.removeEnd(count, fromHead);
   replyTaken(ctx, taken, isReversed);
+  if (ctx.effects.isOn) logMoved(ctx, taken, query, isSame ? size : -1);
   return DONE;
+}
+
+/** What Redis 7.0 knows of it; `size` is that of the one list that both keys are, or -1. */
+function logMoved(ctx: CommandContext, taken: Taken, query: MoveQuery, size: number): void {
+  const { fromHead, toHead, isReversed } = query;
+  const count = taken.ends.length;
+  if (size < 0) {
+    logPushed(ctx, taken, query);
+    logPop(ctx, fromHead ? LPOP : RPOP, 1, count);
+  } else if (fromHead !== toHead) {
+    for (let i = 0; i < count; i++) logRotated(ctx, fromHead);
+  } else if (isReversed) {
+    logReversed(ctx, taken, fromHead ? 0 : size - count);
+  } else {
+    ctx.effects.replace();
+  }
+}
+
+/** The elements to an end of argument 2, in batches. */
+function logPushed(ctx: CommandContext, { bytes, ends }: Taken, query: MoveQuery): void {
+  const { effects, db } = ctx;
+  const { toHead, isReversed } = query;
+  const count = ends.length;
+  const isBackward = toHead !== isReversed;
+  for (let done = 0; done < count; done++) {
+    if (done % LOG_BATCH === 0) {
+      effects.command(db, toHead ? LPUSH : RPUSH, 2 + Math.min(LOG_BATCH, count - done));
+      logArgument(ctx, 2);
+    }
+    const index = isBackward ? count - 1 - done : done;
+    effects.bytes(bytes, index === 0 ? 0 : ends[index - 1]!, ends[index]!);
+  }
+}
+
+/** One element from an end of a list to its other one: the list stays the same key. */
+function logRotated(ctx: CommandContext, fromHead: boolean): void {
+  const { effects, db } = ctx;
+  effects.command(db, LMOVE, 5);
+  logArgument(ctx, 1);
+  logArgument(ctx, 2);
+  logBytes(effects, fromHead ? LEFT : RIGHT);
+  logBytes(effects, fromHead ? RIGHT : LEFT);
+}
+
+/** The elements in the opposite order where they were, from element `first` on. */
+function logReversed(ctx: CommandContext, { bytes, ends }: Taken, first: number): void {
+  const { effects, db } = ctx;
+  const count = ends.length;
+  for (let i = 0; i < count; i++) {
+    const index = count - 1 - i;
+    effects.command(db, LSET, 4);
+    logArgument(ctx, 1);
+    effects.integer(first + i);
+    effects.bytes(bytes, index === 0 ? 0 : ends[index - 1]!, ends[index]!);
+  }
 }
 
 export const LIST_MOVE_MANY_COMMANDS: readonly CommandSpec[] = [

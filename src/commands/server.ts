@@ -3,6 +3,7 @@
  * files of their own.
  */
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { BGREWRITEAOF_COMMAND } from './append-only.ts';
 import { COMMAND_COMMAND } from './command.ts';
 import { CONFIG_COMMAND } from './config-command.ts';
 import { INTROSPECTION_COMMANDS } from './introspection.ts';
@@ -208,5 +209,6 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
   ...PERSISTENCE_COMMANDS,
   COMMAND_COMMAND,
   CONFIG_COMMAND,
+  BGREWRITEAOF_COMMAND,
   ...INTROSPECTION_COMMANDS,
 ];

@@ -1,4 +1,5 @@
 /** Sets: members of one key. */
+import { asciiBytes } from '../base/bytes.ts';
 import { TYPE_SET } from '../keyspace/entry.ts';
 import { SET_ADDED, SET_FULL } from '../keyspace/set-value.ts';
 import type { Shard } from '../keyspace/shard.ts';
@@ -16,9 +17,14 @@ import {
   walkMembers,
   writeTyped,
 } from './collection.ts';
+import { logArgument, logDelete, logPrefix } from './log-effects.ts';
 import { type CommandContext, DONE, ESCALATE, type RunStatus } from './spec.ts';
 
 const TYPE = TYPE_SET;
+const SADD = asciiBytes('SADD');
+const SREM = asciiBytes('SREM');
+/** Members that SPOP takes out in one SREM of the log. */
+const REMOVED_BATCH = 1024;
 
 function cmdSadd(ctx: CommandContext): RunStatus {
   const { args, reply, db, key } = ctx;
@@ -29,6 +35,7 @@ function cmdSadd(ctx: CommandContext): RunStatus {
   const { buf } = args;
   const hint = args.count - 2;
   let added = 0;
+  tally.done = 0;
   if (ref === 0) {
     const set = shard.setBuilder;
     if (!set.openDetached(buf, args.offset[2]!, args.end(2), hint)) {
@@ -38,14 +45,22 @@ function cmdSadd(ctx: CommandContext): RunStatus {
     added = addArguments(ctx, shard, true);
     if (added < 0) set.drop();
     else if (!set.link(db, key, NO_TTL)) added = -1;
+    if (added < 0) tally.done = 0;
   } else {
     const set = shard.sets.open(db, key, ref);
     added = set.prepare(hint) ? addArguments(ctx, shard, false) : -1;
   }
-  if (added < 0) replyFull(ctx);
-  else reply.integer(added);
+  if (added >= 0) {
+    reply.integer(added);
+    return DONE;
+  }
+  replyFull(ctx);
+  if (tally.done !== 0) logPrefix(ctx, SADD, 2 + tally.done);
   return DONE;
 }
+
+/** Arguments that `addArguments` has added. */
+const tally = { done: 0 };
 
 /** Adds arguments from 2 on to the open set; how many are new, -1 = the arena is full. */
 function addArguments(ctx: CommandContext, shard: Shard, isDetached: boolean): number {
@@ -55,6 +70,7 @@ function addArguments(ctx: CommandContext, shard: Shard, isDetached: boolean): n
   for (let i = 2; i < args.count; i++) {
     const status = set.add(args.buf, args.offset[i]!, args.end(i));
     if (status === SET_FULL) return -1;
+    tally.done += 1;
     if (status === SET_ADDED) added += 1;
   }
   return added;
@@ -152,6 +168,11 @@ function cmdSpop(ctx: CommandContext): RunStatus {
     const set = ctx.at(1).sets.open(db, key, ref);
     set.popRandom(randomBelow);
     reply.bulk(set.popped, 0, set.poppedLength);
+    if (ctx.effects.isOn) {
+      ctx.effects.command(db, SREM, 3);
+      logArgument(ctx, 1);
+      ctx.effects.bytes(set.popped, 0, set.poppedLength);
+    }
     return DONE;
   }
   const count = countArgument(ctx, false);
@@ -166,14 +187,27 @@ function cmdSpop(ctx: CommandContext): RunStatus {
   if (count >= size) {
     shard.sets.forEach(ref, (buf, from, to) => reply.bulk(buf, from, to));
     shard.delete(db, key);
+    logDelete(ctx, 1);
     return DONE;
   }
+  popSome(ctx, shard, ref, count);
+  return DONE;
+}
+
+/** Takes out and replies `count` members, which are not all. */
+function popSome(ctx: CommandContext, shard: Shard, ref: Ref, count: number): void {
+  const { reply, effects, db, key } = ctx;
   const set = shard.sets.open(db, key, ref);
   for (let i = 0; i < count; i++) {
     set.popRandom(randomBelow);
     reply.bulk(set.popped, 0, set.poppedLength);
+    if (!effects.isOn) continue;
+    if (i % REMOVED_BATCH === 0) {
+      effects.command(db, SREM, 2 + Math.min(REMOVED_BATCH, count - i));
+      logArgument(ctx, 1);
+    }
+    effects.bytes(set.popped, 0, set.poppedLength);
   }
-  return DONE;
 }
 
 function cmdSrandmember(ctx: CommandContext): RunStatus {

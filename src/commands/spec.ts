@@ -400,6 +400,11 @@ export interface ServerServices {
   /** SHUTDOWN: resolves with an error text when it could not be done. */
   shutdown(save: boolean | null, now: boolean, force: boolean, done: (error: string) => void): void;
   shutdownAbort(): boolean;
+  /** About the append-only file; `done` gets an error text, or null and a status text. */
+  aof(
+    what: 'rewrite' | 'rewrite-later' | 'load',
+    done: (error: string | null, text: string) => void,
+  ): void;
   /** Every command of the table. */
   readonly commands: readonly CommandSpec[];
   /** Has the pool do a job; `done` gets the reply bytes. */

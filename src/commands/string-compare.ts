@@ -8,6 +8,7 @@ import { TYPE_STRING } from '../keyspace/entry.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES, wrongArity } from '../resp/errors.ts';
+import { logDelete } from './log-effects.ts';
 import {
   type CommandContext,
   type CommandSpec,
@@ -116,6 +117,7 @@ function cmdDelex(ctx: CommandContext): RunStatus {
     }
   }
   shard.delete(ctx.db, ctx.key);
+  logDelete(ctx, 1);
   reply.integer(1);
   return DONE;
 }

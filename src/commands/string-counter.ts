@@ -20,6 +20,7 @@ import {
 import { KEEP_TTL, type Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { logSetText } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, oneKey, type RunStatus } from './spec.ts';
 import { isStringOrReply, replyFull } from './string-value.ts';
 
@@ -184,8 +185,12 @@ function cmdIncrbyfloat(ctx: CommandContext): RunStatus {
     return DONE;
   }
   const text = formatExtended(sum);
-  if (opStoreText(ctx, shard, text, floatEncoding(text), KEEP_TTL)) reply.bulkLatin1(text);
-  else replyFull(ctx);
+  if (opStoreText(ctx, shard, text, floatEncoding(text), KEEP_TTL)) {
+    reply.bulkLatin1(text);
+    logSetText(ctx, 1, text, KEEP_TTL);
+  } else {
+    replyFull(ctx);
+  }
   return DONE;
 }
 

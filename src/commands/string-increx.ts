@@ -15,6 +15,7 @@ import { KEEP_TTL, NO_TTL, type Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
+import { logDelete, logSetText } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, oneKey, type RunStatus } from './spec.ts';
 import { bigValueOf, floatEncoding, numberTextOf, opStoreText } from './string-counter.ts';
 import { unitOf } from './string-options.ts';
@@ -256,12 +257,15 @@ function storeResult(
   if (options.persist) ttl = NO_TTL;
   else if (expireMs !== NO_TTL && !keepsTtl) ttl = expireMs;
   if (ttl > 0 && ttl <= ctx.state.nowMs) {
-    shard.delete(ctx.db, ctx.key);
+    if (shard.delete(ctx.db, ctx.key)) logDelete(ctx, 1);
     return true;
   }
-  if (opStoreText(ctx, shard, text, encoding, ttl)) return true;
-  replyFull(ctx);
-  return false;
+  if (!opStoreText(ctx, shard, text, encoding, ttl)) {
+    replyFull(ctx);
+    return false;
+  }
+  logSetText(ctx, 1, text, ttl);
+  return true;
 }
 
 export const STRING_INCREX_COMMANDS: readonly CommandSpec[] = [

@@ -7,9 +7,11 @@
  * itself and those after it are unchanged. The usual way to run out of memory is `maxmemory`, and
  * that refuses the whole command before it starts.
  */
+import { asciiBytes } from '../base/bytes.ts';
 import { TYPE_STRING } from '../keyspace/entry.ts';
 import { KEEP_TTL, NO_TTL } from '../keyspace/shard.ts';
 import { ERROR_BYTES, wrongArity } from '../resp/errors.ts';
+import { logDelete, logPrefix, logSet } from './log-effects.ts';
 import {
   type CommandContext,
   type CommandSpec,
@@ -34,6 +36,7 @@ import {
 } from './string-value.ts';
 
 const STRING = TYPE_STRING;
+const MSET = asciiBytes('MSET');
 const options = new StringOptions();
 
 function cmdMget(ctx: CommandContext): RunStatus {
@@ -65,14 +68,24 @@ function cmdMget(ctx: CommandContext): RunStatus {
 }
 
 /**
- * Stores the pairs at arguments [first, end). False when an arena is full; see the top of this
- * file.
+ * Stores the pairs at arguments [first, end). Returns the argument behind the last pair stored:
+ * below `end` an arena is full; see the top of this file.
  */
-function opStorePairs(ctx: CommandContext, first: number, end: number, expireMs: number): boolean {
+function opStorePairs(ctx: CommandContext, first: number, end: number, expireMs: number): number {
   for (let i = first; i < end; i += 2) {
-    if (!storeArgument(ctx, ctx.at(i), ctx.key, i + 1, expireMs)) return false;
+    if (!storeArgument(ctx, ctx.at(i), ctx.key, i + 1, expireMs)) return i;
   }
-  return true;
+  return end;
+}
+
+/** Stores all pairs of MSET or MSETNX and replies the error if not all of them found room. */
+function storeAllOrReply(ctx: CommandContext): boolean {
+  const { count } = ctx.args;
+  const stored = opStorePairs(ctx, 1, count, NO_TTL);
+  if (stored === count) return true;
+  replyFull(ctx);
+  if (stored > 1) logPrefix(ctx, MSET, stored);
+  return false;
 }
 
 /** How many of the keys at arguments first, first + 2, ... below end exist. */
@@ -91,8 +104,7 @@ function cmdMset(ctx: CommandContext): RunStatus {
     return DONE;
   }
   if (!ctx.mayRun(count)) return ESCALATE;
-  if (opStorePairs(ctx, 1, count, NO_TTL)) ctx.reply.ok();
-  else replyFull(ctx);
+  if (storeAllOrReply(ctx)) ctx.reply.ok();
   return DONE;
 }
 
@@ -104,8 +116,7 @@ function cmdMsetnx(ctx: CommandContext): RunStatus {
   }
   if (!ctx.mayRun(count)) return ESCALATE;
   if (opCountExisting(ctx, 1, count) !== 0) ctx.reply.integer(0);
-  else if (opStorePairs(ctx, 1, count, NO_TTL)) ctx.reply.integer(1);
-  else replyFull(ctx);
+  else if (storeAllOrReply(ctx)) ctx.reply.integer(1);
   return DONE;
 }
 
@@ -138,12 +149,15 @@ function cmdMsetex(ctx: CommandContext): RunStatus {
   ) {
     reply.integer(0);
   } else if (expireMs > 0 && expireMs <= ctx.state.nowMs) {
-    for (let i = 2; i < end; i += 2) ctx.at(i).delete(ctx.db, ctx.key);
-    reply.integer(1);
-  } else if (opStorePairs(ctx, 2, end, expireMs)) {
+    for (let i = 2; i < end; i += 2) {
+      if (ctx.at(i).delete(ctx.db, ctx.key)) logDelete(ctx, i);
+    }
     reply.integer(1);
   } else {
-    replyFull(ctx);
+    const stored = opStorePairs(ctx, 2, end, expireMs);
+    if (stored === end) reply.integer(1);
+    else replyFull(ctx);
+    for (let i = 2; i < stored; i += 2) logSet(ctx, i, i + 1, expireMs);
   }
   return DONE;
 }

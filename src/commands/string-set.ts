@@ -5,6 +5,7 @@ import { TYPE_STRING } from '../keyspace/entry.ts';
 import { KEEP_TTL, NO_TTL, type Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { logDelete, logExpire, logSet } from './log-effects.ts';
 import {
   type CommandContext,
   type CommandSpec,
@@ -82,7 +83,7 @@ function cmdSetWithOptions(ctx: CommandContext): RunStatus {
     if (Number.isNaN(expireMs)) return DONE;
   }
   const shard = ctx.at(1);
-  const { withGet, condition } = options;
+  const { withGet, condition, unit } = options;
   const comparesValue = condition > CONDITION_XX;
   const ref = withGet ? shard.findRead(ctx.db, ctx.key) : shard.find(ctx.db, ctx.key);
   if ((withGet || comparesValue) && !isStringOrReply(ctx, shard, ref)) return DONE;
@@ -102,10 +103,17 @@ function cmdSetWithOptions(ctx: CommandContext): RunStatus {
   if (!setOrExpire(ctx, shard, 2, expireMs)) {
     ctx.reply.truncate(mark);
     replyFull(ctx);
-  } else if (!withGet) {
-    ctx.reply.ok();
+    return DONE;
   }
+  if (!withGet) ctx.reply.ok();
+  if (withGet || comparesValue || unit !== UNIT_NONE) logStored(ctx, ref, expireMs);
   return DONE;
+}
+
+/** Logs a SET whose options Redis 7.0 does not know, or that others need not; `ref` was before. */
+function logStored(ctx: CommandContext, ref: Ref, expireMs: number): void {
+  if (!(expireMs > 0 && expireMs <= ctx.state.nowMs)) logSet(ctx, 1, 2, expireMs);
+  else if (ref !== 0) logDelete(ctx, 1);
 }
 
 /** Whether the condition of SET allows the write; `ref` is the live entry, 0 = none. */
@@ -141,8 +149,12 @@ function cmdSetnx(ctx: CommandContext): RunStatus {
 function setWithExpire(ctx: CommandContext, unit: number, command: string): RunStatus {
   const expireMs = expireMsOrReply(ctx, 2, unit, command);
   if (Number.isNaN(expireMs)) return DONE;
-  if (storeArgument(ctx, ctx.at(1), ctx.key, 3, expireMs)) ctx.reply.ok();
-  else replyFull(ctx);
+  if (storeArgument(ctx, ctx.at(1), ctx.key, 3, expireMs)) {
+    ctx.reply.ok();
+    logSet(ctx, 1, 3, expireMs);
+  } else {
+    replyFull(ctx);
+  }
   return DONE;
 }
 
@@ -161,7 +173,9 @@ function cmdGetset(ctx: CommandContext): RunStatus {
   const mark = ctx.reply.length;
   if (ref === 0) ctx.reply.null();
   else replyValue(ctx, shard, ref);
-  if (!storeArgument(ctx, shard, ctx.key, 2, NO_TTL)) {
+  if (storeArgument(ctx, shard, ctx.key, 2, NO_TTL)) {
+    logSet(ctx, 1, 2, NO_TTL);
+  } else {
     ctx.reply.truncate(mark);
     replyFull(ctx);
   }
@@ -176,6 +190,7 @@ function cmdGetdel(ctx: CommandContext): RunStatus {
   } else if (isStringOrReply(ctx, shard, ref)) {
     replyValue(ctx, shard, ref);
     shard.delete(ctx.db, ctx.key);
+    logDelete(ctx, 1);
   }
   return DONE;
 }
@@ -203,11 +218,16 @@ function cmdGetex(ctx: CommandContext): RunStatus {
   const isAbsolute = options.unit === UNIT_EXAT || options.unit === UNIT_PXAT;
   if (isAbsolute && expireMs <= ctx.state.nowMs) {
     shard.delete(ctx.db, ctx.key);
+    logDelete(ctx, 1);
   } else if (options.persist) {
-    shard.removeExpire(ctx.db, ctx.key, ref);
-  } else if (expireMs !== NO_TTL && shard.setExpire(ctx.db, ctx.key, ref, expireMs) === 0) {
-    ctx.reply.truncate(mark);
-    replyFull(ctx);
+    if (shard.removeExpire(ctx.db, ctx.key, ref)) logExpire(ctx, 1, NO_TTL);
+  } else if (expireMs !== NO_TTL) {
+    if (shard.setExpire(ctx.db, ctx.key, ref, expireMs) !== 0) {
+      logExpire(ctx, 1, expireMs);
+    } else {
+      ctx.reply.truncate(mark);
+      replyFull(ctx);
+    }
   }
   return DONE;
 }

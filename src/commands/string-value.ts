@@ -57,8 +57,12 @@ export function isStringOrReply(ctx: CommandContext, shard: Shard, ref: Ref): bo
   return false;
 }
 
-/** Replies that the arena is full. */
+/**
+ * Replies that there is no memory for the command. What it has changed nevertheless is in the log
+ * only where the handler says it.
+ */
 export function replyFull(ctx: CommandContext): void {
+  ctx.effects.replace();
   ctx.reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
 }
 

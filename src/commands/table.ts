@@ -28,6 +28,8 @@ export class CommandRow {
   readonly isReadOnly: boolean;
   readonly isDenyOom: boolean;
   readonly isNoAuth: boolean;
+  /** Runs while the data set is loaded. */
+  readonly isForLoading: boolean;
   readonly isNoMulti: boolean;
   readonly isSlow: boolean;
   readonly isSession: boolean;
@@ -69,6 +71,7 @@ export class CommandRow {
     this.isReadOnly = spec.flags.includes('readonly');
     this.isDenyOom = spec.flags.includes('denyoom');
     this.isNoAuth = spec.flags.includes('no_auth');
+    this.isForLoading = spec.flags.includes('loading');
     this.isNoMulti = spec.flags.includes('no_multi');
     this.isSession = spec.place === 'session';
     this.asksThreads = spec.place === 'session' && spec.asksThreads === true;

@@ -17,7 +17,7 @@ import {
   type RunStatus,
 } from './spec.ts';
 import { scoredReply } from './zset-reply.ts';
-import { ScoredList, storeScored } from './zset-store.ts';
+import { logStoredScores, ScoredList, storeScored } from './zset-store.ts';
 import {
   AGGREGATES,
   type Aggregate,
@@ -172,12 +172,14 @@ function storeResult(ctx: CommandContext, operation: ZsetOperation): RunStatus {
   const walk = walkOf(request);
   const { units } = walk;
   if (!ctx.mayRun(units)) return ESCALATE;
+  const { dirty } = ctx.state;
   storeScored(ctx, 1, units, (visit) => {
     forResult(ctx, walk, WANTS_SCORES, (buf, from, to, score) => {
       visit(buf, from, to, score);
       return true;
     });
   });
+  if (request.aggregate === 'COUNT' && ctx.state.dirty !== dirty) logStoredScores(ctx, 1);
   return DONE;
 }
 

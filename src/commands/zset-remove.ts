@@ -5,6 +5,7 @@ import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { type OneKeyRow, writeTyped } from './collection.ts';
+import { logPop } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
 import { BY_LEX, BY_RANK, BY_SCORE, scoredRange } from './zset-bounds.ts';
 import { scoredReply } from './zset-reply.ts';
@@ -13,6 +14,8 @@ const TYPE = TYPE_ZSET;
 const MIN = asciiBytes('MIN');
 const MAX = asciiBytes('MAX');
 const COUNT = asciiBytes('COUNT');
+const ZPOPMIN = asciiBytes('ZPOPMIN');
+const ZPOPMAX = asciiBytes('ZPOPMAX');
 
 function cmdZrem(ctx: CommandContext): RunStatus {
   const { args, reply, db, key } = ctx;
@@ -127,6 +130,7 @@ function cmdZmpop(ctx: CommandContext): RunStatus {
     reply.bulk(args.buf, args.offset[i]!, args.end(i));
     scoredReply.beginNested(reply, count);
     popCounted(ctx, shard, ref, count, isMax);
+    logPop(ctx, isMax ? ZPOPMAX : ZPOPMIN, i, count);
     return DONE;
   }
   reply.nullArray();

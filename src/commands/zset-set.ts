@@ -9,9 +9,11 @@ import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import { type OneKeyRow, replyFull, writeTyped } from './collection.ts';
+import { logPrefix } from './log-effects.ts';
 import { type CommandContext, DONE, ESCALATE, type RunStatus } from './spec.ts';
 
 const TYPE = TYPE_ZSET;
+const ZADD = asciiBytes('ZADD');
 
 /** Options of ZADD, as flags. */
 export const ZADD_NX = 1;
@@ -41,7 +43,7 @@ const LOWER_A = 0x61;
 const LOWER_Z = 0x7a;
 
 /** What the command that runs has done; `score` is the last member's. */
-const tally = { added: 0, updated: 0, isSkipped: false, score: 0 };
+const tally = { added: 0, updated: 0, isSkipped: false, score: 0, pairs: 0 };
 
 /** The flag of option argument `index`, or 0 when it is none. */
 export function zaddOption(args: ArgView, index: number): number {
@@ -95,11 +97,13 @@ function addPairs(ctx: CommandContext, set: ZsetValues, first: number, flags: nu
   tally.added = 0;
   tally.updated = 0;
   tally.isSkipped = false;
+  tally.pairs = 0;
   for (let i = first; i < args.count; i += 2) {
     const isLast = i + 2 === args.count;
     const score = isLast ? lastScore : parseFloat64(buf, offset[i]!, args.end(i));
     const status = opZadd(set, flags, buf, offset[i + 1]!, args.end(i + 1), score);
     if (status < 0) return status;
+    tally.pairs += 1;
     if (status === ZSET_ADDED) tally.added += 1;
     else if (status === ZSET_UPDATED) tally.updated += 1;
     else if (status === ZADD_SKIPPED) tally.isSkipped = true;
@@ -120,9 +124,12 @@ function addToNew(
   const status = addPairs(ctx, set, first, flags);
   if (status < 0) {
     set.drop();
+    tally.pairs = 0;
     return status;
   }
-  return set.link(ctx.db, ctx.key, NO_TTL) ? 0 : ZSET_FULL;
+  if (set.link(ctx.db, ctx.key, NO_TTL)) return 0;
+  tally.pairs = 0;
+  return ZSET_FULL;
 }
 
 function addToSet(
@@ -191,6 +198,7 @@ function add(ctx: CommandContext, flags: number): RunStatus {
   const ref = writeTyped(ctx, 1, TYPE);
   if (ref < 0) return DONE;
   let status = 0;
+  tally.pairs = 0;
   if (ref !== 0) {
     status = addToSet(ctx, ctx.at(1), ref, first, flags);
   } else if ((flags & ZADD_XX) === 0) {
@@ -203,6 +211,7 @@ function add(ctx: CommandContext, flags: number): RunStatus {
   if (status === ZADD_NAN) reply.errorBytes(ERROR_BYTES.SCORE_NAN);
   else if (status < 0) replyFull(ctx);
   else replyTally(ctx, flags);
+  if (status < 0 && tally.pairs !== 0) logPrefix(ctx, ZADD, first + tally.pairs * 2);
   return DONE;
 }
 

@@ -1,9 +1,12 @@
 /** Sorted sets: results that are stored under a key. Members with scores beside each other. */
+import { asciiBytes } from '../base/bytes.ts';
 import { NO_TTL } from '../keyspace/shard.ts';
 import { type ScoredVisitor, ZSET_FULL } from '../keyspace/zset-value.ts';
 import { replyFull } from './collection.ts';
+import { LOG_BATCH, logArgument, logDelete, logScore } from './log-effects.ts';
 import type { CommandContext } from './spec.ts';
 
+const ZADD = asciiBytes('ZADD');
 /** Members above which readers are let in while a result is built. */
 const BUILD_MEMBERS = 10_000;
 
@@ -44,6 +47,32 @@ export function storeScored(
   const size = set.openSize;
   if (set.link(db, ctx.key2, NO_TTL)) reply.integer(size);
   else replyFull(ctx);
+}
+
+/**
+ * Logs the sorted set that the key of argument `index` holds now, or that there is none: what was
+ * stored cannot be told by a command that Redis 7.0 knows. O(n).
+ */
+export function logStoredScores(ctx: CommandContext, index: number): void {
+  const { effects, db } = ctx;
+  if (!effects.isOn) return;
+  const shard = ctx.at2(index);
+  const ref = shard.find(db, ctx.key2);
+  logDelete(ctx, index);
+  if (ref === 0) return;
+  let left = shard.zsets.size(ref);
+  let room = 0;
+  shard.zsets.forEach(ref, (buf, from, to, score) => {
+    if (room === 0) {
+      room = Math.min(LOG_BATCH, left);
+      effects.command(db, ZADD, 2 + room * 2);
+      logArgument(ctx, index);
+    }
+    logScore(effects, score);
+    effects.bytes(buf, from, to);
+    left -= 1;
+    room -= 1;
+  });
 }
 
 const BYTES_INITIAL = 4096;

@@ -4,7 +4,7 @@ import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import type { ByteSink } from './byte-sink.ts';
 import { Crc64 } from './crc64.ts';
-import { LOAD_BAD, type LoadStatus } from './pack-builder.ts';
+import { LOAD_BAD, LOAD_EMPTY, type LoadStatus } from './pack-builder.ts';
 import { CRC_BYTES, FOOTER_BYTES, RDB_VERSION } from './rdb-format.ts';
 import { RdbInput } from './rdb-input.ts';
 import { RdbOutput } from './rdb-output.ts';
@@ -65,5 +65,5 @@ export function loadPayload(shard: Shard, buf: Uint8Array, from: number, to: num
   const loader = new ValueLoader(shard);
   const type = input.byte();
   const status = input.isBad ? LOAD_BAD : loader.load(input, type);
-  return { status, value: loader.loaded };
+  return { status: status === LOAD_EMPTY ? LOAD_BAD : status, value: loader.loaded };
 }

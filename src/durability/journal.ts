@@ -20,7 +20,7 @@
 import { copyBytes } from '../base/bytes.ts';
 import { decimalDigits, formatInteger } from '../base/number-text.ts';
 import type { ArgView } from '../resp/request-parser.ts';
-import { formatMpscRing, MpscProducer, mpscRingBytes } from '../sync/mpsc-ring.ts';
+import { formatMpscRing, MpscConsumer, MpscProducer, mpscRingBytes } from '../sync/mpsc-ring.ts';
 import { giveToken, sleepMs, tryTakeToken } from '../sync/pause.ts';
 
 export const KIND_RECORD = 1;
@@ -49,6 +49,11 @@ export function createJournal(): SharedArrayBuffer {
   const buffer = new SharedArrayBuffer(journalBytes());
   formatMpscRing(buffer, RING_BYTES);
   return buffer;
+}
+
+/** The reading end of the ring; for one thread. */
+export function journalRing(journal: SharedArrayBuffer): MpscConsumer {
+  return new MpscConsumer(journal);
 }
 
 /** Words and doubles shared by all threads that the journal needs. */

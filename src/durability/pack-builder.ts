@@ -2,7 +2,7 @@
  * PackBuilder: a pack (structures/listpack.ts) that grows in a block of its own, for values that
  * are being loaded: element by element, or at once from an untrusted listpack in Redis's form.
  */
-import { latin1Text } from '../base/number-text.ts';
+import { hasDuplicateElements } from '../keyspace/pack-duplicates.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { Listpack, PACK_HEADER_BYTES, REDIS_EXTRA_BYTES } from '../structures/listpack.ts';
@@ -13,11 +13,11 @@ export const LOAD_OK = 1;
 export const LOAD_BAD = 0;
 /** The arena is full. */
 export const LOAD_FULL = -1;
-export type LoadStatus = typeof LOAD_OK | typeof LOAD_BAD | typeof LOAD_FULL;
+/** A collection without elements: there are no such keys, but Redis once wrote some. */
+export const LOAD_EMPTY = 2;
+export type LoadStatus = typeof LOAD_OK | typeof LOAD_BAD | typeof LOAD_FULL | typeof LOAD_EMPTY;
 
 const INITIAL_BYTES = 64;
-/** Elements among which equal ones are looked for by comparing all of them. */
-const COMPARED_MAX = 32;
 
 export class PackBuilder {
   readonly pack: Listpack;
@@ -100,9 +100,7 @@ export class PackBuilder {
     let isShortest = true;
     for (let at = pack.first(start); at < this.end; at = pack.next(at)) {
       count += 1;
-      pack.read(at);
-      const needed = pack.encodedBytes(pack.buf, pack.from, pack.to);
-      if (needed !== pack.entryBytes(at)) isShortest = false;
+      isShortest &&= pack.isShortest(at);
     }
     pack.setCount(start, count);
     return isShortest || this.#shorten() ? LOAD_OK : LOAD_FULL;
@@ -125,24 +123,9 @@ export class PackBuilder {
     return isDone;
   }
 
-  /** Whether two of the elements 0, `stride`, 2 * `stride` ... are equal. O(n) for many. */
+  /** Whether two of the elements 0, `stride`, 2 * `stride` ... are equal. O(n). */
   hasDuplicates(stride: number): boolean {
-    const { pack, start, end } = this;
-    const isFew = this.count <= COMPARED_MAX * stride;
-    const names = new Set<string>();
-    for (let at = pack.first(start), i = 0; at < end; at = pack.next(at), i++) {
-      if (i % stride !== 0) continue;
-      pack.read(at);
-      const { buf, from, to } = pack;
-      if (isFew) {
-        if (pack.find(start, end, buf, from, to, 0, stride) !== at) return true;
-        continue;
-      }
-      const name = latin1Text(buf, from, to);
-      if (names.has(name)) return true;
-      names.add(name);
-    }
-    return false;
+    return hasDuplicateElements(this.#shard.u8, this.pack, this.start, this.end, stride);
   }
 
   /** The block, which is the caller's from then on. */

@@ -47,6 +47,12 @@ export const RDB_SET_INTSET = 11;
 export const RDB_ZSET_ZIPLIST = 12;
 export const RDB_HASH_ZIPLIST = 13;
 export const RDB_LIST_QUICKLIST_ZIPLIST = 14;
+export const RDB_MODULE_OLD = 6;
+export const RDB_MODULE = 7;
+/** Streams, as three versions write them. */
+export const RDB_STREAM = 15;
+export const RDB_STREAM_2 = 19;
+export const RDB_STREAM_3 = 21;
 export const RDB_HASH_LISTPACK = 16;
 export const RDB_ZSET_LISTPACK = 17;
 export const RDB_LIST_QUICKLIST = 18;
@@ -59,6 +65,8 @@ export const RDB_HASH_LISTPACK_EX = 25;
 
 export const OP_SLOT_INFO = 244;
 export const OP_FUNCTION = 245;
+/** What release candidates of Redis 7.0 wrote. */
+export const OP_FUNCTION_OLD = 246;
 export const OP_MODULE_AUX = 247;
 export const OP_IDLE = 248;
 export const OP_FREQ = 249;

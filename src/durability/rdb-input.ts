@@ -21,6 +21,12 @@ export interface ByteSource {
   read(buf: Uint8Array, at: number, length: number): number;
 }
 
+/** Takes raw bytes as they are read. */
+export interface ByteTap {
+  /** buf[from, to) is borrowed until the call returns. */
+  tapped(buf: Uint8Array, from: number, to: number): void;
+}
+
 const TWO_32 = 4294967296;
 const WINDOW_BYTES = 1 << 18;
 const SCRATCH_KEPT_MAX = 1 << 20;
@@ -34,6 +40,8 @@ const ASCII_MINUS_INFINITY = 255;
 export class RdbInput {
   /** Something could not be read. */
   isBad = false;
+  /** It could not because the bytes end too early. */
+  isShort = false;
   /** The string that was read last; borrowed until the next read. */
   strBuf: Uint8Array = new Uint8Array(0);
   strFrom = 0;
@@ -45,6 +53,11 @@ export class RdbInput {
   #checksum: Crc64 | null = null;
   /** Where the bytes begin that the checksum has not seen. */
   #summed = 0;
+  #tap: ByteTap | null = null;
+  /** Where the bytes begin that the tap has not seen. */
+  #tapped = 0;
+  /** Bytes of the source that lie before the window. */
+  #base = 0;
   /** The length that `#size` read is no length but a kind of special string. */
   #isSpecial = false;
   readonly #text = new Uint8Array(TEXT_BYTES);
@@ -59,12 +72,15 @@ export class RdbInput {
     this.#end = to;
     this.#source = null;
     this.#checksum = null;
+    this.#tap = null;
+    this.#base = -from;
     this.isBad = false;
+    this.isShort = false;
     return this;
   }
 
   /** Reads a source from here on; `checksum` takes in all bytes that are read. */
-  openSource(source: ByteSource, checksum: Crc64): this {
+  openSource(source: ByteSource, checksum: Crc64 | null): this {
     this.open(new Uint8Array(WINDOW_BYTES), 0, 0);
     this.#source = source;
     this.#checksum = checksum;
@@ -75,6 +91,28 @@ export class RdbInput {
   /** Bytes not read yet. */
   get left(): number {
     return this.#end - this.#at + (this.#source === null ? 0 : this.#source.left);
+  }
+
+  /** Bytes read since it was opened. */
+  get position(): number {
+    return this.#base + this.#at;
+  }
+
+  /** Gives what is read from here on to `tap` as well, until `endTap`. */
+  beginTap(tap: ByteTap): void {
+    this.#tap = tap;
+    this.#tapped = this.#at;
+  }
+
+  endTap(): void {
+    this.#tap?.tapped(this.#buf, this.#tapped, this.#at);
+    this.#tap = null;
+  }
+
+  /** Gives up because the bytes end; returns 0. */
+  #runsOut(): number {
+    if (!this.isBad) this.isShort = true;
+    return this.fail();
   }
 
   /** Gives up; returns 0. */
@@ -95,7 +133,7 @@ export class RdbInput {
   #need(n: number): boolean {
     if (this.#end - this.#at >= n && !this.isBad) return true;
     if (this.isBad || n > this.left) {
-      this.fail();
+      this.#runsOut();
       return false;
     }
     return this.#refill(n);
@@ -103,6 +141,11 @@ export class RdbInput {
 
   #refill(n: number): boolean {
     this.settleChecksum();
+    if (this.#tap !== null) {
+      this.#tap.tapped(this.#buf, this.#tapped, this.#at);
+      this.#tapped = 0;
+    }
+    this.#base += this.#at;
     const kept = this.#end - this.#at;
     this.#buf.copyWithin(0, this.#at, this.#end);
     if (this.#buf.length > WINDOW_BYTES && n <= WINDOW_BYTES && kept <= WINDOW_BYTES) {
@@ -117,11 +160,45 @@ export class RdbInput {
       const room = this.#buf.length - this.#end;
       const taken = this.#source === null ? 0 : this.#source.read(this.#buf, this.#end, room);
       if (taken === 0) {
-        this.fail();
+        this.#runsOut();
         return false;
       }
       this.#end += taken;
     }
+    return true;
+  }
+
+  /** Passes over `n` bytes without having them in memory at once. */
+  skip(n: number): boolean {
+    if (this.isBad || n > this.left) return this.#runsOut() !== 0;
+    let left = n;
+    for (;;) {
+      const here = Math.min(left, this.#end - this.#at);
+      this.#at += here;
+      left -= here;
+      if (left === 0) return true;
+      if (!this.#need(1)) return false;
+    }
+  }
+
+  /** Passes over a string. */
+  skipString(): boolean {
+    const n = this.#size();
+    if (!this.#isSpecial) return this.skip(n);
+    if (n < rdb.SPECIAL_LZF) return this.skip(1 << n);
+    if (n > rdb.SPECIAL_LZF) return this.fail() !== 0;
+    const packed = this.length();
+    this.length();
+    return this.skip(packed);
+  }
+
+  /** The next `n` bytes as they are, as the string read last. */
+  raw(n: number): boolean {
+    if (!this.#need(n)) return false;
+    this.strBuf = this.#buf;
+    this.strFrom = this.#at;
+    this.strTo = this.#at + n;
+    this.#at += n;
     return true;
   }
 
@@ -196,22 +273,28 @@ export class RdbInput {
     return this.#isSpecial ? this.fail() : n;
   }
 
-  /** The number of elements that follow, at least one; each takes a byte or more. */
+  /** A length with all its 64 bits: ids. */
+  id(): bigint {
+    const first = this.byte();
+    if (first !== rdb.LENGTH_64) {
+      this.#at -= 1;
+      return BigInt(this.length());
+    }
+    const high = this.#big(4);
+    return (BigInt(high) << 32n) | BigInt(this.#big(4));
+  }
+
+  /** The number of elements that follow; each takes a byte or more. */
   count(): number {
     const n = this.length();
-    return n === 0 || n > this.left ? this.fail() : n;
+    return n > this.left ? this.#runsOut() : n;
   }
 
   /** A string, into `strBuf`, `strFrom` and `strTo`. False when it is bad. */
   string(): boolean {
     const n = this.#size();
     if (this.#isSpecial) return this.#special(n);
-    if (!this.#need(n)) return false;
-    this.strBuf = this.#buf;
-    this.strFrom = this.#at;
-    this.strTo = this.#at + n;
-    this.#at += n;
-    return true;
+    return this.raw(n);
   }
 
   #special(kind: number): boolean {

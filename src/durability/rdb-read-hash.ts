@@ -23,7 +23,14 @@ import { HashTable } from '../keyspace/hash-table.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { Listpack } from '../structures/listpack.ts';
-import { LOAD_BAD, LOAD_FULL, LOAD_OK, type LoadStatus, PackBuilder } from './pack-builder.ts';
+import {
+  LOAD_BAD,
+  LOAD_EMPTY,
+  LOAD_FULL,
+  LOAD_OK,
+  type LoadStatus,
+  PackBuilder,
+} from './pack-builder.ts';
 import * as rdb from './rdb-format.ts';
 import type { RdbInput } from './rdb-input.ts';
 import { forZiplist, forZipmap } from './rdb-read-old.ts';
@@ -138,7 +145,7 @@ export class HashLoader {
       return !isFull;
     });
     if (isFull) return LOAD_FULL;
-    return count > 0 && count % 2 === 0 ? LOAD_OK : LOAD_BAD;
+    return count >= 0 && count % 2 === 0 ? LOAD_OK : LOAD_BAD;
   }
 
   #begin(count: number): LoadStatus {
@@ -223,7 +230,8 @@ export class HashLoader {
     const builder = this.#builder;
     if (this.#root === 0) {
       const fields = builder.count / this.#stride;
-      if (fields === 0 || !Number.isInteger(fields)) return LOAD_BAD;
+      if (fields === 0) return LOAD_EMPTY;
+      if (!Number.isInteger(fields)) return LOAD_BAD;
       const earliest = this.#stride === 3 ? this.#earliest() : 0;
       if (earliest < 0) return LOAD_BAD;
       const { hashMaxListpackEntries, hashMaxListpackValue } = this.#shard.limits;

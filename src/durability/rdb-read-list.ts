@@ -5,7 +5,14 @@ import type { Shard } from '../keyspace/shard.ts';
 import { allocRoot } from '../keyspace/value-root.ts';
 import type { Ref } from '../memory/arena.ts';
 import { exceedsNode, Quicklist } from '../structures/quicklist.ts';
-import { LOAD_BAD, LOAD_FULL, LOAD_OK, type LoadStatus, PackBuilder } from './pack-builder.ts';
+import {
+  LOAD_BAD,
+  LOAD_EMPTY,
+  LOAD_FULL,
+  LOAD_OK,
+  type LoadStatus,
+  PackBuilder,
+} from './pack-builder.ts';
 import {
   NODE_PACKED,
   NODE_PLAIN,
@@ -36,7 +43,8 @@ export class ListLoader {
     if (root === 0) return LOAD_FULL;
     this.#list.attach(root * 2, limits.listMaxListpackSize).init();
     let status = this.#loadNodes(input, type);
-    if (status === LOAD_OK && (input.isBad || this.#list.size === 0)) status = LOAD_BAD;
+    if (status === LOAD_OK && input.isBad) status = LOAD_BAD;
+    if (status === LOAD_OK && this.#list.size === 0) status = LOAD_EMPTY;
     this.#node.drop();
     if (status === LOAD_OK) this.#finish(root);
     else lazy.addRoot(root);

@@ -4,7 +4,14 @@ import { ENCODING_INTSET, ENCODING_LISTPACK, TYPE_SET } from '../keyspace/entry.
 import { SET_ADDED, SET_FULL } from '../keyspace/set-value.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import { Intset } from '../structures/intset.ts';
-import { LOAD_BAD, LOAD_FULL, LOAD_OK, type LoadStatus, PackBuilder } from './pack-builder.ts';
+import {
+  LOAD_BAD,
+  LOAD_EMPTY,
+  LOAD_FULL,
+  LOAD_OK,
+  type LoadStatus,
+  PackBuilder,
+} from './pack-builder.ts';
 import { RDB_SET, RDB_SET_INTSET } from './rdb-format.ts';
 import type { RdbInput } from './rdb-input.ts';
 
@@ -58,7 +65,8 @@ export class SetLoader {
       const status = this.#add(input.strBuf, input.strFrom, input.strTo, count);
       if (status !== LOAD_OK) return status;
     }
-    return input.isBad ? LOAD_BAD : LOAD_OK;
+    if (input.isBad) return LOAD_BAD;
+    return count === 0 ? LOAD_EMPTY : LOAD_OK;
   }
 
   #loadIntset(input: RdbInput): LoadStatus {
@@ -69,11 +77,12 @@ export class SetLoader {
     if (block === 0) return LOAD_FULL;
     const start = block * 8;
     u8.set(input.strBuf.subarray(input.strFrom, input.strTo), start);
-    if (!ints.validate(start, start + bytes) || ints.count(start) === 0) {
+    const isValid = ints.validate(start, start + bytes);
+    const count = isValid ? ints.count(start) : 0;
+    if (count === 0) {
       arena.free(block);
-      return LOAD_BAD;
+      return isValid ? LOAD_EMPTY : LOAD_BAD;
     }
-    const count = ints.count(start);
     if (count <= limits.setMaxIntsetEntries) {
       this.#out.setBytes(TYPE_SET, ENCODING_INTSET, block, bytes);
       return LOAD_OK;
@@ -92,7 +101,7 @@ export class SetLoader {
     const status = builder.take(input.strBuf, input.strFrom, input.strTo, 0);
     if (status !== LOAD_OK) return status;
     const { count } = builder;
-    if (count === 0) return LOAD_BAD;
+    if (count === 0) return LOAD_EMPTY;
     if (count > this.#shard.limits.setMaxListpackEntries) return this.#addAll(count);
     if (builder.hasDuplicates(1)) return LOAD_BAD;
     const bytes = builder.length;

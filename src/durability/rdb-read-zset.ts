@@ -2,7 +2,14 @@
 import { parseFloat64 } from '../base/number-text.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import { ZSET_ADDED, ZSET_FULL, type ZsetValues } from '../keyspace/zset-value.ts';
-import { LOAD_BAD, LOAD_FULL, LOAD_OK, type LoadStatus, PackBuilder } from './pack-builder.ts';
+import {
+  LOAD_BAD,
+  LOAD_EMPTY,
+  LOAD_FULL,
+  LOAD_OK,
+  type LoadStatus,
+  PackBuilder,
+} from './pack-builder.ts';
 import { RDB_ZSET, RDB_ZSET_TEXT, RDB_ZSET_ZIPLIST } from './rdb-format.ts';
 import type { RdbInput } from './rdb-input.ts';
 import { forZiplist } from './rdb-read-old.ts';
@@ -37,7 +44,9 @@ export class ZsetLoader {
     else if (type === RDB_ZSET_ZIPLIST) status = this.#loadZiplist(input);
     else status = this.#loadListpack(input);
     this.#builder.drop();
-    if (status === LOAD_OK && (input.isBad || !this.#isOpen)) status = LOAD_BAD;
+    if (status === LOAD_OK && input.isBad) status = LOAD_BAD;
+    if (status === LOAD_OK && !this.#isOpen) status = LOAD_EMPTY;
+    if (status === LOAD_OK && this.loaded.openHasDuplicates()) status = LOAD_BAD;
     if (status !== LOAD_OK && this.#isOpen) this.loaded.drop();
     return status;
   }
@@ -60,7 +69,7 @@ export class ZsetLoader {
       if (!set.openDetached(length, count)) return LOAD_FULL;
       this.#isOpen = true;
     }
-    const outcome = set.add(this.#member, 0, length, score);
+    const outcome = set.addNext(this.#member, 0, length, score);
     if (outcome === ZSET_FULL) return LOAD_FULL;
     return outcome === ZSET_ADDED ? LOAD_OK : LOAD_BAD;
   }

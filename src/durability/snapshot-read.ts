@@ -1,39 +1,23 @@
 /**
- * SnapshotReader: reads an RDB file (LAYOUT in rdb-format.ts) out of any source into the shards of
- * the keyspace, which the caller holds meanwhile. All of it is untrusted.
+ * SnapshotReader: finds the keys of an RDB file (LAYOUT in rdb-format.ts) out of any source, and
+ * hands each to a sink, which reads its value or passes over it. All of the file is untrusted.
  */
-import { asciiBytes } from '../base/bytes.ts';
-import { Key } from '../keyspace/key.ts';
-import { NO_TTL, type Shard } from '../keyspace/shard.ts';
-import { freshAccessWord, TOUCH_LFU } from '../keyspace/thread-state.ts';
+import { asciiBytes, copyBytes } from '../base/bytes.ts';
+import { NO_TTL } from '../keyspace/shard.ts';
 import { Crc64 } from './crc64.ts';
-import { LOAD_BAD, LOAD_FULL } from './pack-builder.ts';
 import * as rdb from './rdb-format.ts';
 import { type ByteSource, RdbInput } from './rdb-input.ts';
-import { ValueLoader } from './rdb-read-value.ts';
+import { skipValue } from './rdb-skip.ts';
+import { damageText, isLoadableType, refusedType } from './rdb-type-names.ts';
 
 const MAGIC = asciiBytes('REDIS');
-const VERSION_DIGITS = 4;
+const HEAD_BYTES = 9;
 const VERSION_CHECKSUM = 5;
 const KEY_BYTES = 256;
-const LRU_CLOCK_MASK = 0xffffff;
-const LFU_COUNTER = 0xff;
-
-/** Parts of what a module left beside the keys: each has its code in front. */
-const MODULE_EOF = 0;
-const MODULE_INTEGERS: ReadonlySet<number> = new Set([1, 2]);
-const MODULE_FLOAT = 3;
-const MODULE_DOUBLE = 4;
-const MODULE_STRING = 5;
-
-/** What to do while loading. */
-export interface SnapshotLoadOptions {
-  readonly databases: number;
-  /** A key that is there already is replaced; otherwise it is an error. */
-  readonly isReplace: boolean;
-  /** Do not compare the checksum. */
-  readonly skipsChecksum: boolean;
-}
+/** Longest name or value of a fact that anybody wants to see. */
+const FACT_BYTES_MAX = 4096;
+const MODULE_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const MODULE_NAME_LETTERS = 9;
 
 /** Times are signed: from here on they are long over. */
 const EXPIRE_MS_NEGATIVE = 2 ** 63;
@@ -43,181 +27,315 @@ function expiryOf(ms: number): number {
   return ms >= 1 && ms < EXPIRE_MS_NEGATIVE ? ms : 1;
 }
 
-/** Facts in front of a key, for that key. */
-interface KeyFacts {
-  expireMs: number;
+/** A key of a file, and what stands in front of its value. One object is reused. */
+export class SnapshotEntry {
+  /** Bytes [0, nameLength) are the key's name. */
+  name: Uint8Array = new Uint8Array(KEY_BYTES);
+  nameLength = 0;
+  type = 0;
+  db = 0;
+  /** Unix ms, or NO_TTL. */
+  expireMs = NO_TTL;
   /** Seconds; -1 = not known. */
-  idleSeconds: number;
+  idleSeconds = -1;
   /** LFU counter; -1 = not known. */
-  frequency: number;
-}
+  frequency = -1;
+  /** Bytes of the file before the value. */
+  valueOffset = 0;
 
-export class SnapshotReader {
-  /** Keys loaded, and keys left out because they had expired. */
-  keys = 0;
-  expired = 0;
-  readonly #shards: readonly Shard[];
-  readonly #options: SnapshotLoadOptions;
-  readonly #loaders: readonly ValueLoader[];
-  readonly #input = new RdbInput();
-  readonly #checksum = new Crc64();
-  readonly #key = new Key();
-  readonly #facts: KeyFacts = { expireMs: NO_TTL, idleSeconds: -1, frequency: -1 };
-  #name = new Uint8Array(KEY_BYTES);
-  #db = 0;
-  #version = 0;
-
-  constructor(shards: readonly Shard[], options: SnapshotLoadOptions) {
-    this.#shards = shards;
-    this.#options = options;
-    this.#loaders = shards.map((shard) => new ValueLoader(shard));
+  /** The name as people see it: one character a byte, cut where it is long. */
+  get shownName(): string {
+    const shown = Buffer.from(this.name.subarray(0, Math.min(this.nameLength, KEY_BYTES)));
+    return shown.toString('latin1');
   }
 
-  /** Loads everything; what is wrong with the file (keys before that are loaded), or null. O(n). */
-  load(source: ByteSource): string | null {
-    const input = this.#input.openSource(source, this.#checksum);
+  /** Copies the name buf[from, to). */
+  setName(buf: Uint8Array, from: number, to: number): void {
+    const length = to - from;
+    if (length > this.name.length) this.name = new Uint8Array(length * 2);
+    copyBytes(this.name, 0, buf, from, to);
+    this.nameLength = length;
+  }
+
+  forgetFacts(): void {
+    this.expireMs = NO_TTL;
+    this.idleSeconds = -1;
+    this.frequency = -1;
+  }
+}
+
+/** Takes the keys of a file. */
+export interface EntrySink {
+  /** Reads the value of `entry`, all of it. What is wrong with it, or null. */
+  take(input: RdbInput, entry: SnapshotEntry): string | null;
+  /** Told of keys that are left out because they have expired. */
+  readonly onExpired?: (entry: SnapshotEntry) => void;
+}
+
+/** Told what stands beside the keys. */
+export interface SnapshotObserver {
+  fact(name: string, value: string): void;
+  database(db: number): void;
+}
+
+/** What a file is read for. */
+export interface SnapshotReadOptions {
+  readonly databases: number;
+  /** Do not compare the checksum. */
+  readonly skipsChecksum: boolean;
+  /** Unix ms: keys that expire earlier are passed over. */
+  readonly nowMs: number;
+}
+
+/** What is wrong with a file. */
+export interface SnapshotProblem {
+  readonly text: string;
+  /** Bytes of the file before the place where it showed. */
+  readonly offset: number;
+}
+
+/** What the reader was doing, in the words of redis-check-rdb. */
+export type ReaderState =
+  | 'start'
+  | 'read-type'
+  | 'read-expire'
+  | 'read-key'
+  | 'read-object-value'
+  | 'check-sum'
+  | 'read-len'
+  | 'read-aux'
+  | 'read-module-aux'
+  | 'read-function';
+
+const SHORT = 'Unexpected EOF reading RDB file';
+
+export class SnapshotReader {
+  /** Keys passed over because they had expired. */
+  expired = 0;
+  doing: ReaderState = 'start';
+  /** The file has no checksum, or nobody wanted it compared. */
+  isUnchecked = false;
+  observer: SnapshotObserver | null = null;
+  readonly entry = new SnapshotEntry();
+  readonly #options: SnapshotReadOptions;
+  readonly #sink: EntrySink;
+  readonly #input = new RdbInput();
+  readonly #checksum = new Crc64();
+  #version = 0;
+
+  constructor(sink: EntrySink, options: SnapshotReadOptions) {
+    this.#sink = sink;
+    this.#options = options;
+  }
+
+  /** Files of the oldest versions end without one. */
+  get hasChecksum(): boolean {
+    return this.#version >= VERSION_CHECKSUM;
+  }
+
+  /** Bytes of the file read so far. */
+  get offset(): number {
+    return this.#input.position;
+  }
+
+  /**
+   * Reads everything up to the end of the snapshot; what is wrong with it (the sink has had the
+   * keys before that), or null. O(n).
+   */
+  read(source: ByteSource): SnapshotProblem | null {
+    const { skipsChecksum } = this.#options;
+    const input = this.#input.openSource(source, skipsChecksum ? null : this.#checksum);
     this.#checksum.reset();
-    const problem = this.#readHead();
-    if (problem !== null) return problem;
-    for (;;) {
+    let text = this.#readHead();
+    while (text === null) {
+      this.doing = 'read-type';
       const code = input.byte();
-      if (input.isBad) return 'the file ends too early';
-      if (code === rdb.OP_EOF) return this.#checkEnd();
-      const found = code < rdb.OP_SLOT_INFO ? this.#readKey(code) : this.#readFact(code);
-      if (found !== null) return found;
-      if (input.isBad) return 'the file is damaged or ends too early';
+      if (input.isBad) text = SHORT;
+      else if (code === rdb.OP_EOF) {
+        text = this.#checkEnd();
+        break;
+      } else if (code < rdb.OP_SLOT_INFO) text = this.#readKey(code);
+      else text = this.#readFact(code);
+      if (text === null && input.isBad) text = this.#damage();
     }
+    return text === null ? null : { text, offset: input.position };
+  }
+
+  #damage(): string {
+    return this.#input.isShort ? SHORT : `Damaged length or string in ${this.doing}`;
   }
 
   #readHead(): string | null {
     const input = this.#input;
-    if (!input.expect(MAGIC)) return 'this is no RDB file';
+    this.doing = 'start';
+    if (!input.raw(HEAD_BYTES)) return SHORT;
+    const { strBuf, strFrom } = input;
+    for (let i = 0; i < MAGIC.length; i++) {
+      if (strBuf[strFrom + i] !== MAGIC[i]) return 'Wrong signature trying to load DB from file';
+    }
     let version = 0;
-    for (let i = 0; i < VERSION_DIGITS; i++) version = version * 10 + (input.byte() - 0x30);
-    if (input.isBad || !(version >= 1 && version <= rdb.RDB_VERSION)) {
-      return `RDB version ${version} is not known`;
+    for (let i = MAGIC.length; i < HEAD_BYTES; i++) {
+      version = version * 10 + strBuf[strFrom + i]! - 0x30;
     }
     this.#version = version;
-    return null;
+    if (version >= 1 && version <= rdb.RDB_VERSION) return null;
+    return `Can't handle RDB format version ${version}`;
   }
 
   #checkEnd(): string | null {
     const input = this.#input;
+    this.doing = 'check-sum';
     if (this.#version < VERSION_CHECKSUM) return null;
     input.settleChecksum();
-    const { low, high } = this.#checksum;
+    const low = this.#checksum.low >>> 0;
+    const high = this.#checksum.high >>> 0;
     const statedLow = input.little(4);
     const statedHigh = input.little(4);
-    if (input.isBad) return 'the file ends too early';
-    const hasNone = statedLow === 0 && statedHigh === 0;
-    if (hasNone || this.#options.skipsChecksum) return null;
-    const isRight = statedLow === low >>> 0 && statedHigh === high >>> 0;
-    return isRight ? null : 'the checksum is wrong';
+    if (input.isBad) return SHORT;
+    this.isUnchecked = this.#options.skipsChecksum || (statedLow === 0 && statedHigh === 0);
+    if (this.isUnchecked || (statedLow === low && statedHigh === high)) return null;
+    const hex = (a: number, b: number): string =>
+      (a.toString(16).padStart(8, '0') + b.toString(16).padStart(8, '0')).replace(/^0+(?=.)/, '');
+    return (
+      `RDB CRC error: wrong RDB checksum expected: (${hex(high, low)}) ` +
+      `but got (${hex(statedHigh, statedLow)})`
+    );
   }
 
   /** Reads what stands beside the keys. */
   #readFact(code: number): string | null {
     const input = this.#input;
-    const facts = this.#facts;
+    const { entry } = this;
     switch (code) {
       case rdb.OP_EXPIRE_MS:
-        facts.expireMs = expiryOf(input.u64());
+        this.doing = 'read-expire';
+        entry.expireMs = expiryOf(input.u64());
         return null;
       case rdb.OP_EXPIRE_SECONDS:
-        facts.expireMs = expiryOf((input.little(4) | 0) * 1000);
+        this.doing = 'read-expire';
+        entry.expireMs = expiryOf((input.little(4) | 0) * 1000);
         return null;
       case rdb.OP_IDLE:
-        facts.idleSeconds = input.length();
+        entry.idleSeconds = input.length();
         return null;
       case rdb.OP_FREQ:
-        facts.frequency = input.byte();
+        entry.frequency = input.byte();
         return null;
       case rdb.OP_SELECT_DB:
-        this.#db = input.length();
-        return this.#db < this.#options.databases ? null : `there is no database ${this.#db}`;
+        return this.#selectDatabase();
       case rdb.OP_RESIZE_DB:
+        this.doing = 'read-len';
         input.length();
         input.length();
         return null;
       case rdb.OP_SLOT_INFO:
+        this.doing = 'read-len';
         for (let i = 0; i < 3; i++) input.length();
         return null;
       case rdb.OP_AUX:
-        input.string();
-        input.string();
-        return null;
+        return this.#readAux();
       case rdb.OP_FUNCTION:
-        input.string();
-        return null;
-      case rdb.OP_MODULE_AUX:
-        this.#skipModule();
-        return null;
+        return this.#refuseFunction();
+      case rdb.OP_FUNCTION_OLD:
+        return 'Pre-release function format not supported.';
       default:
-        return `code ${code} is not known`;
+        return this.#refuseModuleFacts();
     }
   }
 
-  #skipModule(): void {
-    const input = this.#input;
-    for (let i = 0; i < 3; i++) input.length();
-    for (let code = input.length(); code !== MODULE_EOF && !input.isBad; code = input.length()) {
-      if (MODULE_INTEGERS.has(code)) input.length();
-      else if (code === MODULE_FLOAT) input.little(4);
-      else if (code === MODULE_DOUBLE) input.double();
-      else if (code === MODULE_STRING) input.string();
-      else input.fail();
+  #selectDatabase(): string | null {
+    this.doing = 'read-len';
+    const { databases } = this.#options;
+    const db = this.#input.length();
+    if (this.#input.isBad) return null;
+    if (db >= databases) {
+      return (
+        'FATAL: Data file was created with a Redis server configured to handle more than ' +
+        `${databases} databases`
+      );
     }
+    this.entry.db = db;
+    this.observer?.database(db);
+    return null;
+  }
+
+  #readAux(): string | null {
+    const input = this.#input;
+    this.doing = 'read-aux';
+    const name = this.#shortString();
+    const value = this.#shortString();
+    if (!input.isBad) this.observer?.fact(name, value);
+    return null;
+  }
+
+  /** A string, of which only the beginning is kept. */
+  #shortString(): string {
+    const input = this.#input;
+    if (!input.string()) return '';
+    const to = Math.min(input.strTo, input.strFrom + FACT_BYTES_MAX);
+    return Buffer.from(input.strBuf.subarray(input.strFrom, to)).toString('latin1');
+  }
+
+  #refuseFunction(): string | null {
+    this.doing = 'read-function';
+    const code = this.#shortString();
+    if (this.#input.isBad) return null;
+    const name = /^#![^\n]*\bname=([^\s]+)/.exec(code)?.[1] ?? '?';
+    return `The function library '${name}': function libraries are not supported yet`;
+  }
+
+  #refuseModuleFacts(): string | null {
+    this.doing = 'read-module-aux';
+    const name = this.#moduleName();
+    if (this.#input.isBad) return null;
+    return `The RDB file contains AUX module data I can't load: no matching module '${name}'`;
+  }
+
+  /** Name in the id of a module: nine letters of six bits, in front of ten bits of version. */
+  #moduleName(): string {
+    const id = this.#input.id();
+    let name = '';
+    for (let i = 0; i < MODULE_NAME_LETTERS; i++) {
+      const shift = BigInt(64 - 6 * (i + 1));
+      name += MODULE_LETTERS[Number((id >> shift) & 63n)];
+    }
+    return name;
   }
 
   #readKey(type: number): string | null {
     const input = this.#input;
+    const { entry } = this;
+    this.doing = 'read-key';
+    entry.type = type;
     if (!input.string()) return null;
-    const { strBuf, strFrom, strTo } = input;
-    const length = strTo - strFrom;
-    if (length > this.#name.length) this.#name = new Uint8Array(length * 2);
-    this.#name.set(strBuf.subarray(strFrom, strTo));
-    const { hasher, state } = this.#shards[0]!;
-    this.#key.locate(hasher, this.#name, 0, length, this.#shards.length);
-    const shard = this.#shards[this.#key.shardIndex]!;
-    const loader = this.#loaders[this.#key.shardIndex]!;
-    const status = loader.load(input, type);
-    if (status === LOAD_BAD) {
-      return `a value of type ${type} is damaged or of a type that is not known`;
-    }
-    if (status === LOAD_FULL) return 'there is not enough memory';
-    const { expireMs } = this.#facts;
-    if (expireMs !== NO_TTL && expireMs <= state.nowMs) {
-      loader.loaded.drop();
+    entry.setName(input.strBuf, input.strFrom, input.strTo);
+    entry.valueOffset = input.position;
+    this.doing = 'read-object-value';
+    const refused = refusedType(type);
+    if (refused !== null) return this.#refuse(refused);
+    if (entry.expireMs !== NO_TTL && entry.expireMs <= this.#options.nowMs) {
+      if (!skipValue(input, type)) return valueProblem(input, type);
       this.expired += 1;
-      this.#forgetFacts();
-      return null;
+      this.#sink.onExpired?.(entry);
+    } else {
+      const problem = this.#sink.take(input, entry);
+      if (problem !== null) return problem;
     }
-    if (!this.#options.isReplace && shard.find(this.#db, this.#key) !== 0) {
-      loader.loaded.drop();
-      return 'it has a key that is there already';
-    }
-    if (!loader.loaded.link(this.#db, this.#key, expireMs)) return 'there is not enough memory';
-    this.#setAccess(shard);
-    this.keys += 1;
-    this.#forgetFacts();
+    entry.forgetFacts();
     return null;
   }
 
-  #setAccess(shard: Shard): void {
-    const { state } = shard;
-    const { idleSeconds, frequency } = this.#facts;
-    let word = freshAccessWord(state);
-    if (state.policyTouchMode === TOUCH_LFU) {
-      if (frequency >= 0) word = (word & ~LFU_COUNTER) | frequency;
-    } else if (idleSeconds >= 0) {
-      word = (state.lruClock - Math.min(idleSeconds, LRU_CLOCK_MASK)) & LRU_CLOCK_MASK;
-    }
-    shard.setAccessWord(shard.find(this.#db, this.#key), word);
+  #refuse(kind: 'streams' | 'modules'): string {
+    const { type, shownName } = this.entry;
+    if (kind === 'streams') return `The stream '${shownName}': streams are not supported yet`;
+    if (type === rdb.RDB_MODULE_OLD) return 'Pre-release module format not supported';
+    const name = this.#moduleName();
+    return `The RDB file contains module data I can't load: no matching module type '${name}'`;
   }
+}
 
-  #forgetFacts(): void {
-    this.#facts.expireMs = NO_TTL;
-    this.#facts.idleSeconds = -1;
-    this.#facts.frequency = -1;
-  }
+/** What is wrong with a value that could not be read or passed over. */
+export function valueProblem(input: RdbInput, type: number): string {
+  if (input.isShort) return SHORT;
+  return isLoadableType(type) ? damageText(type) : `Unknown RDB encoding type ${type}`;
 }

@@ -69,10 +69,7 @@ export class ActiveExpire {
     this.#hashes.length = 0;
     this.#earliest = 0;
     shard.dict(this.#db).visitUnit(unit, this.#visit);
-    for (const ref of this.#expired) {
-      shard.state.expiredKeys += 1;
-      shard.deleteEntry(this.#db, ref, this.#key);
-    }
+    for (const ref of this.#expired) shard.deleteEntry(this.#db, ref, this.#key);
     for (const ref of this.#hashes) this.#expireFields(ref);
     return this.#earliest;
   };

@@ -36,6 +36,14 @@ const ENCODING_HASHTABLE = entry.ENCODING_HASHTABLE;
 const ENCODING_LISTPACK_EX = entry.ENCODING_LISTPACK_EX;
 const TYPE_HASH = entry.TYPE_HASH;
 
+/** Growth of a string beyond its need, as Redis's sds does it: double, but at most 1 MiB more. */
+const GROWTH_BYTES_MAX = 1024 * 1024;
+
+/** Bytes to take for a string that has grown to `length`. */
+export function withSpare(length: number): number {
+  return length < GROWTH_BYTES_MAX ? length * 2 : length + GROWTH_BYTES_MAX;
+}
+
 export class EntryBlocks {
   readonly arena: Arena;
   readonly u8: Uint8Array;
@@ -144,6 +152,15 @@ export class EntryBlocks {
   /** Byte offset behind an entry's key. */
   protected keyEnd(ref: Ref): number {
     return this.keyOffset(ref) + this.keyLength(ref);
+  }
+
+  /**
+   * Bytes of an entry behind its header: the key, and the value or (at the next multiple of 4) its
+   * ref.
+   */
+  protected tailBytes(ref: Ref, keyLength: number, isRemote: boolean): number {
+    if (isRemote) return ((keyLength + 3) & ~3) + 4;
+    return keyLength + (this.isRooted(ref) ? 0 : this.valueLength(ref));
   }
 
   /** True for a hash that counts in `fieldExpires`. */

@@ -18,7 +18,7 @@
  * The table has a quarter of the dict's buckets (one byte a bucket); doubling it copies every hint
  * to both halves.
  */
-import type { Arena } from '../memory/arena.ts';
+import type { Arena, Ref } from '../memory/arena.ts';
 import type { Dict } from '../structures/dict.ts';
 
 const TABLE = 0;
@@ -65,6 +65,12 @@ export class ExpiryHints {
   get tableBytes(): number {
     const ref = this.#u32[this.#base + TABLE]!;
     return ref === 0 ? 0 : this.#arena.usableBytes(ref);
+  }
+
+  /** Moves the block of hints besides those inside out of a sparse slab. O(1), or a copy. */
+  relocateTable(relocate: (block: Ref) => Ref): void {
+    const ref = this.#u32[this.#base + TABLE]!;
+    if (ref !== 0) this.#u32[this.#base + TABLE] = relocate(ref);
   }
 
   #count(): number {

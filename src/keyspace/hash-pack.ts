@@ -267,7 +267,9 @@ export class HashPack {
     if (grown < length) this.ref = shard.resizeValue(db, key, moved, grown);
     else if (grown === length) shard.touched(db, key);
     if (isEx && expireMs > 0) this.#noteExpiry(db, key, expireMs);
-    return isExpired ? ADDED : UPDATED;
+    if (!isExpired) return UPDATED;
+    shard.state.fieldExpired(db, key, field.nameBuf, field.nameFrom, field.nameTo);
+    return ADDED;
   }
 
   /** Gives the field at `at` a time of expiry or none (NO_TTL). False when the arena is full. */
@@ -380,6 +382,7 @@ export class HashPack {
   expire(db: number, key: Key): number {
     const shard = this.#shard;
     const pack = this.#pack;
+    const names = this.#names;
     const { nowMs } = shard.state;
     const { start } = this;
     let { end } = this;
@@ -390,6 +393,8 @@ export class HashPack {
       pack.read(expiryAt);
       const expireMs = pack.int;
       if (expireMs !== 0 && expireMs <= nowMs) {
+        names.read(at);
+        shard.state.fieldExpired(db, key, names.buf, names.from, names.to);
         end = pack.remove(start, end, at, 3);
         removed += 1;
         continue;

@@ -33,6 +33,7 @@ import {
   type HashField,
 } from './hash-field.ts';
 import { ItemTable } from './item-table.ts';
+import type { Key } from './key.ts';
 import type { Shard } from './shard.ts';
 import { ROOT_FIELD_EXPIRES } from './value-root.ts';
 
@@ -57,9 +58,14 @@ export class HashTable {
   readonly #shard: Shard;
   readonly #hints: ExpiryHints;
   readonly #due: Ref[] = [];
+  /** The field that `set` was given last has taken the place of one that had expired. */
+  hasReplacedExpired = false;
   #root = 0;
   #earliest = 0;
   #removed = 0;
+  /** The hash whose fields `expire` frees. */
+  #db = 0;
+  #key: Key | null = null;
 
   constructor(shard: Shard) {
     this.#shard = shard;
@@ -174,6 +180,7 @@ export class HashTable {
     const { u32, arena, hasher } = this.#shard;
     const old = this.find(field.nameBuf, field.nameFrom, field.nameTo);
     const wasExpired = old !== 0 && this.isExpired(old);
+    this.hasReplacedExpired = wasExpired;
     if (expireMs === KEEP_TTL) expireMs = old === 0 || wasExpired ? NO_TTL : this.expiryOf(old);
     const hasTtl = expireMs !== NO_TTL;
     if (hasTtl && !this.#haveHints()) return FULL;
@@ -313,9 +320,11 @@ export class HashTable {
     return this.expires !== 0 && this.#attachHints() && this.#hints.isDue(this.#shard.state.nowMs);
   }
 
-  /** Frees fields that have expired, of up to `hints` hints. Returns how many. */
-  expire(db: number, hints: number): number {
+  /** Frees fields of the hash at `key` that have expired, of up to `hints` hints. How many. */
+  expire(db: number, key: Key, hints: number): number {
     this.#removed = 0;
+    this.#db = db;
+    this.#key = key;
     if (!this.isDue()) return 0;
     const { dict } = this.table;
     this.#hints.cycle(dict, this.#shard.state.nowMs, hints, this.#collect);
@@ -324,7 +333,7 @@ export class HashTable {
   }
 
   readonly #collect = (unit: number): number => {
-    const { u8, u32, arena, hasher } = this.#shard;
+    const { u8, u32, arena, hasher, state } = this.#shard;
     const { dict } = this.table;
     this.#due.length = 0;
     this.#earliest = 0;
@@ -337,6 +346,7 @@ export class HashTable {
         throw new Error('hash: an item that is not found by its name');
       }
       dict.removeFound();
+      state.fieldExpired(this.#db, this.#key!, u8, from, to);
       arena.free(item);
       this.#removed += 1;
     }

@@ -39,6 +39,8 @@ export class HashValues {
   readonly found: HashField;
   /** The entry after a change: it may have moved; 0 = the hash became empty and is gone. */
   ref = 0;
+  /** Pairs that `setAll` has set. */
+  setCount = 0;
   readonly #shard: Shard;
   readonly #pack: HashPack;
   readonly #table: HashTable;
@@ -233,9 +235,13 @@ export class HashValues {
 
   #setRooted(db: number, key: Key, field: HashField, expireMs: number): number {
     const shard = this.#shard;
-    const status = this.#rooted(this.ref).set(db, field, expireMs);
+    const table = this.#rooted(this.ref);
+    const status = table.set(db, field, expireMs);
     if (status === FULL) return FULL;
     shard.touched(db, key);
+    if (table.hasReplacedExpired) {
+      shard.state.fieldExpired(db, key, field.nameBuf, field.nameFrom, field.nameTo);
+    }
     if (expireMs > 0) shard.noteFieldExpiry(db, key, expireMs);
     return status;
   }
@@ -267,7 +273,7 @@ export class HashValues {
 
   /**
    * Sets the names and values at offset[i], length[i] of `buf`, i from `first` to below `count`.
-   * Returns how many fields are new, or HASH_FULL: those before may be set then.
+   * Returns how many fields are new, or HASH_FULL: the first `setCount` pairs are set then.
    */
   setAll(
     db: number,
@@ -279,6 +285,7 @@ export class HashValues {
     first: number,
     count: number,
   ): number {
+    this.setCount = 0;
     if (ref === 0 && count - first > 2 && this.#fitPack(length, first, count)) {
       return this.#pack.createAll(db, key, buf, offset, length, first, count);
     }
@@ -292,6 +299,7 @@ export class HashValues {
       if (status === FULL) return FULL;
       ref = this.ref;
       added += status;
+      this.setCount += 1;
     }
     return added;
   }
@@ -373,27 +381,34 @@ export class HashValues {
 
   /**
    * Takes a field out; a hash without fields is deleted. False when there is no such field: one
-   * that has expired stays for the expire cycle. O(1), O(n) of a listpack.
+   * that has expired is freed. O(1), O(n) of a listpack.
    */
   remove(db: number, key: Key, ref: Ref, buf: Uint8Array, from: number, to: number): boolean {
     const shard = this.#shard;
+    const { state } = shard;
+    const { dirty } = state;
     this.ref = ref;
+    let isLive = true;
     if (shard.isRooted(ref)) {
       const table = this.#rooted(ref);
       const item = table.find(buf, from, to);
-      if (item === 0 || table.isExpired(item)) return false;
+      if (item === 0) return false;
+      isLive = !table.isExpired(item);
+      if (!isLive) state.fieldExpired(db, key, buf, from, to);
       table.remove(db, item);
       this.#afterRemoval(db, key, table);
-      return true;
+    } else {
+      const pack = this.#pack.enter(ref);
+      const at = pack.find(buf, from, to);
+      if (at < 0) return false;
+      pack.locate(at, this.each);
+      isLive = this.isLive(this.each);
+      if (!isLive) state.fieldExpired(db, key, buf, from, to);
+      pack.remove(db, key, at);
+      this.ref = pack.ref;
     }
-    const pack = this.#pack.enter(ref);
-    const at = pack.find(buf, from, to);
-    if (at < 0) return false;
-    pack.locate(at, this.each);
-    if (!this.isLive(this.each)) return false;
-    pack.remove(db, key, at);
-    this.ref = pack.ref;
-    return true;
+    if (!isLive) state.dirty = dirty;
+    return isLive;
   }
 
   #afterRemoval(db: number, key: Key, table: HashTable): void {
@@ -458,9 +473,16 @@ export class HashValues {
     const shard = this.#shard;
     this.ref = ref;
     if (ref === shard.emittedRef || !this.isDue(ref)) return 0;
-    if (shard.isRooted(ref)) {
+    const { dirty } = shard.state;
+    const removed = this.#expire(db, key, ref, hints);
+    shard.state.dirty = dirty;
+    return removed;
+  }
+
+  #expire(db: number, key: Key, ref: Ref, hints: number): number {
+    if (this.#shard.isRooted(ref)) {
       const table = this.#rooted(ref);
-      const removed = table.expire(db, hints);
+      const removed = table.expire(db, key, hints);
       if (removed !== 0) this.#afterRemoval(db, key, table);
       return removed;
     }

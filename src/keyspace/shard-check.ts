@@ -1,6 +1,6 @@
 /** The invariants of a shard, for tests and fuzzers. */
 import type { Ref } from '../memory/arena.ts';
-import { TYPE_HASH, TYPE_ZSET } from './entry.ts';
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from './entry.ts';
 import type { Shard } from './shard.ts';
 
 /** Throws when an invariant of any database of `shard` does not hold. O(n). */
@@ -12,8 +12,7 @@ export function checkShard(shard: Shard): void {
     let fieldExpires = 0;
     for (let unit = 0; unit < dict.unitCount; unit++) {
       dict.visitUnit(unit, (ref) => {
-        if (shard.typeOf(ref) === TYPE_HASH) shard.hashes.checkInvariants(ref);
-        else if (shard.typeOf(ref) === TYPE_ZSET) shard.zsets.checkInvariants(ref);
+        checkValue(shard, ref);
         const expireMs = shard.expireMs(ref);
         if (expireMs !== 0) expires += 1;
         checkHint(shard, db, ref, expireMs);
@@ -28,6 +27,23 @@ export function checkShard(shard: Shard): void {
     }
   }
   shard.arena.checkInvariants();
+}
+
+function checkValue(shard: Shard, ref: Ref): void {
+  switch (shard.typeOf(ref)) {
+    case TYPE_LIST:
+      shard.lists.checkInvariants(ref);
+      break;
+    case TYPE_SET:
+      shard.sets.checkInvariants(ref);
+      break;
+    case TYPE_HASH:
+      shard.hashes.checkInvariants(ref);
+      break;
+    case TYPE_ZSET:
+      shard.zsets.checkInvariants(ref);
+      break;
+  }
 }
 
 /** The hints of a database know of a time of expiry of an entry, unless that is 0 (never). */

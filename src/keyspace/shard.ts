@@ -23,7 +23,7 @@ import type { HalfSipHash } from '../base/half-sip-hash.ts';
 import type { Arena, Ref } from '../memory/arena.ts';
 import { Dict } from '../structures/dict.ts';
 import * as entry from './entry.ts';
-import { DATABASE_WORDS, EntryBlocks } from './entry-blocks.ts';
+import { DATABASE_WORDS, EntryBlocks, withSpare } from './entry-blocks.ts';
 import { ExpiryHints } from './expiry-hints.ts';
 import { HashValues } from './hash-value.ts';
 import { InterestFilter } from './interest-filter.ts';
@@ -60,9 +60,6 @@ const INLINE_BYTES_MAX = entry.INLINE_BYTES_MAX;
 export const NO_TTL = 0;
 /** `expireMs` of createString: keep the TTL that the replaced key has. */
 export const KEEP_TTL = -1;
-
-/** Growth of a string beyond its need, as Redis's sds does it: double, but at most 1 MiB more. */
-const GROWTH_BYTES_MAX = 1024 * 1024;
 
 export class Shard extends EntryBlocks {
   readonly index: number;
@@ -173,7 +170,7 @@ export class Shard extends EntryBlocks {
     const ref = dict.find(key.buf, key.start, key.end, key.lo, key.hi);
     if (ref === 0) return 0;
     if ((this.u32[ref * 2]! & HAS_TTL) === 0 || this.expireMs(ref) > this.state.nowMs) return ref;
-    if (this.#mayDelete(ref)) this.#deleteExpired(db, key, ref);
+    this.#meetExpired(db, key, ref);
     return 0;
   }
 
@@ -187,14 +184,23 @@ export class Shard extends EntryBlocks {
     return ref;
   }
 
-  /** False while lookups have to leave expired entries where they are. */
-  #mayDelete(ref: Ref): boolean {
-    return !this.state.isReadOnly && !this.state.keepsExpired && ref !== this.emittedRef;
+  /**
+   * Frees an expired entry that a lookup has met, unless lookups have to leave such where they are.
+   * One that is being written to a snapshot stays, too; for the log it is gone, as for the command.
+   */
+  #meetExpired(db: number, key: Key, ref: Ref): void {
+    const { state } = this;
+    if (state.isReadOnly || state.keepsExpired) return;
+    if (ref !== this.emittedRef) this.#deleteExpired(db, key, ref);
+    else state.expirySink?.keyExpired(db, key.buf, key.start, key.end);
   }
 
+  /** What expires is recorded by itself: it is no change by the command that met it. */
   #deleteExpired(db: number, key: Key, ref: Ref): void {
-    this.state.expiredKeys += 1;
+    const { dirty } = this.state;
+    this.state.keyExpired(db, key);
     this.#removeFound(db, key, ref);
+    this.state.dirty = dirty;
   }
 
   /** Says that a key changed: transactions that watch it will not run. Mutators call it. */
@@ -247,7 +253,7 @@ export class Shard extends EntryBlocks {
     } else {
       ref = this.#makeValue(db, key, old, valueLength, kind, expireMs);
     }
-    if (isDead && ref !== 0) this.state.expiredKeys += 1;
+    if (isDead && ref !== 0) this.state.keyExpired(db, key);
     if (isCounted && ref !== 0) this.setAccessWord(ref, frequency);
     return ref;
   }
@@ -299,7 +305,7 @@ export class Shard extends EntryBlocks {
     const frequency = isCounted ? this.accessWord(old) : 0;
     if (expireMs === KEEP_TTL) expireMs = isDead ? NO_TTL : this.expireMs(old);
     const ref = this.#makeValue(db, key, old, root, kind, expireMs);
-    if (isDead && ref !== 0) this.state.expiredKeys += 1;
+    if (isDead && ref !== 0) this.state.keyExpired(db, key);
     if (isCounted && ref !== 0) this.setAccessWord(ref, frequency);
     return ref;
   }
@@ -566,7 +572,7 @@ export class Shard extends EntryBlocks {
     const oldHeader = ((this.u32[at]! >>> 16) & 15) * 4;
     const keyLength = this.keyLength(ref);
     const isRemote = (this.u32[at]! & REMOTE) !== 0;
-    const tail = this.#tailBytes(ref, keyLength, isRemote);
+    const tail = this.tailBytes(ref, keyLength, isRemote);
     const header = oldHeader + entry.TTL_WORDS * 4;
     const fits = header + tail <= this.arena.usableBytes(ref);
     const moved = fits ? ref : this.arena.alloc(header + tail);
@@ -588,15 +594,6 @@ export class Shard extends EntryBlocks {
     return moved;
   }
 
-  /**
-   * Bytes of an entry behind its header: the key, and the value or (at the next multiple of 4) its
-   * ref.
-   */
-  #tailBytes(ref: Ref, keyLength: number, isRemote: boolean): number {
-    if (isRemote) return ((keyLength + 3) & ~3) + 4;
-    return keyLength + (this.isRooted(ref) ? 0 : this.valueLength(ref));
-  }
-
   /** Takes the TTL off the entry that `find` just returned. False when it has none. In place. */
   removeExpire(db: number, key: Key, ref: Ref): boolean {
     const at = ref * 2;
@@ -605,7 +602,7 @@ export class Shard extends EntryBlocks {
     const oldHeader = ((word >>> 16) & 15) * 4;
     const header = oldHeader - entry.TTL_WORDS * 4;
     const keyLength = this.keyLength(ref);
-    const tail = this.#tailBytes(ref, keyLength, (word & REMOTE) !== 0);
+    const tail = this.tailBytes(ref, keyLength, (word & REMOTE) !== 0);
     this.u8.copyWithin(ref * 8 + header, ref * 8 + oldHeader, ref * 8 + oldHeader + tail);
     this.u32[at] = ((word & ~(HAS_TTL | (15 << 16))) | ((header / 4) << 16)) >>> 0;
     if (keyLength >= 0xffff) this.u32[at + header / 4 - 1] = keyLength;
@@ -652,16 +649,17 @@ export class Shard extends EntryBlocks {
   }
 
   /**
-   * Deletes an entry met while walking a table (active expire cycle), by its own key. `key` is
-   * scratch.
+   * Deletes an entry met while walking a table (active expire cycle), by its own key: one that has
+   * expired counts as such. `key` is scratch.
    */
   deleteEntry(db: number, ref: Ref, key: Key): void {
     const at = this.keyOffset(ref);
     key.locate(this.hasher, this.u8, at, at + this.keyLength(ref), 1);
     const dict = this.#dicts[db]!;
-    if (ref !== this.emittedRef && dict.find(key.buf, key.start, key.end, key.lo, key.hi) === ref) {
-      this.#removeFound(db, key, ref);
-    }
+    if (ref === this.emittedRef) return;
+    if (dict.find(key.buf, key.start, key.end, key.lo, key.hi) !== ref) return;
+    if (this.isExpired(ref)) this.#deleteExpired(db, key, ref);
+    else this.#removeFound(db, key, ref);
   }
 
   /**
@@ -691,8 +689,4 @@ export class Shard extends EntryBlocks {
   checkInvariants(): void {
     checkShard(this);
   }
-}
-
-function withSpare(length: number): number {
-  return length < GROWTH_BYTES_MAX ? length * 2 : length + GROWTH_BYTES_MAX;
 }

@@ -3,6 +3,7 @@
  * about single keys. The clock is set once a batch by the thread's loop, and by hand in tests.
  */
 import type { GrowthLimit } from '../structures/dict-tags.ts';
+import type { Key } from './key.ts';
 import { ValueLimits } from './value-limits.ts';
 
 export const TOUCH_NONE = 0;
@@ -72,9 +73,25 @@ export class ThreadState {
   /** FLUSHALLs run. */
   flushes = 0;
 
+  /** While the append-only file is replayed: nothing expires by itself, `nowMs` stays 0. */
+  isClockStopped = false;
+
   setTime(nowMs: number): void {
-    this.nowMs = nowMs;
+    this.nowMs = this.isClockStopped ? 0 : nowMs;
     this.lruClock = Math.floor(nowMs / 1000) & 0xffffff;
+  }
+
+  /** Counts and records a key that has expired, before its entry is freed. */
+  keyExpired(db: number, key: Key): void {
+    this.expiredKeys += 1;
+    if (this.expirySink !== null) this.expirySink.keyExpired(db, key.buf, key.start, key.end);
+  }
+
+  /** Records that the field buf[from, to) of the hash at `key` has expired. */
+  fieldExpired(db: number, key: Key, buf: Uint8Array, from: number, to: number): void {
+    const { expirySink } = this;
+    if (expirySink === null) return;
+    expirySink.fieldExpired(db, key.buf, key.start, key.end, buf, from, to);
   }
 }
 

@@ -14,7 +14,7 @@
  *
  * OWNERSHIP  only under an exclusive hold of the shard.
  */
-import type { Arena } from '../memory/arena.ts';
+import type { Arena, Ref } from '../memory/arena.ts';
 
 export const WATCH_STRUCT_WORDS = 4;
 
@@ -38,6 +38,12 @@ export class WatchTable {
     this.#arena = arena;
     this.#u32 = arena.u32;
     this.#base = base;
+  }
+
+  /** Moves the table out of a sparse slab. O(1), or a copy. */
+  relocateTable(relocate: (block: Ref) => Ref): void {
+    const ref = this.#u32[this.#base + TABLE]!;
+    if (ref !== 0) this.#u32[this.#base + TABLE] = relocate(ref);
   }
 
   /** True when no key of the shard is watched: the check that every write makes. */

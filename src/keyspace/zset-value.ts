@@ -12,8 +12,10 @@
  * A visitor must not use the view that calls it: it has the shard's other one.
  */
 import type { Ref } from '../memory/arena.ts';
+import { Listpack } from '../structures/listpack.ts';
 import { ENCODING_LISTPACK, ENCODING_SKIPLIST, TYPE_ZSET } from './entry.ts';
 import { Key } from './key.ts';
+import { hasDuplicateElements } from './pack-duplicates.ts';
 import type { Shard } from './shard.ts';
 import { ZsetPack } from './zset-pack.ts';
 import { ZsetTable } from './zset-table.ts';
@@ -273,6 +275,35 @@ export class ZsetValues {
     }
     this.#touched();
     return item !== 0 ? ZSET_UPDATED : ZSET_ADDED;
+  }
+
+  /**
+   * The same for a member that is most likely new, in the order of scores: it is compared with the
+   * others by `openHasDuplicates`, once, behind the last one. ZSET_SAME where it is known to be a
+   * second one. O(1) at the end of a listpack.
+   */
+  addNext(buf: Uint8Array, from: number, to: number, score: number): number {
+    if (this.#root !== 0) return this.add(buf, from, to, score);
+    const { limits } = this.#shard;
+    const pack = this.#pack;
+    const start = this.#start;
+    const old = this.#length;
+    const isShort = to - from <= limits.zsetMaxListpackValue;
+    if (!isShort || pack.size(start, start + old) >= limits.zsetMaxListpackEntries) {
+      if (this.openHasDuplicates()) return ZSET_SAME;
+      return this.add(buf, from, to, score);
+    }
+    if (!this.#resize(old + pack.pairBytes(buf, from, to, score))) return ZSET_FULL;
+    pack.insert(this.#start, this.#start + old, buf, from, to, score);
+    return ZSET_ADDED;
+  }
+
+  /** Whether `addNext` has put a member into the open set twice. O(n) of a listpack. */
+  openHasDuplicates(): boolean {
+    if (this.#root !== 0) return false;
+    const start = this.#start;
+    const pack = new Listpack(this.#shard.u8);
+    return hasDuplicateElements(this.#shard.u8, pack, start, start + this.#length, 2);
   }
 
   #touched(): void {

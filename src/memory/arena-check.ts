@@ -191,17 +191,27 @@ function checkList(u32: Uint32Array, head: number, belongs: (index: number) => b
 
 function checkBins(u32: Uint32Array, stats: ArenaStats): void {
   let listed = 0;
-  for (let bin = 0; bin < layout.BIN_COUNT; bin++) {
+  let released = 0;
+  for (let bin = 0; bin < layout.BIN_COUNT * 2; bin++) {
+    const isClean = bin >= layout.BIN_COUNT;
     const length = checkList(u32, u32[layout.HEADER_BIN_HEAD + bin]!, (index) => {
-      const log2 = 31 - Math.clz32(u32[index + layout.PAGE_PAGES]!);
-      return u32[index] === layout.KIND_FREE_HEAD && log2 === bin;
+      const pages = u32[index + layout.PAGE_PAGES]!;
+      const ownReleased = u32[index + layout.RUN_RELEASED]!;
+      released += ownReleased;
+      check(ownReleased <= pages, 'a run has more released pages than pages');
+      check(u32[index + layout.RUN_SWEPT]! < pages, 'a run was swept beyond its end');
+      const log2 = 31 - Math.clz32(pages);
+      const belongs = log2 === bin % layout.BIN_COUNT && (ownReleased === pages) === isClean;
+      return u32[index] === layout.KIND_FREE_HEAD && belongs;
     });
-    const masked = (u32[layout.HEADER_BIN_MASK]! & (1 << bin)) !== 0;
+    const mask = u32[isClean ? layout.HEADER_CLEAN_MASK : layout.HEADER_BIN_MASK]!;
+    const masked = (mask & (1 << (bin % layout.BIN_COUNT))) !== 0;
     check(masked === length > 0, 'bin mask disagrees with the bins');
     listed += length;
   }
   check(listed === stats.freeRuns, 'a free run is in no bin');
   check(u32[layout.HEADER_FREE_PAGES] === stats.freePages, 'count of free pages is wrong');
+  check(u32[layout.HEADER_RELEASED_PAGES] === released, 'count of released pages is wrong');
 }
 
 /** Slabs with room, by class. */
@@ -215,7 +225,9 @@ function countPartial(u32: Uint32Array): number[] {
     if ((tag & layout.TAG_KIND_MASK) === layout.KIND_SLAB) {
       const sizeClass = sizeClassOf(tag);
       const used = u32[index + layout.SLAB_USED]!;
-      if (used > 0 && used < CLASS_SLAB_BLOCKS[sizeClass]!) counts[sizeClass]!++;
+      const isPartial = used > 0 && used < CLASS_SLAB_BLOCKS[sizeClass]!;
+      if (isPartial) counts[sizeClass]!++;
+      check(isPartial || u32[index + layout.SLAB_SPARSE] === 0, 'a slab in no list is sparse');
       page += CLASS_SLAB_PAGES[sizeClass]!;
     } else {
       page += u32[index + layout.PAGE_PAGES]!;
@@ -236,12 +248,18 @@ export function checkArena(u32: Uint32Array): void {
     const counts = stats.classes[sizeClass]!;
     usedBytes += counts.liveBlocks * counts.blockBytes;
     check(u32[record + layout.CLASS_SLABS] === counts.slabs, 'count of slabs is wrong');
+    let last = 0;
+    let isSparse = 0;
     const listed = checkList(u32, u32[record + layout.CLASS_PARTIAL]!, (index) => {
       const used = u32[index + layout.SLAB_USED]!;
       const room = used > 0 && used < CLASS_SLAB_BLOCKS[sizeClass]!;
+      check(u32[index + layout.SLAB_SPARSE]! >= isSparse, 'a sparse slab is not at the end');
+      isSparse = u32[index + layout.SLAB_SPARSE]!;
+      last = (index - u32[layout.HEADER_DESCRIPTOR_INDEX]!) / layout.DESCRIPTOR_WORDS;
       return room && sizeClassOf(u32[index]!) === sizeClass;
     });
     check(listed === partial[sizeClass], 'a slab with room is in no list');
+    check(u32[record + layout.CLASS_TAIL] === last, 'the last slab of a list is another one');
     const spare = u32[record + layout.CLASS_SPARE]!;
     const spareUsed = spare === 0 ? 0 : u32[descriptorAt(u32, spare) + layout.SLAB_USED]!;
     check(spareUsed === 0, 'spare slab is in use');

@@ -184,7 +184,8 @@ export const ERRORS = {
     'instance is configured to report errors during writes if RDB snapshotting fails ' +
     '(stop-writes-on-bgsave-error option). Please check the Redis logs for details about ' +
     'the RDB error.',
-  MISCONF_LOG: 'MISCONF Errors writing to the AOF file: Input/output error',
+  /** The system error follows. */
+  MISCONF_LOG: 'MISCONF Errors writing to the AOF file: ',
   LOADING: 'LOADING Redis is loading the dataset in memory',
   BUSY_SCRIPT:
     'BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.',
@@ -215,7 +216,6 @@ export const ERRORS = {
   PROTOCOL_TYPE_NAME:
     'ERR Wrong protocol type name. Please use one of the following: ' +
     'string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false',
-  NO_PERSISTENCE: 'ERR This server has no append-only file yet: there is nothing to reload',
 } as const;
 
 export type ErrorName = keyof typeof ERRORS;

@@ -7,9 +7,10 @@
 // value may itself start so. Values are quoted, names are not: `'--port 7000'` as one word works.
 
 import { readFileSync } from 'node:fs';
+import { quoteArgument } from '../base/quoted-text.ts';
 import { REDIS_VERSION, TESSERA_VERSION } from '../base/version.ts';
 import { toByteText } from './config/byte-text.ts';
-import { quoteArgument, splitArguments } from './config/lines.ts';
+import { splitArguments } from './config/lines.ts';
 import { type LoadOptions, loadConfig } from './config/load.ts';
 import { ConfigStore } from './config/store.ts';
 

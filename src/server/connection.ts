@@ -91,6 +91,8 @@ export class Connection implements Session, TableRoom {
   contendedSinceMs = 0;
   /** Replies that wait for the disk; null = none. */
   held: HeldOutput | null = null;
+  /** Replays the append-only file: nothing is refused to it. */
+  isReplay = false;
   isReadPaused = false;
   isClosing = false;
   /** The peer has half-closed: nothing more will come. */

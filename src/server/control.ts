@@ -10,6 +10,7 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { pack, unpack } from 'msgpackr';
 import type { ClientFilter, PoolJob, SaveRequest } from '../commands/spec.ts';
 import type { SnapshotStart } from '../durability/snapshot-frames.ts';
+import type { LoadReport, LoadTask } from './load-task.ts';
 import type { FlipRequest } from './snapshot-walk.ts';
 
 /** From a thread to main. */
@@ -38,6 +39,10 @@ export type ToMain =
       readonly selfId: number;
     }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
+  /** A snapshot file that is loaded says something about itself. */
+  | { readonly type: 'load-fact'; readonly name: string; readonly value: string }
+  /** A thread has done its part of a load. */
+  | { readonly type: 'loaded'; readonly report: LoadReport }
   | {
       readonly type: 'shutdown';
       readonly id: number;
@@ -53,7 +58,17 @@ export type ToMain =
       readonly thread: number;
       readonly what: SaveRequest;
     }
-  | { readonly type: 'crash-drill'; readonly what: string };
+  | { readonly type: 'crash-drill'; readonly what: string }
+  | {
+      readonly type: 'aof-ask';
+      readonly id: number;
+      readonly thread: number;
+      readonly what: AofAsk;
+    }
+  /** The durability thread has everything before a cut on disk. */
+  | { readonly type: 'aof-cut' }
+  /** It has begun, or could not begin, with the file of a `collect` order. */
+  | { readonly type: 'aof-began'; readonly error: string | null };
 
 /** From main to a thread. */
 export type ToThread =
@@ -65,7 +80,57 @@ export type ToThread =
   | { readonly type: 'ask'; readonly id: number; readonly ask: ClientsAsk; readonly selfId: number }
   | { readonly type: 'answer'; readonly id: number; readonly answer: Answer }
   | { readonly type: 'flip'; readonly request: FlipRequest }
+  /** To a shard worker: load a file, or (null) build what the loader thread sends. */
+  | { readonly type: 'load'; readonly task: LoadTask | null }
+  | { readonly type: 'aof'; readonly id: number; readonly order: AofOrder }
+  | { readonly type: 'replay'; readonly id: number; readonly order: ReplayOrder }
   | { readonly type: 'stop' };
+
+/** What clients ask main about the append-only file. */
+export type AofAsk = 'rewrite' | 'rewrite-later' | 'load';
+
+/** From main to the durability thread; paths are absolute. Each is answered. */
+export type AofOrder =
+  /** Opens a file and appends from now on. */
+  | { readonly do: 'append'; readonly path: string }
+  /** Waits for the next cut, then begins with a new file: see `aof-began`. */
+  | { readonly do: 'collect'; readonly path: string }
+  /** After `aof-cut`: goes on in a new file, or in the old one (null). */
+  | { readonly do: 'end-cut'; readonly path: string | null }
+  /** Answered when everything that came before is on disk. */
+  | { readonly do: 'settle' }
+  /** The same; nothing is written afterwards. */
+  | { readonly do: 'close' }
+  /** Drops what was collected; nothing is written afterwards. */
+  | { readonly do: 'discard' };
+
+/** From main to I/O thread 1: runs the commands of a file from offset `start` on. */
+export interface ReplayOrder {
+  /** Absolute; '' = no file: all databases are emptied. */
+  readonly path: string;
+  readonly start: number;
+}
+
+/** How a replay ended. */
+export interface ReplayOutcome {
+  /** `short`: the file ends within a command or transaction. */
+  readonly status:
+    | 'complete'
+    | 'short'
+    | 'bad-format'
+    | 'unknown-command'
+    | 'refused'
+    | 'unreadable';
+  /** Everything up to here is complete. */
+  readonly validUpTo: number;
+  /** Where it went wrong. */
+  readonly offset: number;
+  /** The command's name, an error reply, or what was expected. */
+  readonly text: string;
+  readonly commands: number;
+  /** It ended within MULTI ... EXEC, between two commands. */
+  readonly isInTransaction: boolean;
+}
 
 /** What main asks every I/O thread about its clients. */
 export type ClientsAsk =
@@ -81,6 +146,7 @@ export interface Answer {
   /** A status reply. */
   readonly text?: string;
   readonly count?: number;
+  readonly replay?: ReplayOutcome;
   /** Result of a pool job: reply bytes. */
   readonly bytes?: Uint8Array;
 }

@@ -215,6 +215,11 @@ export class Dispatcher {
       this.#refuseReady(c, row, ERROR_BYTES.NO_AUTH);
       return CONSUMED;
     }
+    if (this.#parts.layout.isLoading && !row.isForLoading && !c.isReplay) {
+      if (c.inflight !== 0) return HELD;
+      this.#refuseReady(c, row, ERROR_BYTES.LOADING);
+      return CONSUMED;
+    }
     if (row.isDenyOom && this.#parts.room.isLimited) {
       const room = this.#parts.room.ask(args.span);
       if (room === ROOM_LATER) return this.#waitForRoom(c);

@@ -10,6 +10,7 @@ import type { Piscina } from 'piscina';
 import { Arena } from '../memory/arena.ts';
 import { holderOf } from '../sync/lock-word.ts';
 import { ringEventfd } from '../transport/libc.ts';
+import { AofControl } from './aof-control.ts';
 import { MeaningReport } from './config/report.ts';
 import { rewriteConfigFile } from './config/rewrite.ts';
 import type { ConfigStore } from './config/store.ts';
@@ -25,8 +26,16 @@ import { Persistence } from './persistence.ts';
 import type { ServerPlan } from './plan.ts';
 import { PAUSE_ALL, PAUSE_NONE } from './shared-layout.ts';
 import { SnapshotControl } from './snapshot-control.ts';
+import { SnapshotLoading } from './snapshot-loading.ts';
+import { hasDataSet, loadDataSet } from './start-data.ts';
 import { ringerOf, type ThreadStart } from './thread-setup.ts';
 import { ThreadStats } from './thread-stats.ts';
+
+/** The key of this process for hashes of keys. */
+function hashKey(): readonly [number, number] {
+  const key = randomBytes(8);
+  return [key.readUInt32LE(0), key.readUInt32LE(4)];
+}
 
 const POOL_THREADS_MAX = 1;
 const POOL_IDLE_MS = 5000;
@@ -85,8 +94,14 @@ export class Hub {
   readonly snapshots: SnapshotControl;
   readonly #persistence: Persistence;
   #pool: Promise<Piscina> | null = null;
+  readonly #aof: AofControl;
+  #isDurabilityReady = false;
+  #onDurabilityReady: () => void = () => undefined;
   /** CONFIG SETs run one after the other: each is applied everywhere before the next. */
   #configQueue: Promise<void> = Promise.resolve();
+  readonly #hashKey: readonly [number, number];
+  /** Loads snapshot files. */
+  readonly loading: SnapshotLoading;
 
   constructor(options: HubOptions) {
     this.#options = options;
@@ -94,6 +109,16 @@ export class Hub {
     const { plan, config, logger, startedMs } = options;
     const { layout } = plan;
     const { topology } = layout;
+    this.#hashKey = hashKey();
+    this.loading = new SnapshotLoading({
+      layout,
+      buffers: plan.buffers,
+      hashKey: this.#hashKey,
+      config,
+      logger,
+      send: (thread, message) => this.#send(thread, message),
+      died: (what, error) => this.#diedAs(what, error),
+    });
     this.snapshots = new SnapshotControl({
       plan,
       config,
@@ -111,6 +136,34 @@ export class Hub {
       snapshots: this.snapshots,
       startedMs,
     });
+    this.#aof = new AofControl({
+      layout: plan.layout,
+      config,
+      logger,
+      snapshots: this.snapshots,
+      loader: {
+        load: (path) => this.loading.load(path, { keepsExpired: true }),
+      },
+      startThread: () =>
+        new Promise((resolve) => {
+          const { durabilityThread } = plan.layout;
+          this.#onDurabilityReady = resolve;
+          if (!this.#workers.has(durabilityThread)) this.#spawn(durabilityThread);
+          else if (this.#isDurabilityReady) resolve();
+        }),
+      order: (order) =>
+        this.#askOne(plan.layout.durabilityThread, (id) => ({ type: 'aof', id, order })),
+      snapshotEnded: () => this.#persistence.snapshotEnded(),
+      replay: async (order) =>
+        (await this.#askOne(1, (id) => ({ type: 'replay', id, order }))).replay!,
+    });
+  }
+
+  /** Asks one thread. */
+  #askOne(thread: number, make: (id: number) => ToThread): Promise<Answer> {
+    return new Promise((resolve) => {
+      this.#gather([thread], make, (answers) => resolve(answers[0]!));
+    });
   }
 
   get #ioThreads(): number {
@@ -119,18 +172,28 @@ export class Hub {
 
   /** Starts the shard workers, then the I/O threads; resolves when clients are served. */
   async start(): Promise<void> {
-    const { plan, logger } = this.#options;
+    const { plan, logger, config } = this.#options;
     const { layout } = plan;
-    const key = randomBytes(8);
-    const hashKey = [key.readUInt32LE(0), key.readUInt32LE(4)] as const;
+    const isLogged = config.bool('appendonly');
+    const hasData = hasDataSet(config);
+    if (isLogged) layout.setReplaying();
+    else layout.setLoading(hasData);
     this.#starting = layout.threadCount - 1;
     await new Promise<void>((resolve) => {
       this.#onAllReady = resolve;
-      for (let thread = layout.threadCount - 1; thread >= 1; thread--) this.#spawn(thread, hashKey);
+      for (let thread = layout.threadCount - 1; thread >= 1; thread--) this.#spawn(thread);
+      if (isLogged) this.#spawn(layout.durabilityThread);
     });
     this.#persistence.start();
     logger.notice('Server initialized');
-    const { config } = this.#options;
+    const isLoaded = isLogged
+      ? await this.#aof.start()
+      : !hasData || (await loadDataSet(this.loading, config, logger));
+    if (!isLoaded) {
+      this.#options.onEnd(1);
+      return;
+    }
+    layout.setLoading(false);
     if (config.int('port') !== 0) {
       logger.notice(`Ready to accept connections tcp, port ${config.int('port')}`);
     }
@@ -141,19 +204,23 @@ export class Hub {
 
   #onAllReady: () => void = () => undefined;
 
-  #spawn(thread: number, hashKey: readonly [number, number]): void {
+  #entryOf(thread: number): string {
+    if (thread === this.#options.plan.layout.durabilityThread) return './durability.js';
+    return thread <= this.#ioThreads ? './io.js' : './shard.js';
+  }
+
+  #spawn(thread: number): void {
     const { plan, config, startedMs, runId } = this.#options;
-    const isIo = thread <= this.#ioThreads;
     const start: ThreadStart = {
       thread,
       buffers: plan.buffers,
-      hashKey,
+      hashKey: this.#hashKey,
       config: config.snapshot(),
       startedMs,
       runId,
       executable: process.argv[1] ?? '',
     };
-    const entry = new URL(isIo ? './io.js' : './shard.js', import.meta.url);
+    const entry = new URL(this.#entryOf(thread), import.meta.url);
     const worker = new Worker(entry, { workerData: start, stdout: false, stderr: false });
     this.#workers.set(thread, worker);
     worker.on('message', (message: unknown) => this.#receive(decodeControl<ToMain>(message)));
@@ -161,13 +228,20 @@ export class Hub {
     worker.on('exit', () => this.#ended(thread));
   }
 
+  #nameOf(thread: number): string {
+    const { layout } = this.#options.plan;
+    if (thread === layout.durabilityThread) return 'the durability thread';
+    if (thread <= this.#ioThreads) return `I/O thread ${thread}`;
+    return `shard worker ${thread - layout.workerThread(0)}`;
+  }
+
   /** A thread threw: what it held is in an unknown state, so the process ends. */
   #died(thread: number, error: unknown): void {
+    this.#diedAs(this.#nameOf(thread), error, thread);
+  }
+
+  #diedAs(what: string, error: unknown, thread = -1): void {
     const { logger, plan } = this.#options;
-    const isIo = thread <= this.#ioThreads;
-    const what = isIo
-      ? `I/O thread ${thread}`
-      : `shard worker ${thread - plan.layout.workerThread(0)}`;
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     logger.warning(`=== TESSERA BUG REPORT: ${what} died: ${text}`);
     const { layout } = plan;
@@ -187,8 +261,15 @@ export class Hub {
       return;
     }
     if ([...this.#workers.keys()].some((left) => left <= this.#ioThreads)) return;
-    for (const left of this.#workers.keys()) this.#send(left, { type: 'stop' });
-    if (this.#workers.size !== 0) return;
+    // What the others have appended is to be written: the durability thread ends last.
+    const { durabilityThread } = this.#options.plan.layout;
+    const others = [...this.#workers.keys()].filter((left) => left !== durabilityThread);
+    for (const left of others) this.#send(left, { type: 'stop' });
+    if (others.length !== 0) return;
+    if (this.#workers.size !== 0) {
+      this.#send(durabilityThread, { type: 'stop' });
+      return;
+    }
     this.#options.logger.warning('Tessera is now ready to exit, bye bye...');
     this.#options.onEnd(0);
   }
@@ -213,6 +294,11 @@ export class Hub {
     const { logger } = this.#options;
     switch (message.type) {
       case 'ready':
+        if (message.thread === this.#options.plan.layout.durabilityThread) {
+          this.#isDurabilityReady = true;
+          this.#onDurabilityReady();
+          return;
+        }
         if (message.transport !== '')
           logger.verbose(`I/O thread ${message.thread}: ${message.transport}`);
         this.#starting -= 1;
@@ -244,6 +330,10 @@ export class Hub {
       case 'job':
         void this.#runJob(message);
         return;
+      case 'load-fact':
+      case 'loaded':
+        this.loading.receive(message);
+        return;
       case 'shutdown':
         logger.warning('User requested shutdown...');
         void this.shutdown(message).then((error) => {
@@ -258,6 +348,17 @@ export class Hub {
         this.#persistence.request(message.what, (answer) => {
           this.#send(message.thread, { type: 'answer', id: message.id, answer });
         });
+        return;
+      case 'aof-ask':
+        void this.#aof.ask(message.what).then((answer) => {
+          this.#send(message.thread, { type: 'answer', id: message.id, answer });
+        });
+        return;
+      case 'aof-cut':
+        this.#aof.cutReached();
+        return;
+      case 'aof-began':
+        this.#aof.began(message.error);
         return;
       case 'crash-drill':
         this.#crashDrill(message.what);
@@ -295,12 +396,19 @@ export class Hub {
     const apply = (): Promise<string | null> => {
       plan.layout.setMaxmemory(config.int('maxmemory'));
       if (staged.changed.includes('maxmemory')) this.#warnOfEviction();
+      this.loading.configChanged();
       logger.setLevel(config.text('loglevel') as LogFilter);
       this.#persistence.applyRefusal();
       return this.#broadcastConfig(config.changes(staged.changed));
     };
     const failure = await apply();
     if (failure === null) {
+      const refusal = await this.#aof.configChanged();
+      if (refusal !== null) {
+        const text = staged.rollBack({ name: 'appendonly', reason: refusal });
+        await apply();
+        return text;
+      }
       for (const line of this.#report.lines(config)) logger.warning(line);
       return null;
     }
@@ -413,6 +521,12 @@ export class Hub {
   #stopThreads(): void {
     this.#isEnding = true;
     this.abandon();
+    if (this.#options.plan.layout.isLoading) {
+      // The threads are busy, and there is nothing to save.
+      this.#options.logger.warning('Received shutdown signal during loading, exiting now.');
+      this.#options.onEnd(0);
+      return;
+    }
     for (const thread of this.#allThreads()) {
       if (thread <= this.#ioThreads) this.#send(thread, { type: 'stop' });
     }

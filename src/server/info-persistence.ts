@@ -1,5 +1,7 @@
 /** INFO's persistence section, from the facts that main keeps in shared memory. */
+import { aofInfo } from './aof-facts.ts';
 import type { InfoPersistence } from './info-snapshot.ts';
+import { loadInfo } from './load-facts.ts';
 import { FACT } from './persistence-facts.ts';
 import type { ThreadParts } from './thread-setup.ts';
 
@@ -13,7 +15,7 @@ export function infoPersistence(
   const isSaving = facts[FACT.isSaving] !== 0;
   const sinceMs = facts[FACT.savingSinceMs]!;
   return {
-    isLoading: layout.isLoading,
+    ...loadInfo(facts, layout.isLoading, nowMs),
     saveKeysProcessed: facts[FACT.saveKeysProcessed]!,
     saveKeysTotal: facts[FACT.saveKeysTotal]!,
     changesSinceSave: Math.max(0, changes - facts[FACT.changesBase]!),
@@ -23,21 +25,6 @@ export function infoPersistence(
     lastSaveSeconds: facts[FACT.lastSaveSeconds]!,
     currentSaveSeconds: isSaving ? Math.floor(Math.max(0, nowMs - sinceMs) / 1000) : -1,
     saves: facts[FACT.saves]!,
-    loadedKeysExpired: 0,
-    loadedKeys: 0,
-    isAofEnabled: false,
-    isAofRewriting: false,
-    isAofRewriteScheduled: false,
-    lastAofRewriteSeconds: -1,
-    currentAofRewriteSeconds: -1,
-    isLastAofRewriteOk: true,
-    aofRewrites: 0,
-    aofRewriteFailures: 0,
-    isLastAofWriteOk: true,
-    aofBytes: 0,
-    aofBaseBytes: 0,
-    aofBufferBytes: 0,
-    aofPendingFsyncs: 0,
-    aofDelayedFsyncs: 0,
+    ...aofInfo(facts, nowMs),
   };
 }

@@ -65,8 +65,12 @@ export interface InfoMemory {
   /** The part of `used` that is no data: indexes, headers, buffers. */
   readonly overhead: number;
   readonly startup: number;
-  /** Arena pages handed out. */
-  readonly pages: number;
+  /** Live blocks of the arenas; pages of their slabs and runs; pages that are committed. */
+  readonly allocated: number;
+  readonly active: number;
+  readonly resident: number;
+  /** Per cent of a thread's time, 0 = not running. */
+  readonly defragEffort: number;
   readonly arenaReserved: number;
   readonly system: number;
   readonly maxmemory: number;
@@ -87,6 +91,13 @@ export interface InfoMemory {
 /** Durations are -1 where nothing of the kind has happened or is going on. */
 export interface InfoPersistence {
   readonly isLoading: boolean;
+  /** Unix seconds. */
+  readonly loadStartSeconds: number;
+  readonly loadTotalBytes: number;
+  /** Memory that the server which wrote the snapshot used then. */
+  readonly loadUsedMemory: number;
+  readonly loadLoadedBytes: number;
+  readonly loadEtaSeconds: number;
   readonly saveKeysProcessed: number;
   readonly saveKeysTotal: number;
   readonly changesSinceSave: number;
@@ -159,6 +170,13 @@ export interface InfoStats {
   readonly leaseContended: number;
   /** Parts of long reads that shard workers ran for others. */
   readonly parallelParts: number;
+  /** Blocks, and keys, that were moved and not moved; milliseconds. */
+  readonly defragHits: number;
+  readonly defragMisses: number;
+  readonly defragKeyHits: number;
+  readonly defragKeyMisses: number;
+  readonly defragMs: number;
+  readonly currentDefragMs: number;
 }
 
 export interface InfoReplication {

@@ -54,6 +54,10 @@ function sum(parts: ThreadParts, counter: number): number {
   return parts.allStats.reduce((total, stats) => total + stats.counters[counter]!, 0);
 }
 
+function largest(parts: ThreadParts, counter: number): number {
+  return parts.allStats.reduce((most, stats) => Math.max(most, stats.counters[counter]!), 0);
+}
+
 function infoSnapshot(parts: ThreadParts, transport: string): InfoSnapshot {
   const { config, layout, start, ctx } = parts;
   const nowMs = ctx.state.nowMs;
@@ -166,6 +170,12 @@ function infoStats(parts: ThreadParts, nowMs: number): InfoStats {
     joinedReads: sum(parts, STAT.joinedReads),
     leaseContended: sum(parts, STAT.leaseContended),
     parallelParts: sum(parts, STAT.parallelParts),
+    defragHits: sum(parts, STAT.defragHits),
+    defragMisses: sum(parts, STAT.defragMisses),
+    defragKeyHits: sum(parts, STAT.defragKeyHits),
+    defragKeyMisses: sum(parts, STAT.defragKeyMisses),
+    defragMs: Math.ceil(largest(parts, STAT.defragMillis)),
+    currentDefragMs: Math.ceil(largest(parts, STAT.defragNowMillis)),
   };
 }
 
@@ -183,11 +193,13 @@ function infoMemory(parts: ThreadParts): InfoMemory {
   const used = keyspaceBytes(ctx.shards) + buffers;
   if (rates.startupBytes < 0) rates.startupBytes = used;
   rates.peakBytes = Math.max(rates.peakBytes, used);
-  let pages = 0;
+  let active = 0;
+  let resident = 0;
   let reserved = 0;
   let pending = 0;
   for (const shard of ctx.shards) {
-    pages += shard.arena.touchedBytes();
+    active += shard.arena.heldBytes();
+    resident += shard.arena.touchedBytes();
     reserved += shard.arena.capacityBytes();
     pending += shard.lazy.length;
   }
@@ -197,7 +209,10 @@ function infoMemory(parts: ThreadParts): InfoMemory {
     peak: rates.peakBytes,
     overhead: buffers,
     startup: 0,
-    pages,
+    allocated: keyspaceBytes(ctx.shards),
+    active,
+    resident,
+    defragEffort: largest(parts, STAT.defragEffort),
     arenaReserved: reserved,
     system: constrainedMemory(),
     maxmemory: config.int('maxmemory'),

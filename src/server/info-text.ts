@@ -1,6 +1,6 @@
 /**
  * INFO as text, from a plain snapshot of the server's counters. Field names and order are those of
- * Redis 7 and 8; what Tessera has no such thing for (fork, defragmentation, Lua before there are
+ * Redis 7 and 8; what Tessera has no such thing for (fork, Lua before there are
  * scripts) is shown as zero, because exporters expect the field.
  */
 import { REDIS_VERSION, TESSERA_VERSION } from '../base/version.ts';
@@ -119,9 +119,9 @@ function memoryLines({ memory }: InfoSnapshot): Line[] {
     ['used_memory_startup', memory.startup],
     ['used_memory_dataset', dataset],
     ['used_memory_dataset_perc', percent(dataset, memory.used - memory.startup)],
-    ['allocator_allocated', memory.used],
-    ['allocator_active', memory.pages],
-    ['allocator_resident', memory.pages],
+    ['allocator_allocated', memory.allocated],
+    ['allocator_active', memory.active],
+    ['allocator_resident', memory.resident],
     ...sized('total_system_memory', memory.system),
     ['used_memory_lua', memory.scriptEngines],
     ['used_memory_vm_eval', memory.scriptEngines],
@@ -134,12 +134,12 @@ function memoryLines({ memory }: InfoSnapshot): Line[] {
     ...sized('used_memory_scripts', memory.scripts),
     ...sized('maxmemory', memory.maxmemory),
     ['maxmemory_policy', memory.maxmemoryPolicy],
-    ['allocator_frag_ratio', ratio(memory.pages, memory.used)],
-    ['allocator_frag_bytes', Math.max(0, memory.pages - memory.used)],
-    ['allocator_rss_ratio', '1.00'],
-    ['allocator_rss_bytes', 0],
-    ['rss_overhead_ratio', ratio(memory.rss, memory.pages)],
-    ['rss_overhead_bytes', memory.rss - memory.pages],
+    ['allocator_frag_ratio', ratio(memory.active, memory.allocated)],
+    ['allocator_frag_bytes', Math.max(0, memory.active - memory.allocated)],
+    ['allocator_rss_ratio', ratio(memory.resident, memory.active)],
+    ['allocator_rss_bytes', memory.resident - memory.active],
+    ['rss_overhead_ratio', ratio(memory.rss, memory.resident)],
+    ['rss_overhead_bytes', memory.rss - memory.resident],
     ['mem_fragmentation_ratio', ratio(memory.rss, memory.used)],
     ['mem_fragmentation_bytes', fragmentation],
     ['mem_not_counted_for_evict', memory.notCountedForEviction],
@@ -148,7 +148,7 @@ function memoryLines({ memory }: InfoSnapshot): Line[] {
     ['mem_cluster_links', 0],
     ['mem_aof_buffer', memory.aofBuffers],
     ['mem_allocator', 'tessera-arena'],
-    ['active_defrag_running', 0],
+    ['active_defrag_running', memory.defragEffort],
     ['lazyfree_pending_objects', memory.lazyfreePending],
     ['lazyfreed_objects', memory.lazyfreed],
     ['arena_reserved_bytes', memory.arenaReserved],
@@ -160,6 +160,16 @@ function persistenceLines({ persistence }: InfoSnapshot): Line[] {
   const p = persistence;
   return [
     ['loading', flag(p.isLoading)],
+    ...(p.isLoading
+      ? ([
+          ['loading_start_time', p.loadStartSeconds],
+          ['loading_total_bytes', p.loadTotalBytes],
+          ['loading_rdb_used_mem', p.loadUsedMemory],
+          ['loading_loaded_bytes', p.loadLoadedBytes],
+          ['loading_loaded_perc', percent(p.loadLoadedBytes, p.loadTotalBytes).slice(0, -1)],
+          ['loading_eta_seconds', p.loadEtaSeconds],
+        ] as const)
+      : []),
     ['async_loading', 0],
     ...zeros('current_cow_peak', 'current_cow_size', 'current_cow_size_age'),
     ['current_fork_perc', '0.00'],
@@ -237,8 +247,12 @@ function statsLines(snapshot: InfoSnapshot): Line[] {
     ['pubsubshard_channels', stats.pubsubShardChannels],
     ...zeros('latest_fork_usec', 'total_forks', 'migrate_cached_sockets'),
     ['slave_expires_tracked_keys', 0],
-    ...zeros('active_defrag_hits', 'active_defrag_misses', 'active_defrag_key_hits'),
-    ...zeros('active_defrag_key_misses', 'total_active_defrag_time', 'current_active_defrag_time'),
+    ['active_defrag_hits', stats.defragHits],
+    ['active_defrag_misses', stats.defragMisses],
+    ['active_defrag_key_hits', stats.defragKeyHits],
+    ['active_defrag_key_misses', stats.defragKeyMisses],
+    ['total_active_defrag_time', stats.defragMs],
+    ['current_active_defrag_time', stats.currentDefragMs],
     ['tracking_total_keys', stats.trackingKeys],
     ['tracking_total_items', stats.trackingItems],
     ['tracking_total_prefixes', stats.trackingPrefixes],

@@ -559,6 +559,9 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
   }
 
   onTurnEnd(): void {
+    const { ctx, stats } = this.#parts;
+    // Main counts changes, and FLUSHALLs, for the save rules.
+    if (ctx.state.dirty !== 0) flushKeyspaceStats(ctx, stats);
     this.#dispatcher!.flush();
     if (this.#isParked) return;
     while (!this.#parts.bell.prepare()) {

@@ -3,18 +3,20 @@ import type { MessagePort } from 'node:worker_threads';
 import type { ParserLimits } from '../resp/request-parser.ts';
 import { watchDoorbell } from '../sync/doorbell.ts';
 import { ringEventfd } from '../transport/libc.ts';
-import { createTransport } from '../transport/select.ts';
+import { type ChosenTransport, createTransport } from '../transport/select.ts';
 import type { ListenOptions, Transport } from '../transport/transport.ts';
+import { REPLAY_CONN } from './aof-replay.ts';
 import type { ClientLimits } from './client-limits.ts';
 import {
   allowsProtectedAction,
   readBindAddresses,
   readOutputBufferLimits,
 } from './config/special-directives.ts';
-import { ControlPort, type ToMain, type ToThread } from './control.ts';
+import { type Answer, ControlPort, type ToMain, type ToThread } from './control.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { IoServer } from './io-server.ts';
 import { fileLogWriter, type LogFilter, Logger } from './log.ts';
+import { QUERY_BUFFER_BYTES_MAX, ReplaySlot } from './replay-slot.ts';
 import { Services } from './services.ts';
 import {
   applyCommandLimits,
@@ -43,9 +45,10 @@ function listenOptions(parts: ThreadParts): ListenOptions {
 }
 
 /** Refreshes what hot paths know of the configuration. */
-function applyLimits(parts: ThreadParts, limits: ClientLimits): void {
+function applyLimits(parts: ThreadParts, limits: ClientLimits, parser: ParserLimits): void {
   const { config } = parts;
   applyCommandLimits(parts);
+  parser.maxBulkLength = config.int('proto-max-bulk-len');
   const output = readOutputBufferLimits(config.text('client-output-buffer-limit')).normal;
   limits.maxClients = config.int('maxclients');
   limits.timeoutMs = config.int('timeout') * 1000;
@@ -91,9 +94,6 @@ function parserLimitsOf({ config }: ThreadParts): ParserLimits {
   };
 }
 
-/** Offsets of arguments are 31-bit integers, in input and in the queue of a transaction. */
-const QUERY_BUFFER_BYTES_MAX = 2 ** 31 - 2 ** 26;
-
 function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
@@ -111,6 +111,24 @@ function listenAgain(
   );
 }
 
+function chooseTransport({ config, layout }: ThreadParts, io: IoServer): ChosenTransport {
+  return createTransport(config.text('transport') as 'auto', io, {
+    connectionsMax: layout.topology.connections,
+    firstConnection: REPLAY_CONN + 1,
+    receiveBufferCount: RECEIVE_BUFFERS,
+  });
+}
+
+/** A function that hands every message which has arrived to `take`. */
+function controlPoller(
+  control: ControlPort<ToMain, ToThread>,
+  take: (message: ToThread) => void,
+): () => void {
+  return () => {
+    for (let m = control.poll(); m !== null; m = control.poll()) take(m);
+  };
+}
+
 /** Runs an I/O thread until main stops it. `port` leads to main. */
 export async function runIoThread(start: ThreadStart, port: MessagePort): Promise<void> {
   const parts = setUpThread(start, ringEventfd);
@@ -118,8 +136,8 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
   const logger = loggerOf(parts);
   const control = new ControlPort<ToMain, ToThread>(port);
   const limits = unsetLimits(parts, logger);
-  applyLimits(parts, limits);
   const parserLimits = parserLimitsOf(parts);
+  applyLimits(parts, limits, parserLimits);
   const io: IoServer = new IoServer({
     layout,
     thread: start.thread,
@@ -131,17 +149,20 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
     limits,
     bell: parts.bell,
     spill: parts.spill,
-    pollControl: () => pollControl(),
-    wakeSoon: () => {
-      if (transport.wakeFd >= 0) ringEventfd(transport.wakeFd);
-      else setImmediate(() => io.onRung());
+    pollControl: () => {
+      pollControl();
+      replaySlot.step();
     },
+    wakeSoon: () => wakeSoon(),
     onParked: () => {
       if (transport.wakeFd < 0) watchBell();
     },
   });
-  const bellWord = layout.bellWord(start.thread);
-  const watchBell = watchDoorbell(layout.words, bellWord, () => io.onRung());
+  const wakeSoon = (): void => {
+    if (transport.wakeFd >= 0) ringEventfd(transport.wakeFd);
+    else setImmediate(() => io.onRung());
+  };
+  const watchBell = watchDoorbell(layout.words, layout.bellWord(start.thread), () => io.onRung());
   const dispatcher = new Dispatcher({
     ...parts,
     thread: start.thread,
@@ -149,42 +170,43 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
     sessions: io,
   });
   dispatcher.isLeaseOn = config.bool('lease');
-  const chosen = createTransport(config.text('transport') as 'auto', io, {
-    connectionsMax: layout.topology.connections,
-    receiveBufferCount: RECEIVE_BUFFERS,
-  });
+  const chosen = chooseTransport(parts, io);
   const transport: Transport = chosen.transport;
   const commands = parts.table.specs;
   const services = new Services(parts, io, logger, commands, transport.name, (message) =>
     control.send(message),
   );
   io.connect(dispatcher, transport, services);
-  const pollControl = (): void => {
-    for (let m = control.poll(); m !== null; m = control.poll()) {
-      if (m.type === 'stop') {
-        transport.stop();
-        port.close();
-      } else if (m.type === 'answer') services.answered(m.id, m.answer);
-      else if (m.type === 'ask') {
-        control.send({ type: 'answer', id: m.id, answer: services.answerClients(m.ask, m.selfId) });
-      } else if (m.type === 'config') {
-        applyConfig(m.record, (error) => {
-          control.send({ type: 'answer', id: m.id, answer: { error } });
-        });
-      }
+  const replaySlot = new ReplaySlot({
+    parts,
+    io,
+    limits,
+    parserLimits,
+    wakeSoon,
+    connect: (used) => io.connect(dispatcher, used, services),
+    restoreLimits: () => applyLimits(parts, limits, parserLimits),
+  });
+  const pollControl = controlPoller(control, (m) => {
+    if (m.type === 'stop') {
+      transport.stop();
+      port.close();
+    } else if (m.type === 'answer') services.answered(m.id, m.answer);
+    else if (m.type === 'ask') answer(m.id, services.answerClients(m.ask, m.selfId));
+    else if (m.type === 'config') {
+      config.applyChanges(m.record);
+      applyLimits(parts, limits, parserLimits);
+      logger.setLevel(config.text('loglevel') as LogFilter);
+      // No promise where none is needed: the loop may sleep in the kernel before its callback runs.
+      const done = (error: string | null): void => answer(m.id, { error });
+      if ('port' in m.record || 'bind' in m.record) {
+        listenAgain(transport, listenOptions(parts), done);
+      } else done(null);
+    } else if (m.type === 'replay') {
+      replaySlot.start(transport, m.order, (replay) => answer(m.id, { error: null, replay }));
     }
-  };
-  // No promise where none is needed: the loop may sleep in the kernel before its callback runs.
-  const applyConfig = (
-    record: Readonly<Record<string, string>>,
-    done: (error: string | null) => void,
-  ): void => {
-    config.applyChanges(record);
-    applyLimits(parts, limits);
-    parserLimits.maxBulkLength = config.int('proto-max-bulk-len');
-    logger.setLevel(config.text('loglevel') as LogFilter);
-    if ('port' in record || 'bind' in record) listenAgain(transport, listenOptions(parts), done);
-    else done(null);
+  });
+  const answer = (id: number, answer: Answer): void => {
+    control.send({ type: 'answer', id, answer });
   };
   try {
     await transport.listen(listenOptions(parts));

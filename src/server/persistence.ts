@@ -9,7 +9,7 @@ import type { ConfigStore } from './config/store.ts';
 import type { Answer } from './control.ts';
 import type { Logger } from './log.ts';
 import { FACT } from './persistence-facts.ts';
-import { REFUSE_NOTHING, REFUSE_SNAPSHOT_FAILED, type SharedLayout } from './shared-layout.ts';
+import { REFUSE_SNAPSHOT_FAILED, type SharedLayout } from './shared-layout.ts';
 import type { SnapshotControl } from './snapshot-control.ts';
 import { CANCELLED } from './snapshot-thread.ts';
 import { removeStaleTemporaries, temporaryName } from './stale-temporaries.ts';
@@ -116,7 +116,7 @@ export class Persistence {
 
   /** SAVE, BGSAVE and its options. `done` gets a status or an error. */
   request(what: SaveRequest, done: (answer: Answer) => void): void {
-    const { snapshots, logger } = this.#parts;
+    const { snapshots } = this.#parts;
     const refuse = (error: string): void => done({ error });
     if (what === 'cancel') {
       const text = this.#cancel();
@@ -138,9 +138,9 @@ export class Persistence {
       this.#facts[FACT.isSaveScheduled] = 1;
       done({ error: null, text: 'Background saving scheduled' });
     } else {
-      logger.notice(`Background saving started by pid ${process.pid}`);
-      this.#background(false);
-      done({ error: null, text: 'Background saving started' });
+      this.#background((error) => {
+        done(error === null ? { error, text: 'Background saving started' } : { error: 'ERR' });
+      });
     }
   }
 
@@ -156,15 +156,32 @@ export class Persistence {
     return 'Scheduled background saving cancelled';
   }
 
-  #background(isLogged = true): void {
+  /** `onBegun` hears of the instant of the snapshot, or why there is none. */
+  /** `onBegun` hears of the instant of the snapshot, or why there is none. */
+  #background(onBegun: SaveDone = () => undefined): void {
     const { logger } = this.#parts;
-    this.#facts[FACT.isSaveScheduled] = 0;
-    if (isLogged) logger.notice(`Background saving started by pid ${process.pid}`);
-    this.#save((error) => {
+    const facts = this.#facts;
+    facts[FACT.isSaveScheduled] = 0;
+    logger.notice(`Background saving started by pid ${process.pid}`);
+    const startedMs = Date.now();
+    let isBegun = false;
+    const begun = (error: string | null): void => {
+      if (!isBegun) onBegun(error);
+      isBegun = true;
+    };
+    const ended = (error: string | null): void => {
+      begun(error);
+      if (error === CANCELLED) {
+        logger.warning('Background saving terminated by signal 10');
+        return;
+      }
       if (error === null) logger.notice('Background saving terminated with success');
-      else if (error === CANCELLED) logger.warning('Background saving terminated by signal 10');
       else logger.warning('Background saving error');
-    });
+      facts[FACT.lastSaveSeconds] = Math.floor((Date.now() - startedMs) / 1000);
+      facts[FACT.hasSaveFailed] = error === null ? 0 : 1;
+      this.applyRefusal();
+    };
+    this.#save(ended, () => begun(null));
   }
 
   readonly #waiting: (() => void)[] = [];
@@ -182,7 +199,7 @@ export class Persistence {
   }
 
   /** Writes the RDB file. No snapshot is under way. */
-  #save(done: SaveDone): void {
+  #save(done: SaveDone, onFlip: () => void = () => undefined): void {
     const { config, snapshots } = this.#parts;
     const facts = this.#facts;
     const path = config.path('dbfilename');
@@ -199,14 +216,12 @@ export class Persistence {
       cutsJournal: false,
       onFlip: () => {
         changes = this.#changes();
+        onFlip();
       },
       onDone: (error) => {
-        facts[FACT.isSaving] = 0;
-        if (error !== CANCELLED) {
-          facts[FACT.lastSaveSeconds] = Math.floor((Date.now() - startedMs) / 1000);
-        }
         this.#saved(error, changes);
         done(error);
+        facts[FACT.isSaving] = 0;
         this.snapshotEnded();
       },
     });
@@ -222,7 +237,6 @@ export class Persistence {
       facts[FACT.hasSaveFailed] = 0;
     } else if (error !== CANCELLED) {
       logger.warning(`Error saving the RDB file on disk: ${error}`);
-      facts[FACT.hasSaveFailed] = 1;
     }
     this.applyRefusal();
   }
@@ -230,13 +244,12 @@ export class Persistence {
   /** Has write commands refused, or not, after a save or a change of the configuration. */
   applyRefusal(): void {
     const { layout, config } = this.#parts;
-    const { writeRefusal } = layout;
-    if (writeRefusal !== REFUSE_NOTHING && writeRefusal !== REFUSE_SNAPSHOT_FAILED) return;
     const isRefused =
       this.#facts[FACT.hasSaveFailed] !== 0 &&
       config.bool('stop-writes-on-bgsave-error') &&
       config.text('save') !== '';
-    layout.setWriteRefusal(isRefused ? REFUSE_SNAPSHOT_FAILED : REFUSE_NOTHING);
+    if (isRefused) layout.refuseWrites(REFUSE_SNAPSHOT_FAILED);
+    else layout.allowWrites(REFUSE_SNAPSHOT_FAILED);
   }
 
   // ---- the end

@@ -8,6 +8,7 @@ import { createSnapshotRing } from '../durability/snapshot-frames.ts';
 import { shardHeaderBytes } from '../keyspace/entry-blocks.ts';
 import { Shard } from '../keyspace/shard.ts';
 import { Arena } from '../memory/arena.ts';
+import { LoadBoard } from '../sync/load-board.ts';
 import type { ConfigStore } from './config/store.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
 
@@ -19,8 +20,8 @@ const GIB = 1024 ** 3;
 const ARENA_BYTES_FAST = 2 * GIB - 4096;
 const ARENA_BYTES_MAX = 32 * GIB - 4096;
 const SPILL_BYTES = 2 * GIB - 4096;
-/** Connections beyond maxclients: those being told that there are too many. */
-const CONNECTION_SLACK = 128;
+/** Connections beyond maxclients: those being told that there are too many, and a replay. */
+const CONNECTION_SLACK = 129;
 const SHARDS_MIN = 8;
 const SHARDS_MAX = 256;
 /**
@@ -75,6 +76,7 @@ export function planServer(
       spill,
       journal: createJournal(),
       snapshot: createSnapshotRing(),
+      load: LoadBoard.create(shardThreads),
       arenas,
     },
     layout,

@@ -225,6 +225,14 @@ export class Services implements ServerServices {
     this.#toMain({ type: 'shutdown', id, thread: this.#thread, save, now, force });
   }
 
+  aof(
+    what: 'rewrite' | 'rewrite-later' | 'load',
+    done: (error: string | null, text: string) => void,
+  ): void {
+    const id = this.#ask((answer) => done(answer.error, answer.text ?? ''));
+    this.#toMain({ type: 'aof-ask', id, thread: this.#thread, what });
+  }
+
   shutdownAbort(): boolean {
     return false;
   }

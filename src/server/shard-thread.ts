@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { ringEventfd } from '../transport/libc.ts';
 import { ControlPort, type ToMain, type ToThread } from './control.ts';
+import { loadHere } from './shard-load.ts';
 import { ShardWorker } from './shard-worker.ts';
 import { SnapshotWalk } from './snapshot-walk.ts';
 import { applyCommandLimits, setUpThread, type ThreadStart } from './thread-setup.ts';
@@ -11,6 +12,22 @@ export function runShardThread(start: ThreadStart, port: MessagePort): void {
   const parts = setUpThread(start, ringEventfd);
   const control = new ControlPort<ToMain, ToThread>(port);
   let walk: SnapshotWalk | null = null;
+  let isStopped = false;
+  const poll = (): boolean => {
+    for (let m = control.poll(); m !== null; m = control.poll()) {
+      if (m.type === 'stop') isStopped = true;
+      else if (m.type === 'flip') walk?.requestFlip(m.request);
+      else if (m.type === 'load') loadHere(parts, control, m.task, poll);
+      if (isStopped) return false;
+      if (m.type !== 'config') continue;
+      parts.config.applyChanges(m.record);
+      applyCommandLimits(parts);
+      // The client that has lowered the limit finds that eviction has begun.
+      if (parts.room.wantsSlice) parts.room.slice();
+      control.send({ type: 'answer', id: m.id, answer: { error: null } });
+    }
+    return true;
+  };
   const worker = new ShardWorker({
     ...parts,
     walk: (owned) => {
@@ -25,19 +42,7 @@ export function runShardThread(start: ThreadStart, port: MessagePort): void {
       return walk;
     },
     worker: start.thread - parts.layout.workerThread(0),
-    pollControl: () => {
-      for (let m = control.poll(); m !== null; m = control.poll()) {
-        if (m.type === 'stop') return false;
-        if (m.type === 'flip') walk?.requestFlip(m.request);
-        if (m.type !== 'config') continue;
-        parts.config.applyChanges(m.record);
-        applyCommandLimits(parts);
-        // The client that has lowered the limit finds that eviction has begun.
-        if (parts.room.wantsSlice) parts.room.slice();
-        control.send({ type: 'answer', id: m.id, answer: { error: null } });
-      }
-      return true;
-    },
+    pollControl: poll,
   });
   control.send({ type: 'ready', thread: start.thread, transport: '' });
   worker.run();

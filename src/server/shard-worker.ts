@@ -1,7 +1,7 @@
 /**
  * ShardWorker: the loop of a shard worker. It runs what its rings bring (routed, slow and
  * multi-shard commands), and the background work of the shards it owns: active expiry, resizing,
- * lazy freeing. It parks when there is nothing to do.
+ * lazy freeing, memory that goes back. It parks when there is nothing to do.
  */
 
 import { ESCALATE } from '../commands/spec.ts';
@@ -16,6 +16,8 @@ import * as fence from '../sync/fence.ts';
 import { JobBoard } from '../sync/job-board.ts';
 import { sleepMs } from '../sync/pause.ts';
 import { RingConsumer, RingProducer } from '../sync/ring.ts';
+import type { ConfigStore } from './config/store.ts';
+import { MemoryCare } from './memory-care.ts';
 import { type MemoryRoom, ROOM_GIVEN, ROOM_LATER, ROOM_NONE } from './memory-room.ts';
 import { ParallelRuns } from './parallel-runs.ts';
 import * as messages from './route-messages.ts';
@@ -99,6 +101,7 @@ export interface ShardWorkerParts {
   readonly locks: ShardLocks;
   readonly spill: Spill;
   readonly stats: ThreadStats;
+  readonly config: ConfigStore;
   readonly guard: WriteGuard;
   readonly bell: Doorbell;
   readonly ioRingers: readonly DoorbellRinger[];
@@ -128,6 +131,7 @@ export class ShardWorker {
   readonly #owned: Shard[] = [];
   #busySinceMs = performance.now();
   readonly #expire: ActiveExpire[] = [];
+  readonly #memory: MemoryCare;
   readonly #watched: number[] = [];
   readonly #walk: SnapshotWalk;
   #stop = false;
@@ -152,6 +156,7 @@ export class ShardWorker {
       this.#owned.push(parts.ctx.shards[shard]!);
       this.#expire.push(new ActiveExpire(parts.ctx.shards[shard]!));
     }
+    this.#memory = new MemoryCare({ ...parts, shards: parts.ctx.shards }, this.#owned);
     for (let io = 1; io <= layout.topology.ioThreads; io++) {
       const ring = new RingConsumer(layout.rings, layout.commandRing(io, worker));
       this.#inlets.push(new Inlet(io, ring, spill));
@@ -177,9 +182,9 @@ export class ShardWorker {
     const { bell } = this.#parts;
     let rounds = 0;
     while (!this.#stop) {
-      this.#parts.ctx.state.setTime(Date.now());
+      this.#setTime();
       let didWork = this.#drain() || this.#waitForFences() || this.#help();
-      const parkMs = Math.min(this.#background(), this.#walk.turn());
+      const parkMs = Math.min(this.#background(), this.#walk.turn(), this.#memory.run());
       const { room } = this.#parts;
       if (room.wantsSlice && room.slice()) didWork = true;
       this.#catchUp();
@@ -217,6 +222,12 @@ export class ShardWorker {
       }
     }
     this.#busySinceMs = performance.now();
+  }
+
+  #setTime(): void {
+    const { ctx, layout } = this.#parts;
+    ctx.state.isClockStopped = layout.isReplaying;
+    ctx.state.setTime(Date.now());
   }
 
   #poll(): void {
@@ -320,7 +331,7 @@ export class ShardWorker {
     for (const inlet of this.#inlets) {
       if (!inlet.hasFrame && inlet.ring.isEmpty()) continue;
       // A frame may take long: those after it must not live in its past.
-      if (didWork) this.#parts.ctx.state.setTime(Date.now());
+      if (didWork) this.#setTime();
       this.#framesInHold = 0;
       this.#frameEndMs = performance.now();
       while (inlet.hasFrame || inlet.ring.next()) {
@@ -337,6 +348,8 @@ export class ShardWorker {
       }
       this.#parts.locks.releaseAll();
       if (!inlet.hasFrame) inlet.ring.release();
+      // Who has a reply sees its change counted.
+      if (this.#parts.ctx.state.dirty !== 0) flushKeyspaceStats(this.#parts.ctx, this.#parts.stats);
       this.#publishReplies();
     }
     return didWork;

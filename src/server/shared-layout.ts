@@ -51,12 +51,15 @@ const COMMAND_RING_BYTES = 1024 * 1024;
 /** Data bytes of a ring from a shard worker to an I/O thread. */
 const REPLY_RING_BYTES = 1024 * 1024;
 
+/** Value of the loading word while the append-only file is loaded. */
+const REPLAYING = 2;
+
 /** Bits of the durability mode. */
 export const MODE_JOURNAL = 1;
 export const MODE_ALWAYS = 2;
 export const MODE_SNAPSHOT = 4;
 
-/** Why write commands are refused. */
+/** Why write commands are refused: bits, both may be set. */
 export const REFUSE_NOTHING = 0;
 export const REFUSE_SNAPSHOT_FAILED = 1;
 export const REFUSE_LOG_FAILED = 2;
@@ -84,6 +87,8 @@ export interface SharedBuffers {
   readonly journal: SharedArrayBuffer;
   /** Encoded entries on their way to the snapshot thread (durability/snapshot-frames.ts). */
   readonly snapshot: SharedArrayBuffer;
+  /** What the threads share that load a snapshot file (sync/load-board.ts). */
+  readonly load: SharedArrayBuffer;
   readonly arenas: readonly SharedArrayBuffer[];
 }
 
@@ -259,17 +264,42 @@ export class SharedLayout {
     return this.words[DURABILITY + 1] !== 0;
   }
 
+  /** While commands of the append-only file run: the clock stands at 0. */
+  get isReplaying(): boolean {
+    return this.words[DURABILITY + 1] === REPLAYING;
+  }
+
+  setReplaying(): void {
+    Atomics.store(this.words, DURABILITY + 1, REPLAYING);
+  }
+
   setLoading(isLoading: boolean): void {
     Atomics.store(this.words, DURABILITY + 1, isLoading ? 1 : 0);
   }
 
-  /** One of the REFUSE constants. */
+  /** REFUSE bits. */
   get writeRefusal(): number {
     return this.words[DURABILITY + 2]!;
   }
 
-  setWriteRefusal(reason: number): void {
-    Atomics.store(this.words, DURABILITY + 2, reason);
+  /** Sets a REFUSE bit. */
+  refuseWrites(reason: number): void {
+    Atomics.or(this.words, DURABILITY + 2, reason);
+  }
+
+  /** Clears a REFUSE bit. */
+  allowWrites(reason: number): void {
+    Atomics.and(this.words, DURABILITY + 2, ~reason);
+  }
+
+  /** Sets MODE bits. */
+  addMode(bits: number): void {
+    Atomics.or(this.words, DURABILITY, bits);
+  }
+
+  /** Clears MODE bits. */
+  removeMode(bits: number): void {
+    Atomics.and(this.words, DURABILITY, ~bits);
   }
 
   /** Not 0 while a thread appends a record that is too large for one frame. */

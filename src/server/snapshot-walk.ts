@@ -123,6 +123,9 @@ export class SnapshotWalk {
     this.#walks = parts.owned.map((shard) => ({ shard, database: 0, cursor: 0, isDone: true }));
     this.#all = parts.shards.map((shard) => shard.index);
     this.#id = this.#words[parts.layout.snapshotIdWord]!;
+    for (const shard of parts.owned) {
+      shard.lazy.gate = (dict, unit) => this.#mayFree(shard, dict, unit);
+    }
   }
 
   /** Has the epoch flip as soon as it can. */
@@ -139,10 +142,8 @@ export class SnapshotWalk {
    * may park: 0 = there is more to do at once, Infinity = nothing to do.
    */
   turn(): number {
-    const { layout } = this.#parts;
     if (this.#request !== null) return this.#flip(this.#request);
-    const id = this.#words[layout.snapshotIdWord]!;
-    if (id !== this.#id) this.#begin(id);
+    this.#beginWhenNew();
     if (this.#mustEnd) this.#end();
     if (this.#left === 0) return this.#isEmitting ? POLL_MS : Number.POSITIVE_INFINITY;
     const nowMs = performance.now();
@@ -156,7 +157,10 @@ export class SnapshotWalk {
     return this.#isLoaded ? REST_MS_LOADED : 0;
   }
 
-  #begin(id: number): void {
+  /** Begins anew where the epoch has flipped since the last look. */
+  #beginWhenNew(): void {
+    const id = this.#words[this.#parts.layout.snapshotIdWord]!;
+    if (id === this.#id) return;
     this.#id = id;
     this.#left = this.#walks.length;
     this.#at = 0;
@@ -168,7 +172,6 @@ export class SnapshotWalk {
       walk.database = 0;
       walk.cursor = 0;
       walk.isDone = false;
-      walk.shard.lazy.gate = (dict, unit) => this.#mayFree(walk.shard, dict, unit);
     }
   }
 
@@ -285,7 +288,11 @@ export class SnapshotWalk {
     const { shard } = walk;
     for (; walk.database < shard.databases; walk.database++) {
       const db = databaseNow(shard, walk.database);
-      if (db < 0) continue;
+      if (db < 0) {
+        // It was flushed, perhaps in the middle of the walk.
+        walk.cursor = 0;
+        continue;
+      }
       const next = shard.dict(db).scan(walk.cursor, (ref) => {
         if (shard.isOld(ref)) visit(ref);
       });
@@ -387,7 +394,6 @@ export class SnapshotWalk {
   #shardDone(walk: ShardWalk): void {
     const { layout } = this.#parts;
     walk.isDone = true;
-    walk.shard.lazy.gate = null;
     this.#left -= 1;
     if (addShared(this.#words, layout.snapshotLeftWord, -1) !== 0) return;
     this.#mustEnd = true;
@@ -412,6 +418,7 @@ export class SnapshotWalk {
   #mayFree(shard: Shard, dict: Dict, unit: number): boolean {
     const db = markOf(shard, dict) - 1;
     if (db < 0 || !this.#isEmitting) return true;
+    this.#beginWhenNew();
     if (this.#large !== null || !this.#emitter.frames.hasRoom(BATCH_BYTES_MAX)) return false;
     if (!this.#flushWhen(BATCH_BYTES)) return false;
     this.#isUnitLeft = false;

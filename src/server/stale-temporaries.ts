@@ -2,7 +2,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-const TEMPORARY = /^temp-(\d+)(-[a-z]+)?\.rdb(\.aside)?$/;
+const TEMPORARY = /^temp-(?:(\d+)(-[a-z]+)?\.rdb|rewriteaof-bg-(\d+)\.aof)(\.aside)?$/;
 
 /** Name of the file that a snapshot of this process is written to until it is complete. */
 export function temporaryName(): string {
@@ -34,7 +34,7 @@ export function removeStaleTemporaries(directory: string): string[] {
   for (const name of names) {
     const match = TEMPORARY.exec(name);
     if (match === null) continue;
-    const pid = Number(match[1]);
+    const pid = Number(match[1] ?? match[3]);
     if (pid !== process.pid && isAlive(pid)) continue;
     rmSync(join(directory, name), { force: true });
     removed.push(name);

@@ -5,10 +5,12 @@ import { HalfSipHash } from '../base/half-sip-hash.ts';
 import { ALL_COMMANDS } from '../commands/registry.ts';
 import { CommandTable } from '../commands/table.ts';
 import { Shard } from '../keyspace/shard.ts';
-import { ThreadState, touchModeOf } from '../keyspace/thread-state.ts';
+import { ThreadState } from '../keyspace/thread-state.ts';
 import { Arena } from '../memory/arena.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
+import { pageDiscarder } from '../transport/libc.ts';
+import { readCommandLimits } from './command-limits.ts';
 import type { ConfigSnapshot } from './config/store.ts';
 import { ConfigStore } from './config/store.ts';
 import { MemoryRoom } from './memory-room.ts';
@@ -66,6 +68,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   state.setTime(Date.now());
   const hasher = new HalfSipHash(start.hashKey[0], start.hashKey[1]);
   const shards = buffers.arenas.map((a, i) => new Shard(i, Arena.attach(a), hasher, state));
+  for (const { arena } of shards) arena.discard = pageDiscarder(arena.buffer);
   const reply = new ReplyWriter(REPLY_BYTES);
   const host = {
     visitShards: unset,
@@ -138,33 +141,12 @@ export function ringerOf(layout: SharedLayout, thread: number, wakeByFd: WakeByF
 /** Takes over what data commands need to know of the configuration. */
 export function applyCommandLimits(parts: ThreadParts): void {
   const { config, ctx } = parts;
-  const { limits } = ctx;
-  limits.protoMaxBulkLength = config.int('proto-max-bulk-len');
-  limits.databases = config.int('databases');
-  limits.maxmemoryPolicy = config.text('maxmemory-policy');
-  limits.listMaxListpackSize = config.int('list-max-listpack-size');
-  limits.listCompressDepth = config.int('list-compress-depth');
-  limits.hashMaxListpackEntries = config.int('hash-max-listpack-entries');
-  limits.hashMaxListpackValue = config.int('hash-max-listpack-value');
-  limits.setMaxIntsetEntries = config.int('set-max-intset-entries');
-  limits.setMaxListpackEntries = config.int('set-max-listpack-entries');
-  limits.setMaxListpackValue = config.int('set-max-listpack-value');
-  limits.zsetMaxListpackEntries = config.int('zset-max-listpack-entries');
-  limits.zsetMaxListpackValue = config.int('zset-max-listpack-value');
-  limits.hllSparseMaxBytes = config.int('hll-sparse-max-bytes');
-  limits.rdbCompression = config.bool('rdbcompression');
-  limits.rdbChecksum = config.bool('rdbchecksum');
-  limits.snapshotPath = config.path('dbfilename');
-  limits.maxmemory = config.int('maxmemory');
+  readCommandLimits(config, ctx.state);
   parts.guard.isEvictionLazy = config.bool('lazyfree-lazy-eviction');
   parts.room.configure({
-    policy: limits.maxmemoryPolicy,
+    policy: ctx.limits.maxmemoryPolicy,
     samples: config.int('maxmemory-samples'),
     tenacity: config.int('maxmemory-eviction-tenacity'),
     isLazy: parts.guard.isEvictionLazy,
   });
-  ctx.state.policyTouchMode = touchModeOf(limits.maxmemoryPolicy);
-  ctx.state.touchMode = ctx.state.policyTouchMode;
-  ctx.state.lfuLogFactor = config.int('lfu-log-factor');
-  ctx.state.lfuDecayMinutes = config.int('lfu-decay-time');
 }

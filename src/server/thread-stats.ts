@@ -45,6 +45,14 @@ export const STAT = {
   flushes: 60,
   evictedKeys: 40,
   evictionExceededMs: 41,
+  defragHits: 48,
+  defragMisses: 49,
+  defragKeyHits: 50,
+  defragKeyMisses: 51,
+  /** Per cent of the thread's time, 0 = not running. */
+  defragEffort: 52,
+  defragMillis: 53,
+  defragNowMillis: 54,
 } as const;
 
 const COUNTERS = 64;
@@ -164,6 +172,8 @@ export class ThreadStats {
       STAT.watchingClients,
       STAT.dirty,
       STAT.flushes,
+      STAT.defragEffort,
+      STAT.defragNowMillis,
     ].map((at) => [at, this.counters[at]!] as const);
     this.counters.fill(0);
     for (const [at, value] of kept) this.counters[at] = value;

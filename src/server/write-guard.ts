@@ -11,6 +11,7 @@ import { Journal } from '../durability/journal.ts';
 import type { Key } from '../keyspace/key.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { ExpirySink } from '../keyspace/thread-state.ts';
+import type { Ref } from '../memory/arena.ts';
 import type { DoorbellRinger } from '../sync/doorbell.ts';
 import { MODE_ALWAYS, MODE_JOURNAL, MODE_SNAPSHOT, type SharedLayout } from './shared-layout.ts';
 import type { SnapshotGuard } from './snapshot-guard.ts';
@@ -34,6 +35,8 @@ export class WriteGuard implements ExpirySink {
   readonly #keys = new KeyIndexes();
   readonly #snapshot: SnapshotGuard;
   #isInTransaction = false;
+  #wasOn = false;
+  #wasReplaced = false;
 
   readonly #ringer: DoorbellRinger;
 
@@ -73,6 +76,15 @@ export class WriteGuard implements ExpirySink {
   prepare(row: CommandRow, ctx: ThreadContext): boolean {
     if ((this.words[this.modeWord]! & MODE_SNAPSHOT) === 0) return true;
     return this.#snapshot.prepare(row, ctx);
+  }
+
+  /**
+   * Makes ready for the end of an entry that no command has asked for. Its shard is held. False: it
+   * has to stay for now.
+   */
+  prepareEntry(shard: Shard, db: number, ref: Ref): boolean {
+    if ((this.words[this.modeWord]! & MODE_SNAPSHOT) === 0) return true;
+    return this.#snapshot.prepareEntry(shard, db, ref);
   }
 
   /** Runs a command whose shards are held, and records what it changed. */
@@ -228,11 +240,10 @@ export class WriteGuard implements ExpirySink {
   /** Records that a key is deleted, by `name` (DEL or UNLINK). Its shard is held. */
   keyRemoved(db: number, name: Uint8Array, buf: Uint8Array, from: number, to: number): void {
     if ((this.mode & MODE_JOURNAL) === 0) return;
-    const aside = this.#aside;
-    aside.clear();
-    aside.command(db, name, 2);
-    aside.bytes(buf, from, to);
-    this.journal.appendBytes(db, db, aside.buf, 0, aside.length);
+    const log = this.#beginAside();
+    log.command(db, name, 2);
+    log.bytes(buf, from, to);
+    this.#endAside(db, log);
   }
 
   fieldExpired(
@@ -245,11 +256,34 @@ export class WriteGuard implements ExpirySink {
     to: number,
   ): void {
     if ((this.mode & MODE_JOURNAL) === 0) return;
-    const aside = this.#aside;
-    aside.clear();
-    aside.command(db, HDEL, 3);
-    aside.bytes(keyBuf, keyFrom, keyTo);
-    aside.bytes(buf, from, to);
-    this.journal.appendBytes(db, db, aside.buf, 0, aside.length);
+    const log = this.#beginAside();
+    log.command(db, HDEL, 3);
+    log.bytes(keyBuf, keyFrom, keyTo);
+    log.bytes(buf, from, to);
+    this.#endAside(db, log);
+  }
+
+  /**
+   * A record of its own, before that of the command that runs; in a transaction a part of its
+   * record, because it may be about what the transaction has renamed or swapped before.
+   */
+  #beginAside(): EffectLog {
+    if (!this.#isInTransaction) {
+      this.#aside.clear();
+      return this.#aside;
+    }
+    this.#wasOn = this.#effects.isOn;
+    this.#wasReplaced = this.#effects.isReplaced;
+    this.#effects.isOn = true;
+    return this.#effects;
+  }
+
+  #endAside(db: number, log: EffectLog): void {
+    if (this.#isInTransaction) {
+      log.isOn = this.#wasOn;
+      log.isReplaced = this.#wasReplaced;
+    } else {
+      this.journal.appendBytes(db, db, log.buf, 0, log.length);
+    }
   }
 }

@@ -44,32 +44,34 @@ import type { HalfSipHash } from '../base/half-sip-hash.ts';
 import { reverseIncrement } from '../base/reverse-binary.ts';
 import type { Arena, Ref } from '../memory/arena.ts';
 import { itemKeyEquals, itemKeyLength, itemKeyOffset } from './compact-item.ts';
+import { checkDict } from './dict-check.ts';
+import * as layout from './dict-layout.ts';
 import { type GrowthLimit, tagMatches, UNLIMITED } from './dict-tags.ts';
 import { ENTRY_HEADER_SHIFT, ENTRY_KEY_LENGTH_LONG, entryKeyEquals } from './entry-key.ts';
 
-export const DICT_STRUCT_WORDS = 16;
+export const DICT_STRUCT_WORDS = layout.DICT_STRUCT_WORDS;
 export const DICT_MARK_WORD = 8;
 /** Layouts of what the slots refer to. */
 export const LAYOUT_ENTRY = 0;
 export const LAYOUT_COMPACT = 1;
 
-const TABLE0 = 0;
-const COUNT0 = 1;
-const TABLE1 = 2;
-const COUNT1 = 3;
-const REHASH_UNIT = 4;
-const ITEMS = 5;
-const CHILDREN = 6;
-const PAUSE = 7;
+const TABLE0 = layout.DICT_TABLE0;
+const COUNT0 = layout.DICT_COUNT0;
+const TABLE1 = layout.DICT_TABLE1;
+const COUNT1 = layout.DICT_COUNT1;
+const REHASH_UNIT = layout.DICT_REHASH_UNIT;
+const ITEMS = layout.DICT_ITEMS;
+const CHILDREN = layout.DICT_CHILDREN;
+const PAUSE = layout.DICT_PAUSE;
 
-const BUCKET_WORDS = 16;
-const BUCKET_BYTES = 64;
-const SLOTS = 12;
-const LAST_SLOT = 11;
-const PRESENT_ALL = 0xfff;
-const PRESENT_CHAINED = 0x7ff;
-const CHAINED = 0x1000;
-const REFS = 4;
+const BUCKET_WORDS = layout.BUCKET_WORDS;
+const BUCKET_BYTES = BUCKET_WORDS * 4;
+const SLOTS = layout.BUCKET_SLOTS;
+const LAST_SLOT = layout.BUCKET_LAST_SLOT;
+const PRESENT_ALL = layout.BUCKET_PRESENT_ALL;
+const PRESENT_CHAINED = layout.BUCKET_PRESENT_CHAINED;
+const CHAINED = layout.BUCKET_CHAINED;
+const REFS = layout.BUCKET_REFS;
 
 /** Items per bucket above which the table doubles: 75 % of the slots, against long chains. */
 const ITEMS_PER_BUCKET_MAX = 9;
@@ -503,11 +505,11 @@ export class Dict {
 
   /** Visits the items of one unit. */
   visitUnit(unit: number, visit: DictVisitor): void {
-    this.#forHomes(unit, (home) => this.#visitChain(home, visit));
+    this.forHomes(unit, (home) => this.#visitChain(home, visit));
   }
 
-  /** Visits the home buckets of one unit, in the table where it lives. */
-  #forHomes(unit: number, visit: (bucket: number) => void): void {
+  /** Visits the home buckets (u32 indexes) of one unit, in the table where it lives. */
+  forHomes(unit: number, visit: (bucket: number) => void): void {
     const u32 = this.#u32;
     const base = this.base;
     const units = this.unitCount;
@@ -629,7 +631,7 @@ export class Dict {
 
   #freeChildrenOf(unit: number): void {
     const u32 = this.#u32;
-    this.#forHomes(unit, (home) => {
+    this.forHomes(unit, (home) => {
       let next = (u32[home]! & CHAINED) !== 0 ? u32[home + REFS + LAST_SLOT]! * 2 : 0;
       while (next !== 0) {
         const bucket = next;
@@ -644,55 +646,6 @@ export class Dict {
    * last.
    */
   checkInvariants(): void {
-    const u32 = this.#u32;
-    const base = this.base;
-    const units = this.unitCount;
-    let items = 0;
-    let children = 0;
-    const seen = new Set<number>();
-    for (let unit = 0; unit < units; unit++) {
-      children += this.#checkChildren(unit);
-      this.visitUnit(unit, (ref) => {
-        items += 1;
-        if (seen.has(ref)) throw new Error('dict: an item stands in two slots');
-        seen.add(ref);
-        this.#checkItem(ref, unit);
-      });
-    }
-    if (items !== u32[base + ITEMS]!) throw new Error('dict: item count is wrong');
-    if (children !== u32[base + CHILDREN]!) throw new Error('dict: child count is wrong');
-    if (items === 0 && u32[base + PAUSE] === 0 && units !== 0) {
-      throw new Error('dict: a table without items');
-    }
-    if (u32[base + COUNT1] !== 0 && u32[base + REHASH_UNIT]! >= units) {
-      throw new Error('dict: a resize that is complete is still in progress');
-    }
-  }
-
-  #checkItem(ref: Ref, unit: number): void {
-    const at = this.keyOffset(ref);
-    const end = at + this.keyLength(ref);
-    this.hasher.hash(this.#u8, at, end);
-    if ((this.hasher.lo & (this.unitCount - 1)) !== unit) {
-      throw new Error('dict: an item is in a bucket that its hash does not select');
-    }
-    if (this.find(this.#u8, at, end, this.hasher.lo, this.hasher.hi) !== ref) {
-      throw new Error('dict: an item is not found by its key');
-    }
-  }
-
-  #checkChildren(unit: number): number {
-    const u32 = this.#u32;
-    let children = 0;
-    this.#forHomes(unit, (home) => {
-      for (let bucket = home; (u32[bucket]! & CHAINED) !== 0; children++) {
-        if ((u32[bucket]! & PRESENT_CHAINED) !== PRESENT_CHAINED) {
-          throw new Error('dict: a bucket with a child has a hole');
-        }
-        bucket = u32[bucket + REFS + LAST_SLOT]! * 2;
-        if ((u32[bucket]! & PRESENT_ALL) === 0) throw new Error('dict: a child bucket is empty');
-      }
-    });
-    return children;
+    checkDict(this);
   }
 }

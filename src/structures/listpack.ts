@@ -46,6 +46,7 @@ const INT_64 = 0xf4;
 const INT_TEXT_MAX = 20;
 const TWO_32 = 4294967296;
 const NINE = 0x39;
+const MINUS = 0x2d;
 
 /** Bytes of a back length for an element of `bytes` bytes. */
 function backLengthBytes(bytes: number): number {
@@ -194,6 +195,23 @@ export class Listpack {
   entryBytes(at: number): number {
     const bytes = this.#dataBytes(at);
     return bytes + backLengthBytes(bytes);
+  }
+
+  /**
+   * Whether the element at `at` is stored the shortest way. Cheap for texts that cannot be numbers,
+   * which most are.
+   */
+  isShortest(at: number): boolean {
+    const u8 = this.#u8;
+    const head = u8[at]!;
+    if (head < 0x80) return true;
+    if (head < 0xc0) {
+      const length = head & 63;
+      const first = u8[at + 1]!;
+      if (length === 0 || length > INT_TEXT_MAX || first > NINE || first < MINUS) return true;
+    }
+    this.read(at);
+    return this.encodedBytes(this.buf, this.from, this.to) === this.entryBytes(at);
   }
 
   /** Decodes the element at `at` into `buf`, `from`, `to`, `isInteger` and `int`. */

@@ -590,6 +590,41 @@ export class Quicklist {
     return this.first === 0;
   }
 
+  /**
+   * Moves the blocks of up to `nodesMax` nodes from element `index` on out of sparse slabs, with
+   * `relocate`, which returns a block's ref from then on. Returns the index to go on with, -1 at
+   * the end. The mark is there then, so that the next call walks little.
+   */
+  relocateNodes(index: number, nodesMax: number, relocate: (block: Ref) => Ref): number {
+    if (!this.seek(index)) return -1;
+    let node = this.node;
+    let first = this.#soughtIndex;
+    for (let left = nodesMax; left > 0; left--) {
+      node = this.#relocateNode(node, relocate);
+      first += this.elementsOf(node);
+      node = this.nextNode(node);
+      if (node === 0) return -1;
+    }
+    this.#u32[this.#base + MARK] = node;
+    this.#u32[this.#base + MARK_INDEX] = first;
+    return first;
+  }
+
+  #relocateNode(node: Ref, relocate: (block: Ref) => Ref): Ref {
+    const u32 = this.#u32;
+    const base = this.#base;
+    const moved = relocate(node);
+    const at = moved * 2;
+    u32[at + PACK] = relocate(u32[at + PACK]!);
+    if (moved === node) return node;
+    const before = u32[at + PREVIOUS]!;
+    const after = u32[at + NEXT]!;
+    u32[before === 0 ? base + FIRST : before * 2 + NEXT] = moved;
+    u32[after === 0 ? base + LAST : after * 2 + PREVIOUS] = moved;
+    if (u32[base + MARK] === node) u32[base + MARK] = moved;
+    return moved;
+  }
+
   /** Bytes of nodes and packs. O(nodes). */
   memoryBytes(): number {
     let bytes = 0;

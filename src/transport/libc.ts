@@ -53,6 +53,7 @@ function bind(ffi: Ffi) {
       arguments: ['pointer', 'uint64', 'int32', 'int32', 'int32', 'int64'],
       return: 'uint64',
     },
+    getpagesize: { arguments: [], return: 'int32' },
     madvise: { arguments: ['uint64', 'uint64', 'int32'], return: 'int32' },
     socket: { arguments: ['int32', 'int32', 'int32'], return: 'int32' },
     bind: { arguments: ['int32', 'pointer', 'uint32'], return: 'int32' },
@@ -136,6 +137,27 @@ export function mapRing(fd: number, bytes: number, offset: number): Mapping {
 /** Gives the pages of a private mapping back to the system; its contents read as zeros after. */
 export function discardMemory(mapping: Mapping): void {
   use().libc.madvise(BigInt(mapping.address), BigInt(mapping.buffer.byteLength), MADV_DONTNEED);
+}
+
+/**
+ * Gives pages of a shared buffer back to the system: whole pages within bytes
+ * [offset, offset + length) read as zeros after. Null where this system, or its Node, cannot do it.
+ * The buffer's own beginning need not be that of a page: up to a page stays at either end.
+ */
+export function pageDiscarder(
+  buffer: SharedArrayBuffer,
+): ((offset: number, length: number) => void) | null {
+  if (process.platform !== 'linux' || process.getBuiltinModule('node:ffi') === undefined) {
+    return null;
+  }
+  const { ffi, libc } = use();
+  const base = Number(ffi.getRawPointer(new Uint8Array(buffer)));
+  const pageBytes = libc.getpagesize();
+  return (offset, length) => {
+    const from = Math.ceil((base + offset) / pageBytes) * pageBytes;
+    const to = Math.floor((base + offset + length) / pageBytes) * pageBytes;
+    if (to > from) libc.madvise(BigInt(from), BigInt(to - from), MADV_DONTNEED);
+  };
 }
 
 /** Address of a buffer's memory: stable while the buffer is alive and not detached. */

@@ -43,6 +43,8 @@ interface Connection {
 export interface NodeNetOptions {
   /** Limit of connections; unlimited by default. */
   readonly connectionsMax?: number;
+  /** Indexes below are left alone. */
+  readonly firstConnection?: number;
 }
 
 export class NodeNetTransport implements Transport {
@@ -63,6 +65,7 @@ export class NodeNetTransport implements Transport {
 
   constructor(handler: TransportHandler, options: NodeNetOptions = {}) {
     this.handler = handler;
+    for (let i = options.firstConnection ?? 0; i > 0; i--) this.connections.push(undefined);
     this.connectionsMax = options.connectionsMax ?? Number.POSITIVE_INFINITY;
   }
 

@@ -104,6 +104,8 @@ const STOP_TURNS_MAX = 1000;
 export interface UringOptions {
   /** Limit of connections; up to 16,777,215. About 90 bytes each. */
   readonly connectionsMax?: number;
+  /** Indexes below are left alone. */
+  readonly firstConnection?: number;
   /** Receive buffers, a power of two up to 32768. */
   readonly receiveBufferCount?: number;
   readonly receiveBufferBytes?: number;
@@ -166,6 +168,7 @@ export class UringTransport implements Transport {
       this.state[(conn << STRIDE_LOG2) + FD] = -1;
       this.state[(conn << STRIDE_LOG2) + NEXT] = conn + 1 < connectionsMax ? conn + 1 : -1;
     }
+    this.freeConn = options.firstConnection ?? 0;
     this.queues = new SendQueues(connectionsMax);
     // An index can be freed and given out again once within a turn.
     this.dirty = new Int32Array(2 * connectionsMax);

@@ -127,7 +127,7 @@ const SWITCHES: readonly (readonly [string, string])[] = [
   ['REPLYBUFFER resizing 0', OK],
   ['CHANGE-REPL-ID', OK],
   ['DICT-RESIZING 1', OK],
-  ['LOADAOF', `-${ERRORS.NO_PERSISTENCE}\r\n`],
+  ['LOADAOF', '+load\r\n'],
   ['what', "-ERR unknown subcommand or wrong number of arguments for 'what'. Try DEBUG HELP.\r\n"],
 ];
 

@@ -1,16 +1,48 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Arena, type Ref } from '../../src/memory/arena.ts';
+import { SparseSlabs } from '../../src/memory/sparse-slabs.ts';
 
 /** What the arena should hold: every live block with the byte pattern written over all of it. */
 class Model {
   readonly arena: Arena;
+  readonly sparse: SparseSlabs;
   readonly live: { ref: Ref; bytes: number; pattern: number }[] = [];
   failures = 0;
   private nextPattern = 1;
 
   constructor(bytes: number) {
     this.arena = Arena.create(bytes, 64);
+    // Worse than what the system does, which gives zeros or leaves the bytes as they are.
+    this.arena.discard = (offset, length) => this.arena.u8.fill(0xdd, offset, offset + length);
+    this.sparse = new SparseSlabs(this.arena);
+  }
+
+  /** Goes on choosing slabs, and moves a share of the live blocks out of those chosen. */
+  defragment(units: number, share: number): void {
+    if (this.sparse.step(units)) this.sparse.start();
+    this.arena.checkInvariants();
+    const used = this.arena.usedBytes();
+    for (const block of this.live) {
+      if (block.ref % share !== 0) continue;
+      const may = this.arena.mayRelocate(block.ref);
+      const ref = this.arena.relocate(block.ref);
+      expect(ref !== block.ref).toBe(may);
+      expect(this.arena.usableBytes(ref)).toBe(block.bytes);
+      block.ref = ref;
+    }
+    expect(this.arena.usedBytes()).toBe(used);
+    this.checkAllContents();
+  }
+
+  release(bytes: number): void {
+    const dirty = this.arena.dirtyBytes();
+    const touched = this.arena.touchedBytes();
+    const released = this.arena.release(bytes);
+    expect(released).toBeLessThanOrEqual(Math.max(bytes, 4096));
+    expect(released > 0).toBe(dirty > 0);
+    expect(this.arena.dirtyBytes()).toBeLessThanOrEqual(dirty);
+    expect(this.arena.touchedBytes()).toBeLessThanOrEqual(touched);
   }
 
   private fill(block: { ref: Ref; bytes: number; pattern: number }): void {
@@ -93,10 +125,18 @@ class Model {
     const stats = this.arena.stats();
     expect(stats.wildernessPages).toBe(stats.dataPages);
     expect(stats.usedBytes).toBe(0);
+    expect(this.arena.heldBytes()).toBe(0);
+    while (this.arena.release(1 << 20) > 0);
+    expect(this.arena.dirtyBytes()).toBe(0);
   }
 }
 
-type Step = ['alloc', number, number] | ['free', number] | ['realloc', number, number];
+type Step =
+  | ['alloc', number, number]
+  | ['free', number]
+  | ['realloc', number, number]
+  | ['defragment', number, number]
+  | ['release', number];
 
 const bytesArbitrary = fc.oneof(
   fc.integer({ min: 1, max: 128 }),
@@ -112,13 +152,27 @@ const stepArbitrary: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 4, arbitrary: fc.tuple(fc.constant('free'), fc.nat()) },
   { weight: 3, arbitrary: fc.tuple(fc.constant('realloc'), fc.nat(), bytesArbitrary) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(
+      fc.constant('defragment'),
+      fc.integer({ min: 1, max: 500 }),
+      fc.integer({ min: 1, max: 3 }),
+    ),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(fc.constant('release'), fc.integer({ min: 1, max: 300_000 })),
+  },
 );
 
 function run(model: Model, steps: Step[]): void {
   for (const step of steps) {
     if (step[0] === 'alloc') for (let i = 0; i < step[2]; i++) model.alloc(step[1]);
     else if (step[0] === 'free') model.free(step[1]);
-    else model.realloc(step[1], step[2]);
+    else if (step[0] === 'realloc') model.realloc(step[1], step[2]);
+    else if (step[0] === 'defragment') model.defragment(step[1], step[2]);
+    else model.release(step[1]);
     model.check();
   }
   model.checkAllContents();
@@ -156,6 +210,7 @@ describe('arena against a model of intervals', () => {
       fc.tuple(fc.constant('alloc'), runBytes, fc.constant(1)),
       fc.tuple(fc.constant('free'), fc.nat()),
       fc.tuple(fc.constant('realloc'), fc.nat(), runBytes),
+      fc.tuple(fc.constant('release'), fc.integer({ min: 1, max: 200_000 })),
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 120 }), (steps) => {

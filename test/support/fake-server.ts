@@ -200,6 +200,10 @@ export class FakeServer implements ServerServices {
     if (!this.isShutdownPossible) done('ERR Errors trying to SHUTDOWN. Check logs.');
   }
 
+  aof(what: string, done: (error: string | null, text: string) => void): void {
+    done(null, what);
+  }
+
   shutdownAbort(): boolean {
     const wasShuttingDown = this.isShuttingDown;
     this.isShuttingDown = false;

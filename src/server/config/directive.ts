@@ -6,7 +6,7 @@
 //
 // BigInt is used for ranges because Redis's bounds reach 2^64 - 1; nothing here is on a hot path.
 
-import { quoteArgument } from './lines.ts';
+import { quoteArgument } from '../../base/quoted-text.ts';
 
 /** Cannot change after the start. */
 export const IMMUTABLE = 1;
@@ -119,24 +119,6 @@ export function bool<const N extends string>(
 function parseBool(words: readonly string[]): Parsed {
   const text = words[0]!.toLowerCase();
   return text === 'yes' || text === 'no' ? { text } : { error: "argument must be 'yes' or 'no'" };
-}
-
-/** A yes/no directive with a value that may be refused for a reason. */
-export function guardedBool<const N extends string>(
-  name: N,
-  initial: 'yes' | 'no',
-  flags: number,
-  guard: (text: string, context: ParseContext) => string | null,
-): Directive<N, 'bool'> {
-  return {
-    ...bool(name, initial, flags),
-    parse: (words, context) => {
-      const parsed = parseBool(words);
-      if (parsed.error !== undefined) return parsed;
-      const error = guard(parsed.text, context);
-      return error === null ? parsed : { error };
-    },
-  };
 }
 
 /** How a whole number is written. */

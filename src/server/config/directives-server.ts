@@ -5,7 +5,6 @@ import {
   bool,
   choice,
   clamped,
-  guardedBool,
   HIDDEN,
   IMMUTABLE,
   INT_MAX,
@@ -144,15 +143,6 @@ export const PROCESS_DIRECTIVES = [
   bool('enable-debug-assert', 'no', IMMUTABLE | HIDDEN | NO_MEANING),
 ];
 
-function activeDefragGuard(value: string, context: { readonly loading: boolean }): string | null {
-  // A configuration file that turns it on is accepted (and reported as without meaning).
-  if (value === 'no' || context.loading) return null;
-  return (
-    'Active defragmentation cannot be enabled: it requires a Redis server compiled with a ' +
-    'modified Jemalloc like the one shipped by default with the Redis source distribution'
-  );
-}
-
 const EVICTION_POLICIES = [
   'volatile-lru',
   'volatile-lrm',
@@ -175,14 +165,14 @@ export const DATA_DIRECTIVES = [
   int('lfu-decay-time', 1, 0, INT_MAX),
   int('active-expire-effort', 1, 1, 10),
   bool('activerehashing', 'yes', NO_MEANING),
-  guardedBool('activedefrag', 'no', NO_MEANING, activeDefragGuard),
-  memory('active-defrag-ignore-bytes', 100 * 1024 ** 2, 1, LONG_MAX, NO_MEANING),
-  int('active-defrag-threshold-lower', 10, 0, 1000, NO_MEANING),
-  int('active-defrag-threshold-upper', 100, 0, 1000, NO_MEANING),
-  int('active-defrag-cycle-min', 1, 1, 99, NO_MEANING),
-  int('active-defrag-cycle-max', 25, 1, 99, NO_MEANING),
-  int('active-defrag-cycle-us', 500, 0, 100000, NO_MEANING),
-  int('active-defrag-max-scan-fields', 1000, 1, LONG_MAX, NO_MEANING),
+  bool('activedefrag', 'no'),
+  memory('active-defrag-ignore-bytes', 100 * 1024 ** 2, 1, LONG_MAX),
+  int('active-defrag-threshold-lower', 10, 0, 1000),
+  int('active-defrag-threshold-upper', 100, 0, 1000),
+  int('active-defrag-cycle-min', 1, 1, 99),
+  int('active-defrag-cycle-max', 25, 1, 99),
+  int('active-defrag-cycle-us', 500, 0, 100000),
+  int('active-defrag-max-scan-fields', 1000, 1, LONG_MAX),
   bool('lazyfree-lazy-eviction', 'no'),
   bool('lazyfree-lazy-expire', 'no'),
   bool('lazyfree-lazy-server-del', 'no'),

@@ -10,9 +10,10 @@ import type { ConfigStore } from './store.ts';
 export class MeaningReport {
   readonly #told = new Set<string>();
 
-  /** The lines to log (level notice for Redis's directives, warning for lost durability). */
+  /** The lines to log. */
   lines(store: ConfigStore): string[] {
-    return [this.noMeaningLine(store), this.durabilityLine(store)].filter((line) => line !== null);
+    const line = this.noMeaningLine(store);
+    return line === null ? [] : [line];
   }
 
   /** One line that names every such directive not told before, or null. */
@@ -25,16 +26,6 @@ export class MeaningReport {
     const fresh = this.#fresh(names);
     if (fresh.length === 0) return null;
     return `Accepted for compatibility with Redis, without effect in Tessera: ${fresh.join(', ')}`;
-  }
-
-  /** One line when somebody asked for persistence, which does not exist yet, or null. */
-  durabilityLine(store: ConfigStore): string | null {
-    const asked: string[] = [];
-    if (store.isExplicit('appendonly') && store.bool('appendonly')) asked.push('appendonly');
-    const fresh = this.#fresh(asked);
-    if (fresh.length === 0) return null;
-    const names = fresh.join(' and ');
-    return `Tessera does not write to disk yet: ${names} kept as set, but data is lost at the end`;
   }
 
   #fresh(names: readonly string[]): string[] {

@@ -5,6 +5,7 @@
 import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { errnoText } from '../../base/errno-text.ts';
+import { quoteArgument } from '../../base/quoted-text.ts';
 import { fromByteText, toByteText } from './byte-text.ts';
 import {
   choiceError,
@@ -14,7 +15,6 @@ import {
   parseMemory,
   type RewriteLine,
 } from './directive.ts';
-import { quoteArgument } from './lines.ts';
 
 const BIND_ADDRESS_COUNT_MAX = 16;
 const WHOLE_NUMBER = /^(?:|[ \t\n\v\f\r]*[+-]?[0-9]+)$/;

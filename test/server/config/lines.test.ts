@@ -1,13 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { quoteArgument } from '../../../src/base/quoted-text.ts';
 import { fromByteText, toByteText } from '../../../src/server/config/byte-text.ts';
 import { matchGlob } from '../../../src/server/config/glob.ts';
-import {
-  isCommentOrBlank,
-  quoteArgument,
-  splitArguments,
-  trimLine,
-} from '../../../src/server/config/lines.ts';
+import { isCommentOrBlank, splitArguments, trimLine } from '../../../src/server/config/lines.ts';
 
 describe('splitArguments', () => {
   test.each<[line: string, words: string[] | null]>([

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { quoteArgument } from '../../../src/server/config/lines.ts';
+import { quoteArgument } from '../../../src/base/quoted-text.ts';
 import { loadConfig } from '../../../src/server/config/load.ts';
 import { rewriteConfigFile, rewriteConfigText } from '../../../src/server/config/rewrite.ts';
 import { ConfigStore } from '../../../src/server/config/store.ts';

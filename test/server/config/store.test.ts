@@ -259,12 +259,6 @@ describe('CONFIG SET', () => {
     }
   });
 
-  test('active defragmentation is refused at run time only', () => {
-    const store = new ConfigStore();
-    expect(store.set(['activedefrag', 'yes']).error).toContain('cannot be enabled');
-    expect(store.load(['activedefrag', 'yes'])).toBeNull();
-  });
-
   test('any words get an answer, and a refusal changes nothing', () => {
     const names = fc.constantFrom(...DIRECTIVES.map((directive) => directive.name), 'x');
     const numbers = fc.bigInt({ min: -(2n ** 66n), max: 2n ** 66n }).map(String);
