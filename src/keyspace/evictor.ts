@@ -321,14 +321,11 @@ export class Evictor {
     const from = shard.keyOffset(ref);
     const to = from + shard.keyLength(ref);
     key.locate(shard.hasher, shard.u8, from, to, this.#shards.length);
-    if (!this.#mayEvict(shard, db, key)) return false;
-    const sink = state.expirySink;
-    if (shard.isExpired(ref)) {
-      state.expiredKeys += 1;
-      sink?.keyExpired(db, shard.u8, from, to);
-    } else {
+    if (ref === shard.emittedRef || !this.#mayEvict(shard, db, key)) return false;
+    // What has expired is counted and recorded as that by deleteEntry.
+    if (!shard.isExpired(ref)) {
       state.evictedKeys += 1;
-      sink?.keyEvicted(db, shard.u8, from, to);
+      state.expirySink?.keyEvicted(db, shard.u8, from, to);
     }
     shard.deleteEntry(db, ref, key);
     return true;
