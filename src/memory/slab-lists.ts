@@ -51,7 +51,7 @@ export function unlinkSlab(
   u32[index + SPARSE] = 0;
 }
 
-/** Marks a slab of the list as one to be emptied, and puts it last; or takes the mark back. O(1). */
+/** Marks a slab of the list to be emptied, and puts it last; or takes the mark back. O(1). */
 export function markSlab(
   u32: Uint32Array,
   descriptors: number,
