@@ -85,6 +85,11 @@ export class AofControl {
     this.#host = host;
   }
 
+  /** True until the first rewrite is done: the directory has nothing of the data set yet. */
+  get isWaiting(): boolean {
+    return this.#state === 'waiting';
+  }
+
   get #facts(): Float64Array {
     return this.#host.layout.facts;
   }
