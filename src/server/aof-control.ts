@@ -103,6 +103,11 @@ export class AofControl {
     return new AofDirectory(this.#disk, path, this.#filename);
   }
 
+  /** Path of a base until it is complete. */
+  get #temporaryBase(): string {
+    return this.#directory.pathOf(`temp-rewriteaof-bg-${process.pid}.aof`);
+  }
+
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
     const result = this.#queue.then(run);
     this.#queue = result.catch(() => undefined);
@@ -142,7 +147,7 @@ export class AofControl {
       if (manifest.isEmpty) {
         const isRdb = config.bool('aof-use-rdb-preamble');
         const { name } = manifest.addBase(this.#filename, isRdb);
-        writeEmptyBase(directory.pathOf(name), isRdb);
+        writeEmptyBase(directory.pathOf(name), this.#temporaryBase, isRdb);
         logger.notice(`Creating AOF base file ${name} on server start`);
         this.#disk.reach('base-created');
       }
@@ -351,7 +356,7 @@ export class AofControl {
     const isRdb = config.bool('aof-use-rdb-preamble');
     const rewrite: Rewrite = {
       isRdb,
-      temporary: directory.pathOf(`temp-rewriteaof-bg-${process.pid}.aof`),
+      temporary: this.#temporaryBase,
       baseName: this.#manifest.copy().addBase(this.#filename, isRdb).name,
       startedMs: Date.now(),
       flips: 0,
