@@ -1,7 +1,7 @@
 /**
- * The results as an SVG chart of two panels. Above: throughput as a multiple of Redis, more is
- * better. Below: every row with a limit as a share of that limit, less is better, Redis in grey
- * beside it. A dark tick marks each row's target.
+ * The results as an SVG chart of two panels. Above: throughput and speed as a multiple of Redis,
+ * more is better. Below: every row with a limit as a share of that limit, less is better, Redis in
+ * grey beside it. A dark tick marks each row's target.
  */
 import { type Machine, machineLine } from './machine.ts';
 import { formatNumber, type Judged } from './results.ts';
@@ -53,17 +53,19 @@ function colorOf(isPass: boolean | null): string {
 }
 
 function throughputPanel(metrics: readonly Judged[]): Panel {
-  const rows = metrics.filter((metric) => metric.unit === 'req/s' && Number.isFinite(metric.ratio));
+  const isSpeed = ({ unit }: Judged): boolean => unit === 'req/s' || unit === 'MB/s';
+  const rows = metrics.filter((metric) => isSpeed(metric) && Number.isFinite(metric.ratio));
   const bars = rows.map((metric): Bar => {
-    const { ratio, tesseraMedian, target, isPass, what } = metric;
-    const value = `${ratio.toFixed(2)} ×  (${formatNumber(tesseraMedian)}/s)`;
+    const { ratio, tesseraMedian, target, isPass, what, unit } = metric;
+    const speed = `${formatNumber(tesseraMedian)}${unit === 'req/s' ? '/s' : ` ${unit}`}`;
+    const value = `${ratio.toFixed(2)} ×  (${speed})`;
     const bound = target?.kind === 'ratio-min' ? target.bound : null;
     return { label: what, value, length: ratio, redisLength: null, target: bound, isPass };
   });
   const longest = Math.max(1.5, ...bars.map((bar) => bar.length));
   const axisEnd = Math.ceil(longest * 2) / 2;
   const marks = Array.from({ length: Math.floor(axisEnd * 2) + 1 }, (_, index) => index / 2);
-  const note = 'Tessera’s requests per second divided by Redis’s; more is better';
+  const note = 'Tessera’s requests or megabytes per second divided by Redis’s; more is better';
   return { title: 'Throughput', note, axisEnd, marks, bars };
 }
 

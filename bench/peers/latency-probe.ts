@@ -1,5 +1,6 @@
 /**
- * Latency probe: `latency-probe.ts PORT SECONDS KEYS`. Sends one GET per millisecond over four
+ * Latency probe: `latency-probe.ts PORT SECONDS KEYS [VALUE_BYTES]`. Runs until its standard input
+ * closes where SECONDS is 0. Sends one GET per millisecond over four
  * connections in turn, whether or not earlier ones were answered: a stalled server cannot slow the
  * questions down, so a stall of 400 ms is 400 late answers and not one (coordinated omission).
  * Writes `{count, p50Ms, p99Ms, maxMs}`.
@@ -11,7 +12,6 @@ import { keyOf, VALUE_LENGTH } from './data-set.ts';
 import { encodeCommand } from './raw-connection.ts';
 
 const CONNECTIONS = 4;
-const REPLY_LENGTH = `$${VALUE_LENGTH}\r\n`.length + VALUE_LENGTH + 2;
 const WARM_UP_MS = 300;
 
 interface Lane {
@@ -20,7 +20,11 @@ interface Lane {
   received: number;
 }
 
-const [port, seconds, keyCount] = process.argv.slice(2).map(Number) as [number, number, number];
+const [port, seconds, keyCount, valueBytes = VALUE_LENGTH] = process.argv.slice(2).map(Number) as [
+  ...[number, number, number],
+  number?,
+];
+const REPLY_LENGTH = `$${valueBytes}\r\n`.length + valueBytes + 2;
 const samples: number[] = [];
 let isMeasuring = false;
 
@@ -42,12 +46,14 @@ async function openLane(): Promise<Lane> {
   return lane;
 }
 
+let isEnding = false;
+
 async function ask(lanes: readonly Lane[], durationMs: number): Promise<void> {
   const start = performance.now();
   let sent = 0;
   for (;;) {
     const elapsed = performance.now() - start;
-    if (elapsed >= durationMs) break;
+    if (elapsed >= durationMs || isEnding) break;
     // A probe that was itself late catches up; each question counts from when it left.
     for (; sent < elapsed; sent++) {
       const lane = lanes[sent % lanes.length]!;
@@ -61,7 +67,14 @@ async function ask(lanes: readonly Lane[], durationMs: number): Promise<void> {
 const lanes = await Promise.all(Array.from({ length: CONNECTIONS }, openLane));
 await ask(lanes, WARM_UP_MS);
 isMeasuring = true;
-await ask(lanes, seconds * 1000);
+if (seconds === 0) {
+  process.stdin.on('end', () => {
+    isEnding = true;
+  });
+  process.stdin.resume();
+}
+await ask(lanes, seconds === 0 ? Number.POSITIVE_INFINITY : seconds * 1000);
+process.stdin.pause();
 while (lanes.some((lane) => lane.sentAt.length > 0)) await sleep(5);
 samples.sort((a, b) => a - b);
 const at = (share: number): number => samples[Math.floor(share * (samples.length - 1))]!;

@@ -14,7 +14,7 @@ const TRIAL_KEYS = 200_000;
 /** Redis and Tessera take at most this many arguments in one request. */
 const MGET_KEYS_MAX = 1_000_000;
 
-interface ProbeReport {
+export interface ProbeReport {
   readonly count: number;
   readonly p50Ms: number;
   readonly p99Ms: number;

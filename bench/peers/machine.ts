@@ -1,6 +1,7 @@
 /** The machine a run was made on. */
 import { execFileSync } from 'node:child_process';
-import { cpus, loadavg, release, totalmem } from 'node:os';
+import { readFileSync, realpathSync } from 'node:fs';
+import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os';
 import { TESSERA_VERSION } from '../../src/base/version.ts';
 
 export interface Machine {
@@ -8,6 +9,8 @@ export interface Machine {
   readonly cpu: string;
   readonly cores: number;
   readonly memoryGib: number;
+  /** File system of the servers' directories. */
+  readonly disk: string;
   readonly kernel: string;
   readonly node: string;
   readonly redis: string;
@@ -24,12 +27,28 @@ function redisVersion(): string {
   return /v=(\S+)/.exec(text)?.[1] ?? text.trim();
 }
 
+/** File system that `path` lies on, with the directory it is mounted at. */
+function fileSystemOf(path: string): string {
+  const real = realpathSync(path);
+  let found = 'unknown file system';
+  let longest = -1;
+  for (const line of readFileSync('/proc/mounts', 'utf8').split('\n')) {
+    const [, place = '', type = ''] = line.split(' ');
+    const isAbove = place !== '' && (real === place || real.startsWith(place.replace(/\/?$/, '/')));
+    if (!isAbove || place.length < longest) continue;
+    longest = place.length;
+    found = type;
+  }
+  return `${found} (${path})`;
+}
+
 export function describeMachine(): Machine {
   const processors = cpus();
   return {
     date: new Date().toISOString().slice(0, 16).replace('T', ' '),
     cpu: processors[0]?.model.trim() ?? 'unknown',
     cores: processors.length,
+    disk: fileSystemOf(tmpdir()),
     memoryGib: Math.round(totalmem() / 2 ** 30),
     kernel: release(),
     node: process.versions.node,
@@ -40,9 +59,10 @@ export function describeMachine(): Machine {
 }
 
 export function machineLine(machine: Machine): string {
-  const { cpu, cores, memoryGib, kernel, node, redis, tessera, date, loadBefore } = machine;
+  const { cpu, cores, memoryGib, disk, kernel, node, redis, tessera, date, loadBefore } = machine;
   return (
-    `${cpu}, ${cores} cores, ${memoryGib} GiB, Linux ${kernel}; Node ${node}, Redis ${redis}, ` +
+    `${cpu}, ${cores} cores, ${memoryGib} GiB, ${disk}, Linux ${kernel}; ` +
+    `Node ${node}, Redis ${redis}, ` +
     `Tessera ${tessera}; ${date} UTC, load before ${loadBefore}`
   );
 }

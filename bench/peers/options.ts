@@ -14,6 +14,7 @@ export const GROUPS = [
   'large',
   'collection-memory',
   'collection-latency',
+  'durability',
 ] as const;
 
 export type Group = (typeof GROUPS)[number];

@@ -1,10 +1,12 @@
 /** One run of redis-benchmark, and the server's CPU time during it. */
-import { execFile } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { promisify } from 'node:util';
 import { cpuSeconds } from './proc-stat.ts';
 import type { RunningServer } from './servers.ts';
 
 const RUN_TIMEOUT_MS = 180_000;
+const DEFAULT_VALUE_BYTES = 3;
 const run = promisify(execFile);
 
 export interface Load {
@@ -17,6 +19,8 @@ export interface Load {
   readonly threads: number;
   /** Random keys of this many (`-r`); 0 = its single default key. */
   readonly keySpace: number;
+  /** Bytes of a value (`-d`). */
+  readonly valueBytes?: number;
 }
 
 export interface LoadResult {
@@ -27,7 +31,8 @@ export interface LoadResult {
 }
 
 function argsOf(load: Load, port: number): string[] {
-  const args = ['-h', '127.0.0.1', '-p', String(port), '-q', '--csv', '-d', '3'];
+  const args = ['-h', '127.0.0.1', '-p', String(port), '-q', '--csv'];
+  args.push('-d', String(load.valueBytes ?? DEFAULT_VALUE_BYTES));
   args.push('-n', String(load.requests), '-c', String(load.clients), '-P', String(load.pipeline));
   if (load.keySpace > 0) args.push('-r', String(load.keySpace));
   if (load.threads > 1) args.push('--threads', String(load.threads));
@@ -56,4 +61,33 @@ export async function runLoad(server: RunningServer, load: Load): Promise<LoadRe
     cpuMicros: (cpu / load.requests) * 1e6,
     p99Ms: fields[6] ?? Number.NaN,
   };
+}
+
+const background = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of background) child.kill('SIGKILL');
+});
+
+/**
+ * Runs `body` beside a load that goes on until it has ended; the number of requests does not count.
+ * Throws where the load ended before.
+ */
+export async function besideLoad<T>(
+  server: RunningServer,
+  load: Omit<Load, 'requests'>,
+  body: () => Promise<T>,
+): Promise<T> {
+  const args = [...argsOf({ ...load, requests: 1_000_000 }, server.port), '-l'];
+  const child = spawn('redis-benchmark', args, { stdio: 'ignore' });
+  background.add(child);
+  const ended = once(child, 'exit');
+  try {
+    const result = await body();
+    if (child.exitCode !== null) throw new Error('the load beside the measurement has ended');
+    return result;
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+    background.delete(child);
+  }
 }

@@ -1,6 +1,16 @@
 /** What a measurement is, and how it is judged against its target. */
 
-export type Unit = 'req/s' | 'µs/cmd' | 'bytes/key' | 'ms' | '% of a core' | 'MiB' | 'connections';
+export type Unit =
+  | 'req/s'
+  | 'MB/s'
+  | 'µs/cmd'
+  | 'bytes/key'
+  | 'ms'
+  | '%'
+  | '% of a core'
+  | 'times'
+  | 'MiB'
+  | 'connections';
 
 /**
  * `ratio-min`: Tessera divided by Redis is at least `bound`. `max`, `min`: Tessera's own value, in

@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 import { renderChart } from './chart.ts';
 import { collectionMemoryRows } from './collection-memory-rows.ts';
 import { collectionRows, largeRows } from './collection-rows.ts';
+import { durabilityRows } from './durability-rows.ts';
 import { connectionRows, idleRows } from './idle-rows.ts';
 import { collectionLatencyRows, latencyRows } from './latency-rows.ts';
 import { describeMachine, machineLine } from './machine.ts';
@@ -38,6 +39,7 @@ async function measureAll(options: BenchOptions, progress: Progress): Promise<re
   if (options.groups.has('collection-latency')) {
     metrics.push(...(await collectionLatencyRows(options, progress)));
   }
+  if (options.groups.has('durability')) metrics.push(...(await durabilityRows(options, progress)));
   return metrics;
 }
 

@@ -27,6 +27,7 @@ export interface RunningServer {
   readonly pid: number;
   /** From starting the process to its first PONG. */
   readonly firstPongMs: number;
+  readonly folder: string;
   stop(): Promise<void>;
 }
 
@@ -58,7 +59,7 @@ async function isAnswering(port: number): Promise<boolean> {
   }
 }
 
-async function stopChild(child: ChildProcess, folder: string): Promise<void> {
+async function stopChild(child: ChildProcess): Promise<void> {
   if (child.exitCode === null && child.signalCode === null) {
     const ended = once(child, 'exit');
     child.kill('SIGTERM');
@@ -67,19 +68,30 @@ async function stopChild(child: ChildProcess, folder: string): Promise<void> {
     clearTimeout(killer);
   }
   children.delete(child);
-  rmSync(folder, { recursive: true, force: true });
+}
+
+export interface StartOptions {
+  /** Its directory, which stays; else it has one of its own as long as it runs. */
+  readonly folder?: string;
+  /** How long it may take to load its data. */
+  readonly timeoutMs?: number;
 }
 
 /**
- * Starts a server on a free loopback port, without persistence, and waits for its first PONG.
- * Throws with its log.
+ * Starts a server on a free loopback port, without persistence, and waits for its first PONG, which
+ * it gives when its data is loaded. Throws with its log.
  */
 export async function startServer(
   kind: ServerKind,
   extraArgs: readonly string[] = [],
+  options: StartOptions = {},
 ): Promise<RunningServer> {
   const port = await freePort();
-  const folder = mkdtempSync(join(tmpdir(), `bench-${kind}-`));
+  const ownFolder = options.folder ?? mkdtempSync(join(tmpdir(), `bench-${kind}-`));
+  const stop = async (child: ChildProcess): Promise<void> => {
+    await stopChild(child);
+    if (options.folder === undefined) rmSync(ownFolder, { recursive: true, force: true });
+  };
   const program = kind === 'redis' ? 'redis-server' : tesseraPath;
   const common = [
     '--port',
@@ -91,7 +103,7 @@ export async function startServer(
     '--appendonly',
     'no',
   ];
-  const args = ['-c', WITH_FILES, 'sh', program, ...common, '--dir', folder, ...extraArgs];
+  const args = ['-c', WITH_FILES, 'sh', program, ...common, '--dir', ownFolder, ...extraArgs];
   const start = performance.now();
   const child = spawn('/bin/sh', args, { stdio: ['ignore', 'pipe', 'pipe'] });
   children.add(child);
@@ -102,15 +114,15 @@ export async function startServer(
     });
   }
   while (!(await isAnswering(port))) {
-    const isLate = performance.now() - start > START_TIMEOUT_MS;
+    const isLate = performance.now() - start > (options.timeoutMs ?? START_TIMEOUT_MS);
     if (isLate || child.exitCode !== null) {
-      await stopChild(child, folder);
+      await stop(child);
       throw new Error(`${kind} did not start:\n${log}`);
     }
     await sleep(2);
   }
   const firstPongMs = performance.now() - start;
-  return { kind, port, pid: child.pid!, firstPongMs, stop: () => stopChild(child, folder) };
+  return { kind, port, pid: child.pid!, firstPongMs, folder: ownFolder, stop: () => stop(child) };
 }
 
 export interface Pair {

@@ -40,6 +40,18 @@ function hashKey(): readonly [number, number] {
   return [key.readUInt32LE(0), key.readUInt32LE(4)];
 }
 
+/** Has a thread of its own do a job; its one message is an error text or null. */
+function runAside(entry: string, job: object): Promise<string | null> {
+  return new Promise((resolve) => {
+    const worker = new Worker(new URL(entry, import.meta.url), { workerData: job });
+    worker.once('message', resolve);
+    worker.once('error', (error: unknown) => {
+      resolve(error instanceof Error ? error.message : String(error));
+    });
+    worker.once('exit', () => resolve(`${entry} has ended without an answer`));
+  });
+}
+
 const POOL_THREADS_MAX = 1;
 const POOL_IDLE_MS = 5000;
 
@@ -159,6 +171,7 @@ export class Hub {
         }),
       order: (order) =>
         this.#askOne(plan.layout.durabilityThread, (id) => ({ type: 'aof', id, order })),
+      convertBase: (conversion) => runAside('./aof-base.js', conversion),
       snapshotEnded: () => this.#persistence.snapshotEnded(),
       replay: async (order) =>
         (await this.#askOne(1, (id) => ({ type: 'replay', id, order }))).replay!,

@@ -57,8 +57,11 @@ export class Persistence {
   /** Cleans up after servers that were killed, and begins to look at the save rules. */
   start(): void {
     const { config, logger } = this.#parts;
-    for (const name of removeStaleTemporaries(dirname(config.path('dbfilename')))) {
-      logger.notice(`Removed ${name}, which a server that is gone has left behind`);
+    const filename = config.text('appendfilename');
+    for (const folder of [dirname(config.path('dbfilename')), config.path('appenddirname')]) {
+      for (const name of removeStaleTemporaries(folder, filename)) {
+        logger.notice(`Removed ${name}, which a server that is gone has left behind`);
+      }
     }
     this.#timer = setInterval(() => this.#cron(), CRON_MS);
   }
@@ -156,7 +159,6 @@ export class Persistence {
     return 'Scheduled background saving cancelled';
   }
 
-  /** `onBegun` hears of the instant of the snapshot, or why there is none. */
   /** `onBegun` hears of the instant of the snapshot, or why there is none. */
   #background(onBegun: SaveDone = () => undefined): void {
     const { logger } = this.#parts;

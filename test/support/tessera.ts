@@ -69,11 +69,16 @@ export interface SpawnOptions {
   readonly stdin?: string;
 }
 
+/** Program and first arguments of the built server. Throws where none is built. */
+export function serverProgram(): readonly [string, ...string[]] {
+  if (!existsSync(join(DIST, 'main.js'))) throw new Error(`no server in ${DIST}: npm run build`);
+  return [process.execPath, '--disable-warning=ExperimentalWarning', join(DIST, 'main.js')];
+}
+
 /** Starts dist/main.js with exactly these arguments. */
 export function spawnServer(args: readonly string[], options: SpawnOptions = {}): ChildProcess {
-  if (!existsSync(join(DIST, 'main.js'))) throw new Error(`no server in ${DIST}: npm run build`);
-  const words = ['--disable-warning=ExperimentalWarning', join(DIST, 'main.js'), ...args];
-  const child = spawn(process.execPath, words, {
+  const [program, ...first] = serverProgram();
+  const child = spawn(program, [...first, ...args], {
     stdio: [options.stdin === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
     cwd: options.cwd ?? tmpdir(),

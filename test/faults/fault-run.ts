@@ -1,0 +1,50 @@
+/** What the scenarios of the fault tests have in common. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Random } from '../support/random.ts';
+import { FaultServer, type Launch, type ServerKind, TOPOLOGIES } from './fault-server.ts';
+
+export interface FaultOptions {
+  readonly kind: ServerKind;
+  readonly random: Random;
+  readonly rounds: number;
+  readonly report: (text: string) => void;
+}
+
+const LOG_SHOWN_MAX = 3000;
+
+/** Runs `body` with a directory that is removed afterwards. */
+export async function inFolder(body: (directory: string) => Promise<void>): Promise<void> {
+  const directory = mkdtempSync(join(tmpdir(), 'tessera-faults-'));
+  try {
+    await body(directory);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Arguments of a start: another number of threads and shards each time. */
+export function anyTopology(kind: ServerKind, random: Random): readonly string[] {
+  return kind === 'tessera' ? random.pick(TOPOLOGIES) : [];
+}
+
+/**
+ * Runs `body` with a server that has started; it is dead afterwards. Throws what `body` throws,
+ * with the end of the server's log.
+ */
+export async function withServer(
+  launch: Launch,
+  body: (server: FaultServer) => Promise<void>,
+): Promise<void> {
+  const server = await FaultServer.start(launch);
+  try {
+    await body(server);
+  } catch (error) {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    const log = server.log().slice(-LOG_SHOWN_MAX);
+    throw new Error(`${text}\nlog of ${server.kind}:\n${log}`, { cause: error });
+  } finally {
+    await server.kill9();
+  }
+}
