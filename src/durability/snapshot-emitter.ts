@@ -10,7 +10,6 @@
 import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from '../keyspace/entry.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
-import { commandSlices } from './command-slices.ts';
 import { EmitSink } from './emit-sink.ts';
 import { RdbOutput } from './rdb-output.ts';
 import { writeSlices } from './rdb-write-slices.ts';
@@ -21,7 +20,7 @@ import { EntryWriter, type SnapshotStyle } from './snapshot-write.ts';
 const STYLE_COMPRESSES = 1;
 const STYLE_LRU = 2;
 const STYLE_LFU = 4;
-const STYLE_COMMANDS = 8;
+export const STYLE_AOF_BASE = 8;
 
 /** A value of more elements or bytes is large: only its owner writes it, in slices. */
 const SMALL_ELEMENTS_MAX = 512;
@@ -30,7 +29,6 @@ const SMALL_BYTES_MAX = 1 << 16;
 /** The style as a word that all threads see. */
 export function styleWord(style: SnapshotStyle): number {
   const access = style.access === 'lru' ? STYLE_LRU : style.access === 'lfu' ? STYLE_LFU : 0;
-  if (style.isCommands === true) return STYLE_COMMANDS;
   return access | (style.compresses ? STYLE_COMPRESSES : 0);
 }
 
@@ -47,7 +45,6 @@ export class SnapshotEmitter {
   readonly frames: FrameWriter;
   readonly #out: RdbOutput;
   readonly #entries: EntryWriter;
-  #isCommands = false;
 
   constructor(ring: SharedArrayBuffer) {
     this.frames = new FrameWriter(ring);
@@ -58,7 +55,6 @@ export class SnapshotEmitter {
 
   /** Follows the style of the running snapshot. */
   setStyle(word: number): void {
-    this.#isCommands = (word & STYLE_COMMANDS) !== 0;
     this.#out.compresses = (word & STYLE_COMPRESSES) !== 0;
     const access = (word & STYLE_LRU) !== 0 ? 'lru' : 'none';
     this.#entries.access = (word & STYLE_LFU) !== 0 ? 'lfu' : access;
@@ -82,8 +78,7 @@ export class SnapshotEmitter {
     if (isLarge(shard, ref)) return false;
     const { length, markWords } = sink;
     sink.lengthMax = length + SMALL_BYTES_MAX * 2;
-    if (this.#isCommands) for (const _ of commandSlices(sink, shard, ref));
-    else this.#entries.entry(shard, ref);
+    this.#entries.entry(shard, ref);
     sink.lengthMax = Number.POSITIVE_INFINITY;
     if (!sink.isOver) return true;
     sink.truncate(length, markWords);
@@ -92,10 +87,6 @@ export class SnapshotEmitter {
 
   /** Writes an entry into the sink, step by step. */
   *slices(shard: Shard, ref: Ref): Generator<undefined, void> {
-    if (this.#isCommands) {
-      yield* commandSlices(this.sink, shard, ref);
-      return;
-    }
     const type = this.#entries.head(shard, ref);
     yield* writeSlices(this.#out, shard, ref, type, this.#entries.writerOf(shard));
   }

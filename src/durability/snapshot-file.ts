@@ -2,7 +2,6 @@
  * SnapshotFile: puts snapshot frames (LAYOUT in snapshot-frames.ts) together to a file, compressing
  * the strings that they mark.
  */
-import { selectCommand } from './command-slices.ts';
 import type { FileSink } from './file-sink.ts';
 import { FramesAside } from './frames-aside.ts';
 import { lzfCompress } from './lzf.ts';
@@ -32,7 +31,6 @@ export class SnapshotFile {
   readonly #writer: SnapshotWriter;
   readonly #aside: FramesAside;
   readonly #isAofBase: boolean;
-  readonly #isCommands: boolean;
   #start: SnapshotStart | null = null;
   /** Database that the file has selected last, and those it has selected ever. */
   #db = -1;
@@ -47,7 +45,6 @@ export class SnapshotFile {
     this.#out = new RdbOutput(sink, false);
     this.#writer = new SnapshotWriter(sink, style);
     this.#isAofBase = isAofBase;
-    this.#isCommands = style.isCommands === true;
     this.#aside = new FramesAside(asidePath);
   }
 
@@ -64,7 +61,7 @@ export class SnapshotFile {
     }
     if (this.#start === null) return false;
     if (kind === FRAME_END) {
-      if (!this.#isCommands) this.#writer.end();
+      this.#writer.end();
       return true;
     }
     if (kind === FRAME_ENTRIES && this.#isInLarge) {
@@ -89,18 +86,12 @@ export class SnapshotFile {
 
   #begin(start: SnapshotStart): void {
     this.#start = start;
-    if (this.#isCommands) return;
     this.#writer.begin(start.version, start.unixSeconds, start.usedMemory, this.#isAofBase);
   }
 
   #select(db: number): void {
     if (db === this.#db) return;
     this.#db = db;
-    if (this.#isCommands) {
-      const command = selectCommand(db);
-      this.#sink.rawRange(command, 0, command.length);
-      return;
-    }
     const isFirst = !this.#selected.has(db);
     this.#selected.add(db);
     const { keys, expires } = this.#start!;

@@ -25,8 +25,6 @@ export interface SnapshotStyle {
   readonly hasChecksum: boolean;
   /** What is written with each key of its use, as in Redis: by maxmemory-policy. */
   readonly access: 'none' | 'lru' | 'lfu';
-  /** The file is no RDB file but commands that make the keys. */
-  readonly isCommands?: boolean;
 }
 
 const LFU_COUNTER = 0xff;

@@ -116,7 +116,7 @@ export class LazyFree {
 
   /**
    * Empties `dict` by moving its tables here. Frees few keys at once, and many without memory for
-   * the list entry. O(KEYS_AT_ONCE).
+   * the list entry.
    */
   detach(dict: Dict): void {
     const { u32, arena } = this.#shard;

@@ -35,7 +35,7 @@ export interface BaseSnapshots {
   start(options: {
     readonly path: string;
     readonly temporary: string;
-    readonly kind: 'aof-base-rdb' | 'aof-base-commands';
+    readonly kind: 'aof-base-rdb';
     readonly cutsJournal: boolean;
     readonly onFlip: () => void;
     readonly onDone: (error: string | null) => void;
@@ -372,7 +372,7 @@ export class AofControl {
     const isStarted = snapshots.start({
       path: directory.pathOf(rewrite.baseName),
       temporary: rewrite.temporary,
-      kind: isRdb ? 'aof-base-rdb' : 'aof-base-commands',
+      kind: 'aof-base-rdb',
       cutsJournal: this.#state !== 'off',
       onFlip: () => {
         rewrite.flips += 1;

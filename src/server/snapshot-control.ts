@@ -4,7 +4,7 @@
  */
 import { rmSync } from 'node:fs';
 import { Worker } from 'node:worker_threads';
-import { styleWord } from '../durability/snapshot-emitter.ts';
+import { STYLE_AOF_BASE, styleWord } from '../durability/snapshot-emitter.ts';
 import type { SnapshotStart } from '../durability/snapshot-frames.ts';
 import { accessOf, type SnapshotStyle } from '../durability/snapshot-write.ts';
 import type { DoorbellRinger } from '../sync/doorbell.ts';
@@ -20,8 +20,8 @@ import type { FlipRequest } from './snapshot-walk.ts';
 /** Bytes after which the snapshot thread syncs, with `rdb-save-incremental-fsync`. */
 const BYTES_PER_SYNC = 4 << 20;
 
-/** What a snapshot is written for: an RDB file, or the base of an append-only file, as either. */
-export type SnapshotKind = 'rdb' | 'aof-base-rdb' | 'aof-base-commands';
+/** What a snapshot is written for: an RDB file, or the base of an append-only file. */
+export type SnapshotKind = 'rdb' | 'aof-base-rdb';
 
 export interface SnapshotOptions {
   /** The file, and its name until it is complete, in the same directory. */
@@ -79,7 +79,6 @@ export class SnapshotControl {
       compresses: config.bool('rdbcompression'),
       hasChecksum: config.bool('rdbchecksum'),
       access: accessOf(config.text('maxmemory-policy')),
-      isCommands: options.kind === 'aof-base-commands',
     };
     const isAofBase = options.kind !== 'rdb';
     const job: SnapshotJob = {
@@ -95,7 +94,7 @@ export class SnapshotControl {
       options,
       worker,
       flip: {
-        style: styleWord(style),
+        style: styleWord(style) | (isAofBase ? STYLE_AOF_BASE : 0),
         keyDelayMicros: config.int('rdb-key-save-delay'),
         cutsJournal: options.cutsJournal,
       },

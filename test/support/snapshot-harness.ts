@@ -21,14 +21,7 @@ import { MpscConsumer } from '../../src/sync/mpsc-ring.ts';
 import { type Argument, argView, type LocalRunner } from './local-runner.ts';
 
 const WORKERS = 2;
-/** Files as the base of an append-only file without an RDB part is. */
-export const COMMANDS: SnapshotStyle = {
-  compresses: false,
-  hasChecksum: false,
-  access: 'none',
-  isCommands: true,
-};
-const RDB: SnapshotStyle = { compresses: true, hasChecksum: true, access: 'none' };
+const STYLE: SnapshotStyle = { compresses: true, hasChecksum: true, access: 'none' };
 
 export class SnapshotHarness {
   readonly runner: LocalRunner;
@@ -36,7 +29,6 @@ export class SnapshotHarness {
   readonly walks: SnapshotWalk[] = [];
   /** What was there at the flips, as START says it. */
   readonly starts: SnapshotStart[] = [];
-  style = RDB;
   /** Commands that had to wait for the snapshot. */
   heldBack = 0;
   readonly #ring = createSnapshotRing();
@@ -96,11 +88,7 @@ export class SnapshotHarness {
   /** Flips the epoch; the walks of an earlier snapshot end first. */
   flip(keyDelayMicros = 0): void {
     const before = this.starts.length;
-    this.walks[0]!.requestFlip({
-      style: styleWord(this.style),
-      keyDelayMicros,
-      cutsJournal: false,
-    });
+    this.walks[0]!.requestFlip({ style: styleWord(STYLE), keyDelayMicros, cutsJournal: false });
     while (this.starts.length === before) this.turn();
   }
 
@@ -150,7 +138,7 @@ export class SnapshotHarness {
   open(path: string): void {
     this.isComplete = false;
     this.#sink = new FileSink(path, `${path}.temporary`);
-    this.#file = new SnapshotFile(this.#sink, this.style, false, `${path}.aside`);
+    this.#file = new SnapshotFile(this.#sink, STYLE, false, `${path}.aside`);
   }
 
   /** Takes in the frames that are there. */
@@ -174,29 +162,6 @@ export class SnapshotHarness {
   }
 }
 
-/** Runs the commands of a file in a runner. Throws where one is refused. */
-export function replayInto(runner: LocalRunner, path: string): void {
-  const buf = readFileSync(path);
-  let at = 0;
-  const number = (): number => {
-    const end = buf.indexOf('\r\n', at);
-    const n = Number(buf.toString('latin1', at + 1, end));
-    at = end + 2;
-    return n;
-  };
-  while (at < buf.length) {
-    const words: Uint8Array[] = [];
-    for (let left = number(); left > 0; left--) {
-      const length = number();
-      words.push(buf.subarray(at, at + length));
-      at += length + 2;
-    }
-    const name = Buffer.from(words[0]!).toString();
-    if (name === 'SELECT') runner.db = Number(Buffer.from(words[1]!).toString());
-    else if (runner.run(...words).startsWith('-')) throw new Error(`${name} was refused`);
-  }
-}
-
 /** Loads a file into a runner; what is wrong with it, or null. */
 export function loadInto(runner: LocalRunner, path: string): string | null {
   const source = new FileSource(path);
@@ -208,4 +173,9 @@ export function loadInto(runner: LocalRunner, path: string): string | null {
   } finally {
     source.close();
   }
+}
+
+/** RDB version of a file. */
+export function versionOf(path: string): number {
+  return Number(readFileSync(path).subarray(5, 9).toString());
 }
