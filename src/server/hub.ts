@@ -211,6 +211,7 @@ export class Hub {
       return;
     }
     layout.setLoading(false);
+    if (isLogged) void this.#aof.configChanged();
     if (config.int('port') !== 0) {
       logger.notice(`Ready to accept connections tcp, port ${config.int('port')}`);
     }
