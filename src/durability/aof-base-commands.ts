@@ -49,6 +49,10 @@ class CommandWriter implements EntrySink {
     this.#loader = new ValueLoader(this.#shard);
   }
 
+  expect(): void {
+    // Nothing is kept.
+  }
+
   take(input: RdbInput, entry: SnapshotEntry): string | null {
     const shard = this.#shard;
     const loader = this.#loader;

@@ -3,9 +3,12 @@ import { FileSink } from './file-sink.ts';
 import { RDB_VERSION_PLAIN } from './rdb-format.ts';
 import { SnapshotWriter } from './snapshot-write.ts';
 
-/** Writes a base without keys: an RDB file, or one without commands. Throws system errors. */
-export function writeEmptyBase(path: string, isRdb: boolean): void {
-  const sink = new FileSink(path, String(process.pid));
+/**
+ * Writes a base without keys: an RDB file, or one without commands. `temporary` is its path until
+ * it is complete. Throws system errors.
+ */
+export function writeEmptyBase(path: string, temporary: string, isRdb: boolean): void {
+  const sink = new FileSink(path, temporary);
   try {
     if (isRdb) {
       const style = { compresses: false, hasChecksum: true, access: 'none' } as const;

@@ -85,6 +85,11 @@ export class AofControl {
     this.#host = host;
   }
 
+  /** True until the first rewrite is done: the directory has nothing of the data set yet. */
+  get isWaiting(): boolean {
+    return this.#state === 'waiting';
+  }
+
   get #facts(): Float64Array {
     return this.#host.layout.facts;
   }
@@ -96,6 +101,11 @@ export class AofControl {
   get #directory(): AofDirectory {
     const path = this.#host.config.path('appenddirname');
     return new AofDirectory(this.#disk, path, this.#filename);
+  }
+
+  /** Path of a base until it is complete. */
+  get #temporaryBase(): string {
+    return this.#directory.pathOf(`temp-rewriteaof-bg-${process.pid}.aof`);
   }
 
   #inTurn<T>(run: () => Promise<T>): Promise<T> {
@@ -137,7 +147,7 @@ export class AofControl {
       if (manifest.isEmpty) {
         const isRdb = config.bool('aof-use-rdb-preamble');
         const { name } = manifest.addBase(this.#filename, isRdb);
-        writeEmptyBase(directory.pathOf(name), isRdb);
+        writeEmptyBase(directory.pathOf(name), this.#temporaryBase, isRdb);
         logger.notice(`Creating AOF base file ${name} on server start`);
         this.#disk.reach('base-created');
       }
@@ -350,7 +360,7 @@ export class AofControl {
     const isRdb = config.bool('aof-use-rdb-preamble');
     const rewrite: Rewrite = {
       isRdb,
-      temporary: directory.pathOf(`temp-rewriteaof-bg-${process.pid}.aof`),
+      temporary: this.#temporaryBase,
       baseName: this.#manifest.copy().addBase(this.#filename, isRdb).name,
       startedMs: Date.now(),
       flips: 0,

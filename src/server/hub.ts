@@ -90,6 +90,8 @@ interface Gathering {
   readonly done: (answers: readonly Answer[]) => void;
 }
 
+const SHUTDOWN_FAILED = 'ERR Errors trying to SHUTDOWN. Check logs.';
+
 export class Hub {
   readonly #options: HubOptions;
   readonly #workers = new Map<number, Worker>();
@@ -500,6 +502,10 @@ export class Hub {
 
   async #lastSave(save: boolean | null, force: boolean): Promise<string | null> {
     const { logger, plan } = this.#options;
+    if (this.#aof.isWaiting) {
+      logger.warning(`Writing initial AOF${force ? '. Exit anyway.' : ", can't exit"}`);
+      if (!force) return SHUTDOWN_FAILED;
+    }
     await this.#persistence.quiesce();
     if (!this.#persistence.mustSave(save)) return null;
     // No change may follow the last save: writes wait, and what was sent before is run.
@@ -515,7 +521,7 @@ export class Hub {
     plan.layout.setPause(PAUSE_NONE, 0);
     this.#persistence.resume();
     for (const thread of this.#allThreads()) ringerOf(plan.layout, thread, ringEventfd).ring();
-    return 'ERR Errors trying to SHUTDOWN. Check logs.';
+    return SHUTDOWN_FAILED;
   }
 
   /** SHUTDOWN ABORT: also while the last save is written. False: there is nothing to abort. */

@@ -57,8 +57,11 @@ export class Persistence {
   /** Cleans up after servers that were killed, and begins to look at the save rules. */
   start(): void {
     const { config, logger } = this.#parts;
-    for (const name of removeStaleTemporaries(dirname(config.path('dbfilename')))) {
-      logger.notice(`Removed ${name}, which a server that is gone has left behind`);
+    const filename = config.text('appendfilename');
+    for (const folder of [dirname(config.path('dbfilename')), config.path('appenddirname')]) {
+      for (const name of removeStaleTemporaries(folder, filename)) {
+        logger.notice(`Removed ${name}, which a server that is gone has left behind`);
+      }
     }
     this.#timer = setInterval(() => this.#cron(), CRON_MS);
   }

@@ -1,6 +1,7 @@
 /** Temporary files that a server which was killed has left behind. */
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { temporaryIncrName, temporaryManifestName } from '../durability/aof-manifest.ts';
 
 const TEMPORARY = /^temp-(?:(\d+)(-[a-z]+)?\.rdb|rewriteaof-bg-(\d+)\.aof)(\.aside)?$/;
 
@@ -20,10 +21,12 @@ function isAlive(pid: number): boolean {
 }
 
 /**
- * Removes temporary snapshot files of processes that are gone from `directory`. Their names, for
- * the log. Called at the start, so files with this process's own number are of an earlier one.
+ * Removes temporary files of processes that are gone from `directory`: snapshots, bases of rewrites,
+ * and what belongs to the append-only file `filename` (a byte string). Their names, for the log.
+ * Called at the start, so files with this process's own number are of an earlier one.
  */
-export function removeStaleTemporaries(directory: string): string[] {
+export function removeStaleTemporaries(directory: string, filename: string): string[] {
+  const ofLog = [temporaryIncrName(filename), temporaryManifestName(filename)];
   const removed: string[] = [];
   let names: string[] = [];
   try {
@@ -33,8 +36,8 @@ export function removeStaleTemporaries(directory: string): string[] {
   }
   for (const name of names) {
     const match = TEMPORARY.exec(name);
-    if (match === null) continue;
-    const pid = Number(match[1] ?? match[3]);
+    if (match === null && !ofLog.includes(Buffer.from(name).toString('latin1'))) continue;
+    const pid = Number(match?.[1] ?? match?.[3] ?? process.pid);
     if (pid !== process.pid && isAlive(pid)) continue;
     rmSync(join(directory, name), { force: true });
     removed.push(name);

@@ -64,4 +64,7 @@ async function main(): Promise<void> {
   }
 }
 
+// The servers end with this process: see fault-server.ts.
+process.on('SIGINT', () => process.exit(130));
+process.on('SIGTERM', () => process.exit(143));
 await main();
