@@ -49,9 +49,8 @@ class CommandWriter implements EntrySink {
     this.#loader = new ValueLoader(this.#shard);
   }
 
-  expect(): void {
-    // Nothing is kept.
-  }
+  /** One key is here at a time: no table grows. */
+  expect(): void {}
 
   take(input: RdbInput, entry: SnapshotEntry): string | null {
     const shard = this.#shard;
