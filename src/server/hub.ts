@@ -215,6 +215,7 @@ export class Hub {
     for (let round = 0; round < QUIET_ROUNDS; round++) await this.#broadcastConfig({});
     this.#persistence.loaded();
     layout.setLoading(false);
+    if (isLogged) void this.#aof.configChanged();
     if (config.int('port') !== 0) {
       logger.notice(`Ready to accept connections tcp, port ${config.int('port')}`);
     }
