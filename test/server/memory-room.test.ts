@@ -341,6 +341,9 @@ test('buffers of clients count', () => {
   setting.allStats[THREAD]!.counters[STAT.outputBufferBytes] = 30_000;
   for (let n = 0; n < 10; n++) expect(setting.room.ask(1 << 20)).toBe(ROOM_GIVEN);
   expect(setting.used).toBeLessThanOrEqual(setting.layout.maxmemory - 30_000);
+  setting.allStats[THREAD]!.counters[STAT.outputBufferBytes] = 2 ** 40;
+  for (let n = 0; n < 100; n++) expect(setting.room.ask(0)).not.toBe(ROOM_NONE);
+  expect(setting.keys).toBe(0);
 });
 
 test.each([false, true])('evicted keys are recorded before they go (lazy %s)', (isLazy) => {
