@@ -9,7 +9,8 @@
  * The driver is the program that runs the suite; without it ../shared/tools/tclsuite. It needs
  * python3 and tclsh. The units are those of the list, or those of them that are named: `external`
  * ones against one running server, `spawn` ones against servers that the suite starts itself from
- * configuration files. A unit may be in both lists.
+ * configuration files. A unit may be in both lists. Tests of the suite that run redis-benchmark
+ * or redis-cli need them in the PATH.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -59,11 +60,17 @@ function serverArguments(mode: Mode): readonly string[] {
   return ['--start', `${server} --port {port} --dir {dir} --save ""`];
 }
 
+/** The suite's programs that check files are ours. */
+function tools(): readonly string[] {
+  const names = ['check-aof', 'check-rdb'];
+  return names.flatMap((name) => ['--tool', `${name}=${root}bin/tessera-${name}`]);
+}
+
 /** Runs units; their progress goes to standard output. */
 function runUnits(driver: string, mode: Mode, units: readonly string[], folder: string): Report {
   const json = join(folder, `${mode}.json`);
   const options = ['--ref', SUITE_VERSION, '--json', json, '--no-messages'];
-  const run = [driver, ...options, ...serverArguments(mode), ...units];
+  const run = [driver, ...options, ...tools(), ...serverArguments(mode), ...units];
   spawnSync('python3', run, { stdio: 'inherit' });
   if (!existsSync(json)) throw new Error('the driver wrote no results');
   return JSON.parse(readFileSync(json, 'utf8')) as Report;

@@ -9,7 +9,7 @@ import { CRC_BYTES, FOOTER_BYTES, RDB_VERSION } from './rdb-format.ts';
 import { RdbInput } from './rdb-input.ts';
 import { RdbOutput } from './rdb-output.ts';
 import { ValueLoader } from './rdb-read-value.ts';
-import { refusedType } from './rdb-type-names.ts';
+import { damageText, refusedType } from './rdb-type-names.ts';
 import { ValueWriter } from './rdb-write-value.ts';
 import { valueProblem } from './snapshot-read.ts';
 
@@ -74,6 +74,6 @@ export function loadPayload(shard: Shard, buf: Uint8Array, from: number, to: num
   }
   const refused = refusedType(type);
   let problem = refused === null ? valueProblem(input, type) : `${refused} are not supported yet`;
-  if (status === LOAD_EMPTY) problem = 'a collection without elements';
+  if (status === LOAD_EMPTY) problem = `${damageText(type)} It has no elements.`;
   return { status: LOAD_BAD, value: loader.loaded, problem };
 }

@@ -14,6 +14,7 @@
  *          While waiting, commands are collected in a temporary file, named with the base.
  */
 import { rmSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
 import { errnoText } from '../base/errno-text.ts';
 import { writeEmptyBase } from '../durability/aof-base.ts';
 import type { BaseConversion } from '../durability/aof-base-commands.ts';
@@ -27,6 +28,8 @@ import { RewriteLimit } from './rewrite-limit.ts';
 import { MODE_ALWAYS, MODE_JOURNAL } from './shared-layout.ts';
 
 const CRON_MS = 100;
+/** Between two looks at whether a snapshot that was cancelled has ended. */
+const POLL_MS = 5;
 
 /** Writes the bases of rewrites; see snapshot-control.ts. */
 export interface BaseSnapshots {
@@ -295,7 +298,7 @@ export class AofControl {
       this.#schedule(false);
       logger.notice('AOF was disabled but there is a scheduled AOF background, cancel it.');
     }
-    this.#killRewrite();
+    await this.#endRewrite();
     await order({ do: wasWaiting ? 'discard' : 'close' });
     if (wasWaiting) this.#removeCollected();
     this.#become('off');
@@ -308,6 +311,13 @@ export class AofControl {
     this.#rewrite = null;
     this.#facts[AOF_FACT.isRewriting] = 0;
     this.#host.snapshots.cancel();
+  }
+
+  /** Kills a rewrite and waits for its end: the next command may ask for another one. */
+  async #endRewrite(): Promise<void> {
+    if (this.#rewrite === null) return;
+    this.#killRewrite();
+    while (this.#host.snapshots.isRunning) await wait(POLL_MS);
   }
 
   #removeCollected(): void {

@@ -121,7 +121,7 @@ test('the log says what is wrong with a payload', () => {
   expect(bad(13, string('xx'))).toBe(`${start}Hash ziplist integrity check failed.`);
   expect(bad(15, string('xx'))).toBe(`${start}streams are not supported yet`);
   expect(bad(99, string('xx'))).toBe(`${start}Unknown RDB encoding type 99`);
-  expect(bad(2, bytesOf([0]))).toBe(`${start}a collection without elements`);
+  expect(bad(2, bytesOf([0]))).toBe(`${start}Value integrity check failed. It has no elements.`);
   runner.run('RESTORE', 'k', '0', AB);
   expect(said).toEqual([]);
 });
