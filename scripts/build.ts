@@ -24,6 +24,7 @@ export async function buildAll(): Promise<void> {
       snapshot: 'workers/snapshot.ts',
       loader: 'workers/loader.ts',
       durability: 'workers/durability.ts',
+      'aof-base': 'workers/aof-base.ts',
     },
     outdir: 'dist',
     bundle: true,

@@ -65,6 +65,7 @@ function load(ctx: CommandContext, isFlush: boolean, isReplace: boolean): string
     };
     const reader = new SnapshotReader(loader, options);
     const problem = reader.read(source);
+    loader.finish();
     return problem === null ? null : `${problem.text}, at offset ${problem.offset}`;
   } catch (error) {
     return reasonOf(error);

@@ -64,8 +64,12 @@ function cmdHsetnx(ctx: CommandContext): RunStatus {
     return DONE;
   }
   const status = shard.hashes.setAll(db, key, ref, args.buf, args.offset, args.length, 2, 4);
-  if (status === FULL) replyFull(ctx);
-  else reply.integer(1);
+  if (status === FULL) {
+    replyFull(ctx);
+    return DONE;
+  }
+  reply.integer(1);
+  if (shard.hashes.hasReplacedExpired) logPrefix(ctx, HSET, 4);
   return DONE;
 }
 
@@ -123,7 +127,10 @@ function cmdHincrby(ctx: CommandContext): RunStatus {
   }
   const sum = old + delta;
   if (!(sum <= SAFE_MAX && sum >= -SAFE_MAX)) return incrementBig(ctx, shard, ref, isFound);
-  if (store(ctx, shard, ref, text, formatInteger(sum, text, 0))) reply.integer(sum);
+  const length = formatInteger(sum, text, 0);
+  if (!store(ctx, shard, ref, text, length)) return DONE;
+  reply.integer(sum);
+  if (shard.hashes.hasReplacedExpired) logStored(ctx, text, length, FIELD_NO_TTL);
   return DONE;
 }
 
@@ -138,7 +145,9 @@ function incrementBig(ctx: CommandContext, shard: Shard, ref: Ref, isFound: bool
     return DONE;
   }
   const value = Buffer.from(sum.toString(), 'latin1');
-  if (store(ctx, shard, ref, value, value.length)) reply.integerBigint(sum);
+  if (!store(ctx, shard, ref, value, value.length)) return DONE;
+  reply.integerBigint(sum);
+  if (shard.hashes.hasReplacedExpired) logStored(ctx, value, value.length, FIELD_NO_TTL);
   return DONE;
 }
 
@@ -168,17 +177,18 @@ function cmdHincrbyfloat(ctx: CommandContext): RunStatus {
   const value = Buffer.from(formatExtended(sum), 'latin1');
   if (!store(ctx, shard, ref, value, value.length)) return DONE;
   reply.bulk(value, 0, value.length);
-  if (ctx.effects.isOn) logStored(ctx, value, expireMs);
+  logStored(ctx, value, value.length, expireMs);
   return DONE;
 }
 
 /** The value of the field of argument 2, which keeps its time of expiry: HSET alone drops it. */
-function logStored(ctx: CommandContext, value: Uint8Array, expireMs: number): void {
+function logStored(ctx: CommandContext, value: Uint8Array, length: number, expireMs: number): void {
   const { effects, db } = ctx;
+  if (!effects.isOn) return;
   effects.command(db, HSET, 4);
   logArgument(ctx, 1);
   logArgument(ctx, 2);
-  effects.bytes(value, 0, value.length);
+  effects.bytes(value, 0, length);
   if (expireMs !== FIELD_NO_TTL) logFieldExpire(ctx, 2, expireMs);
 }
 

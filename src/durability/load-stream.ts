@@ -3,7 +3,8 @@
  * values. What comes is trusted in its records, not in the values.
  *
  * LAYOUT of a record, little-endian
- *   0  u8 1 = a key follows, 0 = the end; the rest of the head is zeros then
+ *   0  u8 1 = a key follows; 2 = no key, but the number of keys that may follow in a database, in
+ *      place of the bytes of the name; 0 = the end: the rest of the head is zeros then
  *   1  u8 type   2 u16 reserved   4 u32 database   8 u32 bytes of the name   12 u32 shard
  *   16 u32 hash, low   20 u32 hash, high   24 u32 idle seconds + 1   28 u32 LFU counter + 1
  *   32 f64 time of expiry   40 f64 offset of the value in the file
@@ -24,7 +25,9 @@ import {
 
 const HEAD_BYTES = 48;
 const HAS_KEY = 1;
+const HAS_COUNT = 2;
 const IDLE_SECONDS_MAX = 0xfffffffe;
+const COUNT_MAX = 0xffffffff;
 /** Keys between two looks at the clock and at control messages. */
 const KEYS_PER_POLL = 256;
 const STOPPED = 'the builders have given up';
@@ -102,6 +105,16 @@ export class KeyRouter implements EntrySink, ByteTap {
     return this.#isStopped ? STOPPED : null;
   }
 
+  expect(db: number, keys: number): void {
+    this.#own.loader.expect(db, keys);
+    const words = this.#words;
+    words.fill(0);
+    words[0] = HAS_COUNT;
+    words[1] = db;
+    words[2] = Math.min(keys, COUNT_MAX);
+    for (const sink of this.#sinks) sink.write(this.#head, 0, HEAD_BYTES);
+  }
+
   tapped(buf: Uint8Array, from: number, to: number): void {
     if (!this.#isStopped && !this.#sink.write(buf, from, to)) this.#isStopped = true;
   }
@@ -177,6 +190,10 @@ export class KeyBuilder {
     if (!input.raw(HEAD_BYTES)) return false;
     copyBytes(this.#head, 0, input.strBuf, input.strFrom, input.strTo);
     const words = this.#words;
+    if (words[0] === HAS_COUNT) {
+      this.#loader.expect(words[1]!, words[2]!);
+      return this.#readHead();
+    }
     if (words[0] === 0) return false;
     entry.type = words[0]! >>> 8;
     entry.db = words[1]!;

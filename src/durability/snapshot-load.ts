@@ -24,14 +24,37 @@ export class KeyspaceLoader implements EntrySink {
   onExpired?: (entry: SnapshotEntry) => void;
   readonly #shards: readonly Shard[];
   readonly #isReplace: boolean;
+  readonly #owns: (shard: number) => boolean;
   readonly #loaders: (ValueLoader | null)[];
   readonly #key = new Key();
 
-  /** `isReplace`: a key that is there already is replaced; otherwise it is an error. */
-  constructor(shards: readonly Shard[], isReplace: boolean) {
+  /**
+   * `isReplace`: a key that is there already is replaced; otherwise it is an error. Only keys of
+   * shards that it `owns` come.
+   */
+  constructor(
+    shards: readonly Shard[],
+    isReplace: boolean,
+    owns: (shard: number) => boolean = () => true,
+  ) {
     this.#shards = shards;
     this.#isReplace = isReplace;
+    this.#owns = owns;
     this.#loaders = shards.map(() => null);
+  }
+
+  expect(db: number, keys: number): void {
+    for (const shard of this.#shards) {
+      if (this.#owns(shard.index)) shard.dict(db).reserve(keys / this.#shards.length);
+    }
+  }
+
+  /** To be called when all keys have come. */
+  finish(): void {
+    for (const shard of this.#shards) {
+      if (!this.#owns(shard.index)) continue;
+      for (let db = 0; db < shard.databases; db++) shard.dict(db).trim();
+    }
   }
 
   take(input: RdbInput, entry: SnapshotEntry): string | null {

@@ -14,6 +14,8 @@ const MAGIC = asciiBytes('REDIS');
 const HEAD_BYTES = 9;
 const VERSION_CHECKSUM = 5;
 const KEY_BYTES = 256;
+/** What a small key takes in a file: no more keys than so are believed to follow. */
+const KEY_FILE_BYTES = 16;
 /** Longest name or value of a fact that anybody wants to see. */
 const FACT_BYTES_MAX = 4096;
 const MODULE_LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
@@ -68,6 +70,8 @@ export class SnapshotEntry {
 export interface EntrySink {
   /** Reads the value of `entry`, all of it. What is wrong with it, or null. */
   take(input: RdbInput, entry: SnapshotEntry): string | null;
+  /** Says that at most so many keys of a database may follow; a hint. */
+  expect(db: number, keys: number): void;
   /** Told of keys that are left out because they have expired. */
   readonly onExpired?: (entry: SnapshotEntry) => void;
 }
@@ -224,10 +228,7 @@ export class SnapshotReader {
       case rdb.OP_SELECT_DB:
         return this.#selectDatabase();
       case rdb.OP_RESIZE_DB:
-        this.doing = 'read-len';
-        input.length();
-        input.length();
-        return null;
+        return this.#readSizes();
       case rdb.OP_SLOT_INFO:
         this.doing = 'read-len';
         for (let i = 0; i < 3; i++) input.length();
@@ -256,6 +257,17 @@ export class SnapshotReader {
     }
     this.entry.db = db;
     this.observer?.database(db);
+    return null;
+  }
+
+  #readSizes(): string | null {
+    const input = this.#input;
+    this.doing = 'read-len';
+    const keys = input.length();
+    input.length();
+    if (!input.isBad) {
+      this.#sink.expect(this.entry.db, Math.min(keys, Math.floor(input.left / KEY_FILE_BYTES)));
+    }
     return null;
   }
 

@@ -55,6 +55,8 @@ export class HashPack {
   end = 0;
   /** Elements a field, 2 or 3. */
   stride = 2;
+  /** The field that `set` was given last has taken the place of one that had expired. */
+  hasReplacedExpired = false;
   readonly #shard: Shard;
   readonly #pack: Listpack;
   readonly #names: Listpack;
@@ -216,6 +218,7 @@ export class HashPack {
   set(db: number, key: Key, field: HashField, expireMs: number): number {
     const shard = this.#shard;
     const pack = this.#pack;
+    this.hasReplacedExpired = false;
     if (expireMs > 0 && this.stride === 2 && !this.#extend(db, key)) return FULL;
     const at = this.find(field.nameBuf, field.nameFrom, field.nameTo);
     if (at >= 0) return this.#replace(db, key, at, field, expireMs);
@@ -267,9 +270,8 @@ export class HashPack {
     if (grown < length) this.ref = shard.resizeValue(db, key, moved, grown);
     else if (grown === length) shard.touched(db, key);
     if (isEx && expireMs > 0) this.#noteExpiry(db, key, expireMs);
-    if (!isExpired) return UPDATED;
-    shard.state.fieldExpired(db, key, field.nameBuf, field.nameFrom, field.nameTo);
-    return ADDED;
+    this.hasReplacedExpired = isExpired;
+    return isExpired ? ADDED : UPDATED;
   }
 
   /** Gives the field at `at` a time of expiry or none (NO_TTL). False when the arena is full. */

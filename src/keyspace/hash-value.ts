@@ -41,6 +41,11 @@ export class HashValues {
   ref = 0;
   /** Pairs that `setAll` has set. */
   setCount = 0;
+  /**
+   * The field that `set` was given last has taken the place of one that had expired: for a log that
+   * is read without a clock it was there before.
+   */
+  hasReplacedExpired = false;
   readonly #shard: Shard;
   readonly #pack: HashPack;
   readonly #table: HashTable;
@@ -215,12 +220,14 @@ export class HashValues {
     field.from = from;
     field.to = to;
     this.ref = ref;
+    this.hasReplacedExpired = false;
     if (ref === 0) return this.#create(db, key, field, expireMs);
     if (!this.#shard.isRooted(ref)) {
       if (!this.#isLong(field)) {
         const pack = this.#pack.enter(ref);
         const status = pack.set(db, key, field, expireMs);
         this.ref = pack.ref;
+        this.hasReplacedExpired = pack.hasReplacedExpired;
         if (status !== HASH_CONVERT) return status;
       }
       if (!this.#convert(db, key, this.ref)) return FULL;
@@ -239,9 +246,7 @@ export class HashValues {
     const status = table.set(db, field, expireMs);
     if (status === FULL) return FULL;
     shard.touched(db, key);
-    if (table.hasReplacedExpired) {
-      shard.state.fieldExpired(db, key, field.nameBuf, field.nameFrom, field.nameTo);
-    }
+    this.hasReplacedExpired = table.hasReplacedExpired;
     if (expireMs > 0) shard.noteFieldExpiry(db, key, expireMs);
     return status;
   }
@@ -286,6 +291,7 @@ export class HashValues {
     count: number,
   ): number {
     this.setCount = 0;
+    this.hasReplacedExpired = false;
     if (ref === 0 && count - first > 2 && this.#fitPack(length, first, count)) {
       return this.#pack.createAll(db, key, buf, offset, length, first, count);
     }

@@ -20,7 +20,7 @@ import { type ArenaStats, checkArena, readStats } from './arena-check.ts';
 import * as layout from './arena-layout.ts';
 import { type Discard, PageRuns } from './page-runs.ts';
 import * as sizes from './size-classes.ts';
-import { SlabLists } from './slab-lists.ts';
+import { linkSlab, unlinkSlab } from './slab-lists.ts';
 
 /** Index of an 8-byte granule of the arena: u32, 0 is null. Byte offset = ref * 8. */
 export type Ref = number;
@@ -98,7 +98,6 @@ export class Arena {
   private readonly pageCount: number;
   private readonly firstPage: number;
   private readonly runs: PageRuns;
-  private readonly lists: SlabLists;
   /** How this thread gives pages back to the system; null = not at all. */
   discard: Discard | null = null;
 
@@ -111,7 +110,6 @@ export class Arena {
     this.pageCount = this.u32[layout.HEADER_PAGE_COUNT]!;
     this.firstPage = this.u32[layout.HEADER_FIRST_PAGE]!;
     this.runs = new PageRuns(this.u32);
-    this.lists = new SlabLists(this.u32);
   }
 
   /**
@@ -173,7 +171,7 @@ export class Arena {
     const used = u32[index + USED]! + 1;
     u32[index + USED] = used;
     u32[USED_GRANULES] = u32[USED_GRANULES]! + granules;
-    if (used === classSlabBlocks[sizeClass]!) this.lists.unlink(record, index);
+    if (used === classSlabBlocks[sizeClass]!) unlinkSlab(u32, this.descriptorIndex, record, index);
     return ref;
   }
 
@@ -201,7 +199,8 @@ export class Arena {
     const used = u32[index + USED]!;
     u32[index + USED] = used - 1;
     u32[USED_GRANULES] = u32[USED_GRANULES]! - granules;
-    if (used === classSlabBlocks[sizeClass]!) this.lists.link(sizeClass, slab, index);
+    if (used === classSlabBlocks[sizeClass]!)
+      linkSlab(u32, this.descriptorIndex, sizeClass, slab, index);
     else if (used <= 1) this.retire(sizeClass, slab, index);
   }
 
@@ -432,7 +431,7 @@ export class Arena {
     u32[index + FREE] = 0;
     u32[index + BUMP] = slab * PAGE_GRANULES;
     u32[index + USED] = 0;
-    this.lists.link(sizeClass, slab, index);
+    linkSlab(u32, this.descriptorIndex, sizeClass, slab, index);
     return slab;
   }
 
@@ -440,7 +439,7 @@ export class Arena {
   private retire(sizeClass: number, slab: number, index: number): void {
     const record = CLASSES + sizeClass * CLASS_WORDS;
     if (this.u32[index + USED] !== 0) throw new Error('free of a block of an empty slab');
-    this.lists.unlink(record, index);
+    unlinkSlab(this.u32, this.descriptorIndex, record, index);
     // Nothing in an empty slab is a block: a stray free of one of its refs meets a zero BUMP.
     this.u32[index + BUMP] = 0;
     if (this.u32[record + SPARE] === 0) this.u32[record + SPARE] = slab;

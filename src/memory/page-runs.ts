@@ -75,9 +75,12 @@ export class PageRuns {
 
   /** A free run as `findFree`, if possible one that costs no page faults. */
   private find(pages: number, searchMax: number): number {
-    const page = this.findFree(BIN_HEAD, this.u32[BIN_MASK]!, pages, searchMax);
+    const bins = -1 << binOf(pages);
+    const mask = this.u32[BIN_MASK]! & bins;
+    const page = mask === 0 ? 0 : this.findFree(BIN_HEAD, mask, pages, searchMax);
     if (page !== 0) return page;
-    return this.findFree(CLEAN_HEAD, this.u32[CLEAN_MASK]!, pages, searchMax);
+    const clean = this.u32[CLEAN_MASK]! & bins;
+    return clean === 0 ? 0 : this.findFree(CLEAN_HEAD, clean, pages, searchMax);
   }
 
   /** Takes back a run whose tags the caller has cleared. */

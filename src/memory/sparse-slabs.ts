@@ -10,7 +10,7 @@
 import type { Arena } from './arena.ts';
 import * as layout from './arena-layout.ts';
 import { CLASS_COUNT, CLASS_SLAB_BLOCKS, CLASS_SLAB_PAGES } from './size-classes.ts';
-import { SlabLists } from './slab-lists.ts';
+import { markSlab } from './slab-lists.ts';
 
 /** Degrees of fullness that are told apart; slabs of the last ones are never emptied. */
 const DEGREES = 32;
@@ -20,7 +20,6 @@ const DEGREE_FULL = 30;
 export class SparseSlabs {
   readonly #u32: Uint32Array;
   readonly #descriptorIndex: number;
-  readonly #lists: SlabLists;
   /** Slabs with live blocks, by class and degree; the last degree is of full ones. */
   readonly #slabs = new Int32Array(CLASS_COUNT * (DEGREES + 1));
   readonly #liveBlocks = new Float64Array(CLASS_COUNT);
@@ -34,7 +33,6 @@ export class SparseSlabs {
   constructor(arena: Arena) {
     this.#u32 = arena.u32;
     this.#descriptorIndex = arena.u32[layout.HEADER_DESCRIPTOR_INDEX]!;
-    this.#lists = new SlabLists(arena.u32);
     this.start();
   }
 
@@ -104,8 +102,7 @@ export class SparseSlabs {
     const isSparse = this.#isChosen(sizeClass, degree);
     if (isSparse) this.#marked += 1;
     if (isSparse === (u32[index + layout.SLAB_SPARSE] !== 0)) return;
-    if (isSparse) this.#lists.markSparse(sizeClass, slab, index);
-    else this.#lists.unmark(sizeClass, slab, index);
+    markSlab(u32, this.#descriptorIndex, sizeClass, slab, index, isSparse);
   }
 
   #isChosen(sizeClass: number, degree: number): boolean {

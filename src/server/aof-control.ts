@@ -16,6 +16,7 @@
 import { rmSync } from 'node:fs';
 import { errnoText } from '../base/errno-text.ts';
 import { writeEmptyBase } from '../durability/aof-base.ts';
+import type { BaseConversion } from '../durability/aof-base-commands.ts';
 import { AofDirectory } from '../durability/aof-directory.ts';
 import { type AofManifest, temporaryIncrName } from '../durability/aof-manifest.ts';
 import { type LogDisk, openDisk } from '../durability/log-disk.ts';
@@ -47,6 +48,8 @@ export interface AofControlHost extends AofLoadHost {
   /** Starts the durability thread; resolves when it takes orders. */
   startThread(): Promise<void>;
   order(order: AofOrder): Promise<Answer>;
+  /** Makes a base of commands out of one in RDB format. What went wrong, or null. */
+  convertBase(conversion: BaseConversion): Promise<string | null>;
   /** A snapshot that `snapshots` was asked for has ended. */
   snapshotEnded(): void;
 }
@@ -80,6 +83,11 @@ export class AofControl {
 
   constructor(host: AofControlHost) {
     this.#host = host;
+  }
+
+  /** True until the first rewrite is done: the directory has nothing of the data set yet. */
+  get isWaiting(): boolean {
+    return this.#state === 'waiting';
   }
 
   get #facts(): Float64Array {
@@ -370,7 +378,9 @@ export class AofControl {
         rewrite.flips += 1;
       },
       onDone: (error) => {
-        void this.#inTurn(() => this.#done(rewrite, error));
+        void this.#convert(rewrite, error).then((failure) =>
+          this.#inTurn(() => this.#done(rewrite, failure)),
+        );
         this.#host.snapshotEnded();
       },
     });
@@ -437,7 +447,17 @@ export class AofControl {
     return directory.pathOf(name);
   }
 
-  /** The snapshot has ended. */
+  /** Makes commands of the base where it shall have those. What went wrong, or null. */
+  async #convert(rewrite: Rewrite, error: string | null): Promise<string | null> {
+    if (error !== null || rewrite.isRdb) return error;
+    const isTimed = this.#host.config.bool('aof-timestamp-enabled');
+    return this.#host.convertBase({
+      path: this.#directory.pathOf(rewrite.baseName),
+      unixSeconds: isTimed ? Math.floor(rewrite.startedMs / 1000) : 0,
+    });
+  }
+
+  /** The base is there, or there is none. */
   async #done(rewrite: Rewrite, error: string | null): Promise<void> {
     const { logger } = this.#host;
     const facts = this.#facts;
@@ -446,7 +466,6 @@ export class AofControl {
     if (error === null && this.#state !== 'off') await this.#awaitCuts(rewrite);
     const failure = error ?? rewrite.failure ?? this.#finish(rewrite);
     this.#rewrite = null;
-    facts[AOF_FACT.isRewriting] = 0;
     facts[AOF_FACT.lastRewriteSeconds] = Math.floor((Date.now() - rewrite.startedMs) / 1000) + 1;
     facts[AOF_FACT.isLastRewriteBad] = failure === null ? 0 : 1;
     if (failure === null) {
@@ -458,14 +477,16 @@ export class AofControl {
       logger.warning(`Background AOF rewrite terminated with error: ${failure}`);
       if (error === null) this.#removeBase(rewrite);
     }
-    if (this.#state !== 'waiting') return;
-    if (failure === null) {
-      this.#become('on');
-      return;
+    if (this.#state === 'waiting') {
+      if (failure === null) this.#become('on');
+      else {
+        await this.#host.order({ do: 'discard' });
+        this.#removeCollected();
+        this.#schedule(true);
+      }
     }
-    await this.#host.order({ do: 'discard' });
-    this.#removeCollected();
-    this.#schedule(true);
+    // INFO says so last: whoever waits for it finds the directory as it is to be.
+    facts[AOF_FACT.isRewriting] = 0;
   }
 
   #removeBase(rewrite: Rewrite): void {

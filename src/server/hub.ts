@@ -40,6 +40,18 @@ function hashKey(): readonly [number, number] {
   return [key.readUInt32LE(0), key.readUInt32LE(4)];
 }
 
+/** Has a thread of its own do a job; its one message is an error text or null. */
+function runAside(entry: string, job: object): Promise<string | null> {
+  return new Promise((resolve) => {
+    const worker = new Worker(new URL(entry, import.meta.url), { workerData: job });
+    worker.once('message', resolve);
+    worker.once('error', (error: unknown) => {
+      resolve(error instanceof Error ? error.message : String(error));
+    });
+    worker.once('exit', () => resolve(`${entry} has ended without an answer`));
+  });
+}
+
 const POOL_THREADS_MAX = 1;
 const POOL_IDLE_MS = 5000;
 
@@ -77,6 +89,8 @@ interface Gathering {
   readonly answers: Answer[];
   readonly done: (answers: readonly Answer[]) => void;
 }
+
+const SHUTDOWN_FAILED = 'ERR Errors trying to SHUTDOWN. Check logs.';
 
 export class Hub {
   readonly #options: HubOptions;
@@ -157,6 +171,7 @@ export class Hub {
         }),
       order: (order) =>
         this.#askOne(plan.layout.durabilityThread, (id) => ({ type: 'aof', id, order })),
+      convertBase: (conversion) => runAside('./aof-base.js', conversion),
       snapshotEnded: () => this.#persistence.snapshotEnded(),
       replay: async (order) =>
         (await this.#askOne(1, (id) => ({ type: 'replay', id, order }))).replay!,
@@ -486,6 +501,10 @@ export class Hub {
 
   async #lastSave(save: boolean | null, force: boolean): Promise<string | null> {
     const { logger, plan } = this.#options;
+    if (this.#aof.isWaiting) {
+      logger.warning(`Writing initial AOF${force ? '. Exit anyway.' : ", can't exit"}`);
+      if (!force) return SHUTDOWN_FAILED;
+    }
     await this.#persistence.quiesce();
     if (!this.#persistence.mustSave(save)) return null;
     // No change may follow the last save: writes wait, and what was sent before is run.
@@ -501,7 +520,7 @@ export class Hub {
     plan.layout.setPause(PAUSE_NONE, 0);
     this.#persistence.resume();
     for (const thread of this.#allThreads()) ringerOf(plan.layout, thread, ringEventfd).ring();
-    return 'ERR Errors trying to SHUTDOWN. Check logs.';
+    return SHUTDOWN_FAILED;
   }
 
   /** SHUTDOWN ABORT: also while the last save is written. False: there is nothing to abort. */

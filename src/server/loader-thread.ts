@@ -65,6 +65,7 @@ export function runLoaderThread(start: LoaderStart, port: MessagePort): void {
   const own = takeOwnShards(start, layout, hasher, locks);
   const router = new KeyRouter(pipes, own, layout.topology.shards, hasher, afterKey);
   const report = route(router, task, board, control);
+  own.loader.finish();
   locks.releaseAll();
   const { keys, empty, emptyNames } = own.loader;
   control.send({ type: 'loaded', report: { ...report, keys, empty, emptyNames } });
@@ -86,10 +87,8 @@ function takeOwnShards(
   const held: number[] = [];
   for (let i = 0; i < count; i++) if (isLoadersShard(i, shardThreads)) held.push(i);
   while (!locks.acquire(held, held.length, false)) sleepMs(LOCK_RETRY_MS);
-  return {
-    loader: new KeyspaceLoader(shards, false),
-    has: (shard) => isLoadersShard(shard, shardThreads),
-  };
+  const has = (shard: number): boolean => isLoadersShard(shard, shardThreads);
+  return { loader: new KeyspaceLoader(shards, false, has), has };
 }
 
 function pauseAfterKey(micros: number): void {

@@ -32,9 +32,10 @@ export function loadHere(
   const { state } = ctx;
   state.setTime(Date.now());
   const { dirty } = state;
-  const loader = new KeyspaceLoader(ctx.shards, false);
+  const loader = new KeyspaceLoader(ctx.shards, false, (shard) => held.includes(shard));
   const report =
     task !== null ? readFile(loader, task, control) : build(loader, parts, worker, poll);
+  loader.finish();
   // What has been loaded is on disk already.
   state.dirty = dirty;
   locks.releaseAll();

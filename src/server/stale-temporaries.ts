@@ -21,9 +21,9 @@ function isAlive(pid: number): boolean {
 }
 
 /**
- * Removes temporary files of processes that are gone from `directory`: snapshots, bases of rewrites,
- * and what belongs to the append-only file `filename` (a byte string). Their names, for the log.
- * Called at the start, so files with this process's own number are of an earlier one.
+ * Removes temporary files of processes that are gone from `directory`: snapshots, bases of
+ * rewrites, and what belongs to the append-only file `filename` (a byte string). Their names, for
+ * the log. Called at the start, so files with this process's own number are of an earlier one.
  */
 export function removeStaleTemporaries(directory: string, filename: string): string[] {
   const ofLog = [temporaryIncrName(filename), temporaryManifestName(filename)];

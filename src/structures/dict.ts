@@ -228,13 +228,30 @@ export class Dict {
     return true;
   }
 
-  #createTable(): boolean {
-    const table = this.arena.alloc(DICT_BUCKETS_MIN * BUCKET_BYTES);
+  #createTable(buckets = DICT_BUCKETS_MIN): boolean {
+    const table = this.arena.alloc(buckets * BUCKET_BYTES);
     if (table === 0) return false;
-    this.#clearBuckets(table, 0, DICT_BUCKETS_MIN);
+    this.#clearBuckets(table, 0, buckets);
     this.#u32[this.base + TABLE0] = table;
-    this.#u32[this.base + COUNT0] = DICT_BUCKETS_MIN;
+    this.#u32[this.base + COUNT0] = buckets;
     return true;
+  }
+
+  /**
+   * Makes a table with room for `items` that are about to come, if there is none yet: no resize
+   * looks at each of them again. Whoever does has to `trim` when all have come. O(items).
+   */
+  reserve(items: number): void {
+    if (this.#u32[this.base + COUNT0]! !== 0) return;
+    let buckets = DICT_BUCKETS_MIN;
+    while (buckets * ITEMS_PER_BUCKET_MAX < items && buckets < BUCKETS_MAX) buckets *= 2;
+    // Without so much memory in one piece, the table grows as the items come.
+    this.#createTable(buckets);
+  }
+
+  /** Begins to shrink the table if it is too large for its items. */
+  trim(): void {
+    this.#shrink();
   }
 
   #clearBuckets(table: Ref, from: number, to: number): void {

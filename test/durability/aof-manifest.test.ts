@@ -7,8 +7,8 @@ const GOOD: readonly (readonly [string, string])[] = [
   ['file a.1.incr.aof seq 1 type i\n', 'file a.1.incr.aof seq 1 type i\n'],
   // Base first, then history, then increments; what is unknown is left out.
   [
-    '# comment\nfile i1 seq 1 type i\nfile h seq 7 type h more x\n' +
-      'seq 2 type i file i2\nfile b seq 3 type b\n',
+    '# comment\nfile i1 seq 1 type i\nfile h seq 7 type h more x\nseq 2 type i file i2\n' +
+      'file b seq 3 type b\n',
     'file b seq 3 type b\nfile h seq 7 type h\nfile i1 seq 1 type i\nfile i2 seq 2 type i\n',
   ],
   ['FILE a SEQ 1 TYPE b\r\n', 'file a seq 1 type b\n'],

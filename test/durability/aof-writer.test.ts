@@ -3,9 +3,7 @@ import { AofWriter, type SyncPolicy } from '../../src/durability/aof-writer.ts';
 import type { LogDisk, SyncDone, WriteDone } from '../../src/durability/log-disk.ts';
 import { withRandom } from '../support/random.ts';
 
-/**
- * Writers and syncs of a disk that a test drives by hand; after a failed sync bytes may be gone.
- */
+/** A disk that a test drives by hand; after a failed sync bytes may be gone. */
 class FakeDisk implements LogDisk {
   /** What programs see, and what a crash leaves. */
   readonly files = new Map<string, { seen: Buffer; safe: Buffer }>();

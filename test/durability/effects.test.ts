@@ -119,7 +119,7 @@ describe('RESTORE', () => {
     recorder.run('RESTORE', 'b', 0, payload);
     recorder.run('HSETNX', 'b', 'f', 'new');
     const log = recorder.takeBytes();
-    expect(shown(log).slice(-2)).toEqual(['HDEL b f', 'HSETNX b f new']);
+    expect(shown(log).slice(-1)).toEqual(['HSET b f new']);
     expectReplayed(log);
   });
 });
@@ -234,16 +234,19 @@ describe('fields that have expired', () => {
     const all = [`HSET h f ${value}`, 'HPEXPIRE h 5 FIELDS 1 f'];
 
     test.each([
-      ['HSET h f x', ['HDEL h f', 'HSET h f x']],
-      ['HSETNX h f x', ['HDEL h f', 'HSETNX h f x']],
-      ['HINCRBY h f 1', ['HDEL h f', 'HINCRBY h f 1']],
+      ['HSET h f x', ['HSET h f x']],
+      ['HSETNX h f x', ['HSET h f x']],
+      ['HSETNX h z x', ['HSETNX h z x']],
+      ['HINCRBY h f 1', ['HSET h f 1']],
+      ['HINCRBY h f 9223372036854775807', ['HSET h f 9223372036854775807']],
+      ['HINCRBYFLOAT h f 1.5', ['HSET h f 1.5']],
       ['HDEL h f', ['HDEL h f']],
       ['HDEL h f g', ['HDEL h f', 'HDEL h f g']],
       ['HPERSIST h FIELDS 2 f g', []],
       ['HPEXPIRE h 50 FIELDS 2 f g', [`HPEXPIREAT h ${T + 60} FIELDS 1 g`]],
       ['HGETDEL h FIELDS 2 f g', ['HDEL h g']],
       ['HGETEX h PERSIST FIELDS 2 f g', []],
-      ['HSETEX h KEEPTTL FIELDS 1 f x', ['HDEL h f', 'HSET h f x']],
+      ['HSETEX h KEEPTTL FIELDS 1 f x', ['HSET h f x']],
       ['HGET h f', []],
       ['COPY h i', ['COPY h i']],
       ['RENAME h i', ['RENAME h i']],
@@ -271,15 +274,22 @@ describe('fields that have expired', () => {
       expect(recorder.run('EXISTS', 'h')).toBe(':0\r\n');
     });
 
+    test('the TTL of a hash whose only field is replaced stays', () => {
+      const commands = [...all, 'EXPIRE h 100'];
+      expect(afterTime(commands, 10, 'HSETNX h f x')).toEqual(['HSET h f x']);
+      expect(afterTime(commands, 10, 'HSET h a 1 f x')).toEqual(['HSET h a 1 f x']);
+    });
+
     test('in a transaction that renames the hash', () => {
       const log = begin(before);
       recorder.runner.advance(10);
       recorder.transaction([
         ['RENAME', 'h', 'i'],
-        ['HSETNX', 'i', 'f', 'x'],
+        ['HDEL', 'i', 'f'],
+        ['RENAME', 'i', 'j'],
       ]);
       const bytes = recorder.takeBytes();
-      expect(shown(bytes)).toEqual(['MULTI', 'RENAME h i', 'HDEL i f', 'HSETNX i f x', 'EXEC']);
+      expect(shown(bytes)).toEqual(['MULTI', 'RENAME h i', 'HDEL i f', 'RENAME i j', 'EXEC']);
       expectReplayed(Buffer.concat([log, bytes]));
     });
   });

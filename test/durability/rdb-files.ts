@@ -171,6 +171,7 @@ export function loadDirectly(runner: LocalRunner, bytes: Uint8Array): Outcome {
   const loader = new KeyspaceLoader(runner.shards, false);
   const reader = new SnapshotReader(loader, optionsFor(runner));
   const problem = reader.read(sourceOf(bytes));
+  loader.finish();
   return { problem, keys: loader.keys, expired: reader.expired };
 }
 
@@ -186,17 +187,21 @@ export function loadInParts(runner: LocalRunner, bytes: Uint8Array, own: number[
       flush: () => undefined,
     }),
   );
-  const loader = new KeyspaceLoader(runner.shards, false);
-  const ownShards = { loader, has: (shard: number) => own.includes(shard) };
+  const has = (shard: number): boolean => own.includes(shard);
+  const ownShards = { loader: new KeyspaceLoader(runner.shards, false, has), has };
+  const { loader } = ownShards;
   const { hasher } = runner.shards[0]!;
   const router = new KeyRouter(sinks, ownShards, runner.shards.length, hasher, () => true);
   const reader = new SnapshotReader(router, optionsFor(runner));
   const found = [reader.read(sourceOf(bytes))];
   router.end(found[0] === null);
+  loader.finish();
   let { keys } = loader;
-  for (const parts of streams) {
-    const built = new KeyspaceLoader(runner.shards, false);
+  for (const [i, parts] of streams.entries()) {
+    const isMine = (shard: number): boolean => !has(shard) && shard % streams.length === i;
+    const built = new KeyspaceLoader(runner.shards, false, isMine);
     found.push(new KeyBuilder(built).run(sourceOf(Buffer.concat(parts)), () => true));
+    built.finish();
     keys += built.keys;
   }
   const problems = found.filter((problem) => problem !== null);

@@ -6,7 +6,7 @@ import { checkSnapshot } from '../../src/durability/snapshot-check.ts';
 import { damageRounds } from '../fuzz/rdb-damage.ts';
 import { LocalRunner } from '../support/local-runner.ts';
 import { withRandom } from '../support/random.ts';
-import { bytesOf, DATA_COMMANDS, string } from './payload.ts';
+import { bytesOf, DATA_COMMANDS, length, string } from './payload.ts';
 import {
   fileOf,
   keyOf,
@@ -72,6 +72,28 @@ test('a value larger than the window is routed in pieces', () => {
   const runner = newKeyspace(2);
   expect(loadInParts(runner, file, [])).toEqual({ problem: null, keys: 2, expired: 0 });
   expect(runner.run('STRLEN', 'large')).toBe(':3000000\r\n');
+});
+
+test('a forged number of keys takes no more memory than the file is long', () => {
+  const forged = [251, 0x81, 0, 0, 0xff, 0, 0, 0, 0, 0, 0];
+  const file = fileOf('0010', [254, 0], forged, keyOf('k', 0, string('v')));
+  for (const load of [loadDirectly, (r: Runner, b: Buffer) => loadInParts(r, b, [1])]) {
+    const runner = newKeyspace(4);
+    expect(load(runner, file)).toEqual({ problem: null, keys: 1, expired: 0 });
+    expect(runner.shards.every((shard) => shard.dict(0).bucketCount <= 4)).toBe(true);
+    runner.checkInvariants();
+  }
+});
+
+test('a true number of keys makes tables that need not grow', () => {
+  const keys = Array.from({ length: 5000 }, (_, i) => keyOf(`k${i}`, 0, string('value of a key')));
+  const head = [[254, 0], [251], length(5000), length(0)];
+  const file = fileOf('0010', ...head, ...keys, [254, 2, 251], length(5000), length(0), keys[0]!);
+  const runner = newKeyspace(4);
+  expect(loadInParts(runner, file, [2])).toEqual({ problem: null, keys: 5001, expired: 0 });
+  expect(runner.run('DBSIZE')).toBe(':5000\r\n');
+  for (const shard of runner.shards) expect(shard.dict(0).isResizing).toBe(false);
+  runner.checkInvariants();
 });
 
 test('collections without elements are left out', () => {

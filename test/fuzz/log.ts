@@ -108,9 +108,12 @@ export class LogPair {
       return error instanceof Error ? error.message : String(error);
     }
     const { runner } = this.recorder;
-    if (expiryLines(runner).join('\n') !== expiryLines(this.copy).join('\n')) {
-      return 'times of expiry differ';
-    }
+    const ours = expiryLines(runner);
+    const copied = expiryLines(this.copy);
+    const isIn = (lines: readonly string[]) => (line: string) => lines.includes(line);
+    const extra = [...ours.filter((line) => !isIn(copied)(line)), 'but in the copy'];
+    extra.push(...copied.filter((line) => !isIn(ours)(line)));
+    if (extra.length > 1) return `times of expiry: ${extra.join(', ')}`;
     return rawDigest(runner) === rawDigest(this.copy) ? null : 'digests differ';
   }
 }
