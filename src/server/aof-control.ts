@@ -241,8 +241,12 @@ export class AofControl {
 
   // ---- configuration
 
-  /** Follows CONFIG SET, after all threads have. An error text, or null. */
+  /**
+   * Follows CONFIG SET, after all threads have. An error text, or null. What is set while the data
+   * set is loaded is looked at when that is done.
+   */
   configChanged(): Promise<string | null> {
+    if (this.#host.layout.isReplaying) return Promise.resolve(null);
     return this.#inTurn(async () => {
       const { config, layout } = this.#host;
       const isWanted = config.bool('appendonly');

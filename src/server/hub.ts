@@ -212,7 +212,10 @@ export class Hub {
       this.#options.onEnd(1);
       return;
     }
+    for (let round = 0; round < QUIET_ROUNDS; round++) await this.#broadcastConfig({});
+    this.#persistence.loaded();
     layout.setLoading(false);
+    if (isLogged) void this.#aof.configChanged();
     if (config.int('port') !== 0) {
       logger.notice(`Ready to accept connections tcp, port ${config.int('port')}`);
     }

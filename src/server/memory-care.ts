@@ -209,13 +209,14 @@ export class MemoryCare {
   }
 
   #defragment(nowMs: number): void {
-    const { layout, locks } = this.#parts;
+    const { locks } = this.#parts;
     const shard = this.#owned[this.#current]!;
-    const mode = layout.words[layout.durabilityModeWord]!;
+    this.#defragAtMs = nowMs + RETRY_MS;
     // What waits to be freed need not be moved.
-    const mustWait = (mode & MODE_SNAPSHOT) !== 0 || !shard.lazy.isEmpty;
-    if (mustWait || !locks.lease(shard.index)) {
-      this.#defragAtMs = nowMs + RETRY_MS;
+    if (this.#isSnapshotRunning || !shard.lazy.isEmpty || !locks.lease(shard.index)) return;
+    if (this.#isSnapshotRunning) {
+      // It began before the shard was held.
+      locks.endLease(shard.index);
       return;
     }
     const defragmenter = this.#defragmenters[this.#current]!;
@@ -228,6 +229,11 @@ export class MemoryCare {
     const endMs = performance.now();
     this.#defragAtMs = endMs + ((endMs - nowMs) * (100 - this.#effort)) / this.#effort;
     if (isDone && !this.#next()) this.#endRound(endMs);
+  }
+
+  get #isSnapshotRunning(): boolean {
+    const { layout } = this.#parts;
+    return (layout.words[layout.durabilityModeWord]! & MODE_SNAPSHOT) !== 0;
   }
 
   /** After a round over the owned shards: another one, or the end. */

@@ -66,6 +66,13 @@ export class Persistence {
     this.#timer = setInterval(() => this.#cron(), CRON_MS);
   }
 
+  /** The data set is there: what made it counts as no change. */
+  loaded(): void {
+    this.#facts[FACT.changesBase] = this.#changes();
+    this.#facts[FACT.lastSaveMs] = Date.now();
+    this.#flushes = this.#sum(STAT.flushes);
+  }
+
   /** True while an RDB file is written. */
   get isSaving(): boolean {
     return this.#facts[FACT.isSaving] !== 0;
@@ -83,7 +90,7 @@ export class Persistence {
   }
 
   #cron(): void {
-    if (this.#isEnding) return;
+    if (this.#isEnding || this.#parts.layout.isLoading) return;
     this.#noteFlushes();
     const { config, logger, snapshots } = this.#parts;
     if (snapshots.isRunning) return;

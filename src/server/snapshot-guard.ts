@@ -9,7 +9,6 @@ import { KeyIndexes, keyIndexes } from '../commands/table.ts';
 import { EMIT_LARGE, EMITTED, SnapshotEmitter } from '../durability/snapshot-emitter.ts';
 import type { Key } from '../keyspace/key.ts';
 import type { Shard } from '../keyspace/shard.ts';
-import type { Ref } from '../memory/arena.ts';
 import type { SharedLayout } from './shared-layout.ts';
 import type { ThreadContext } from './thread-context.ts';
 
@@ -117,18 +116,6 @@ export class SnapshotGuard {
       if (shard.size(other) !== 0 && !this.#emitKey(shard, other, key)) isReady = false;
     }
     return isReady;
-  }
-
-  /**
-   * The same for one entry that is about to go, by eviction for example. Its shard is held. False:
-   * it has to stay for now.
-   */
-  prepareEntry(shard: Shard, db: number, ref: Ref): boolean {
-    if (!shard.isOld(ref)) return true;
-    this.#followStyle();
-    const status = this.#emitter.emitOne(shard, shard.databaseAtFlip(db), ref);
-    if (status === EMITTED) this.#ringers.ringWriter();
-    return status === EMITTED;
   }
 
   #emitKey(shard: Shard, db: number, key: Key): boolean {

@@ -33,6 +33,8 @@ export function logLoadProblem(logger: Logger, path: string, { problem }: LoadRe
   logger.warning(
     `Internal error in RDB reading offset ${problem.offset} of ${path} -> ${problem.text}`,
   );
+  // As redis-server shows what its checking tool says of the file.
+  logger.raw('warning', `--- RDB ERROR DETECTED ---\n[offset ${problem.offset}] ${problem.text}\n`);
   logger.warning('Terminating server after rdb file reading failure.');
   logger.warning('Fatal error loading the DB, check server logs. Exiting.');
 }

@@ -11,7 +11,6 @@ import { Journal } from '../durability/journal.ts';
 import type { Key } from '../keyspace/key.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { ExpirySink } from '../keyspace/thread-state.ts';
-import type { Ref } from '../memory/arena.ts';
 import type { DoorbellRinger } from '../sync/doorbell.ts';
 import { MODE_ALWAYS, MODE_JOURNAL, MODE_SNAPSHOT, type SharedLayout } from './shared-layout.ts';
 import type { SnapshotGuard } from './snapshot-guard.ts';
@@ -76,15 +75,6 @@ export class WriteGuard implements ExpirySink {
   prepare(row: CommandRow, ctx: ThreadContext): boolean {
     if ((this.words[this.modeWord]! & MODE_SNAPSHOT) === 0) return true;
     return this.#snapshot.prepare(row, ctx);
-  }
-
-  /**
-   * Makes ready for the end of an entry that no command has asked for. Its shard is held. False: it
-   * has to stay for now.
-   */
-  prepareEntry(shard: Shard, db: number, ref: Ref): boolean {
-    if ((this.words[this.modeWord]! & MODE_SNAPSHOT) === 0) return true;
-    return this.#snapshot.prepareEntry(shard, db, ref);
   }
 
   /** Runs a command whose shards are held, and records what it changed. */

@@ -14,9 +14,9 @@ import type { FaultServer, Launch } from './fault-server.ts';
 import { EVERYSEC_MS, type Policy, WRITERS } from './kill-rounds.ts';
 import { acknowledged, Writers } from './writers.ts';
 
-const DISK_BYTES = 16 << 20;
-const BALLAST_BYTES = 6 << 20;
-const FILLER_BYTES = 16 << 10;
+const DISK_BYTES = 12 << 20;
+const BALLAST_BYTES = 5 << 20;
+const FILLER_BYTES = 64 << 10;
 const MISCONF = '-MISCONF';
 
 /**
@@ -49,8 +49,13 @@ class Ballast {
     this.#path = join(directory, 'ballast');
   }
 
+  /** As much as there is room for. */
   load(): void {
-    writeFileSync(this.#path, Buffer.alloc(BALLAST_BYTES, 1));
+    try {
+      writeFileSync(this.#path, Buffer.alloc(BALLAST_BYTES, 1));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') throw error;
+    }
   }
 
   drop(): void {

@@ -1,11 +1,13 @@
 /** Whole servers whose disk fails, and servers killed at the worst moments. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { waitUntil } from '../support/tessera.ts';
 import { fill, newDirectory, removeDirectories, rewrite, start } from './aof-fixture.ts';
 
 afterAll(removeDirectories);
+// Several servers one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000 });
 
 const DIGEST = ['DEBUG', 'DIGEST'];
 

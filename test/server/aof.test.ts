@@ -1,7 +1,7 @@
 /** Whole servers with an append-only file: what is written, rewritten and loaded again. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, test } from 'vitest';
+import { afterAll, expect, test, vi } from 'vitest';
 import { redisServerPath, startRedis } from '../support/redis-server.ts';
 import { waitUntil } from '../support/tessera.ts';
 import {
@@ -17,6 +17,8 @@ import {
 } from './aof-fixture.ts';
 
 afterAll(removeDirectories);
+// Several servers one after the other, on a machine that may be busy.
+vi.setConfig({ testTimeout: 180_000 });
 
 const BASE = 'file appendonly.aof.1.base.rdb seq 1 type b\n';
 const INCR = 'file appendonly.aof.1.incr.aof seq 1 type i\n';
