@@ -50,12 +50,14 @@ function runSession(
   const context = {
     args,
     reply,
+    canSuspend: true,
     text: (index: number) => args.text(index),
     server: {
       debug: (what: string, value: string) => {
         asked.push(`${what} ${value}`);
         return what === 'oom' ? 'ERR no' : null;
       },
+      aof: (what: string, done: (error: null, text: string) => void) => done(null, what),
       log: (level: string, text: string) => asked.push(`${level} ${text}`),
     },
   };
