@@ -51,6 +51,7 @@ function runSession(
     args,
     reply,
     canSuspend: true,
+    suspend: () => (write: (to: ReplyWriter) => void) => write(reply),
     text: (index: number) => args.text(index),
     server: {
       debug: (what: string, value: string) => {
