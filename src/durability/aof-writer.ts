@@ -11,6 +11,7 @@
  * `always` writes and syncs at once, by calls that block. With the other policies writes and syncs
  * go on in the background, one of each at a time, while more is added.
  */
+import { copyBytes } from '../base/bytes.ts';
 import { errnoText } from '../base/errno-text.ts';
 import type { LogDisk } from './log-disk.ts';
 
@@ -168,7 +169,7 @@ export class AofWriter {
     for (let at = from; at < to; ) {
       const batch = this.#open();
       const count = Math.min(to - at, BATCH_BYTES - batch.length);
-      batch.buf.set(buf.subarray(at, at + count), batch.length);
+      copyBytes(batch.buf, batch.length, buf, at, at + count);
       batch.length += count;
       at += count;
     }

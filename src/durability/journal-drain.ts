@@ -44,6 +44,9 @@ export class JournalDrain {
     this.#db = -1;
   }
 
+  /** The last `drain` has left something, because there was much. */
+  hasMore = false;
+
   /** Hands records on, as many as there are now up to a bound. False where there was none. */
   drain(sink: DrainSink, nowMs: number): boolean {
     const ring = this.#ring;
@@ -57,6 +60,7 @@ export class JournalDrain {
       this.#take(sink, nowMs);
     }
     ring.release();
+    this.hasMore = bytes >= DRAIN_BYTES_MAX;
     return any;
   }
 
