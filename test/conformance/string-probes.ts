@@ -2,6 +2,7 @@
  * Commands of other families in their smallest form, so that strings can be tested without those
  * families.
  */
+import { LIST_COMMANDS } from '../../src/commands/list.ts';
 import {
   type CommandContext,
   type CommandSpec,
@@ -9,10 +10,8 @@ import {
   oneKey,
   type RunStatus,
 } from '../../src/commands/spec.ts';
-import { ENCODING_NAMES, TYPE_LIST, TYPE_SHIFT } from '../../src/keyspace/entry.ts';
-import { NO_TTL, type Shard } from '../../src/keyspace/shard.ts';
-import type { Ref } from '../../src/memory/arena.ts';
-import { ERROR_BYTES } from '../../src/resp/errors.ts';
+import { ENCODING_NAMES } from '../../src/keyspace/entry.ts';
+import { NO_TTL } from '../../src/keyspace/shard.ts';
 
 function probe(
   name: string,
@@ -62,27 +61,11 @@ function del(ctx: CommandContext): RunStatus {
   return DONE;
 }
 
-function isListOrReply(ctx: CommandContext, shard: Shard, ref: Ref): boolean {
-  if (ref === 0 || shard.typeOf(ref) === TYPE_LIST) return true;
-  ctx.reply.errorBytes(ERROR_BYTES.WRONG_TYPE);
-  return false;
-}
-
-/** Something that is no string: enough for commands that look at the type only. */
-function lpush(ctx: CommandContext): RunStatus {
-  const shard = ctx.at(1);
-  let ref = shard.find(ctx.db, ctx.key);
-  if (!isListOrReply(ctx, shard, ref)) return DONE;
-  ref = shard.createString(ctx.db, ctx.key, 4, 0, NO_TTL);
-  shard.u32[ref * 2] = shard.u32[ref * 2]! | (TYPE_LIST << TYPE_SHIFT);
-  ctx.reply.integer(1);
-  return DONE;
-}
-
 export const PROBE_COMMANDS: readonly CommandSpec[] = [
   { ...probe('object', 2, -2, encoding), subcommands: [probe('encoding', 2, 3, encoding)] },
   probe('pexpiretime', 1, 2, pexpiretime),
   probe('exists', 1, 2, exists),
   probe('del', 1, 2, del),
-  probe('lpush', 1, 3, lpush),
+  // Something that is no string.
+  ...LIST_COMMANDS.filter(({ name }) => name === 'lpush'),
 ];

@@ -309,30 +309,16 @@ describe('the report of what has no meaning', () => {
     const store = new ConfigStore();
     const report = new MeaningReport();
     expect(report.lines(store)).toEqual([]);
-    store.load(['rdbcompression', 'no']);
+    store.load(['repl-backlog-ttl', '5']);
     store.load(['port', '7000']);
     store.load(['slave-priority', '5']);
     store.users = [['a']];
     expect(report.lines(store)).toEqual([
       'Accepted for compatibility with Redis, without effect in Tessera: ' +
-        'rdbcompression, replica-priority, user',
+        'repl-backlog-ttl, replica-priority, user',
     ]);
-    store.set(['rdbcompression', 'yes', 'lfu-decay-time', '5', 'repl-timeout', '5']);
+    store.set(['repl-backlog-ttl', '6', 'lfu-decay-time', '5', 'repl-timeout', '5']);
     expect(report.noMeaningLine(store)).toMatch(/: repl-timeout$/);
-    expect(report.lines(store)).toEqual([]);
-  });
-
-  test('says that nothing is written to disk when that was asked for', () => {
-    const store = new ConfigStore();
-    const report = new MeaningReport();
-    store.load(['save', '']);
-    store.load(['appendonly', 'no']);
-    expect(report.lines(store)).toEqual([]);
-    store.set(['appendonly', 'yes', 'save', '900 1']);
-    expect(report.lines(store)).toEqual([
-      'Tessera does not write to disk yet: ' +
-        'save and appendonly kept as set, but data is lost at the end',
-    ]);
     expect(report.lines(store)).toEqual([]);
   });
 
@@ -341,7 +327,8 @@ describe('the report of what has no meaning', () => {
       'port bind protected-mode unixsocket unixsocketperm timeout tcp-keepalive tcp-backlog',
       'maxclients requirepass databases loglevel logfile pidfile dir daemonize',
       'proto-max-bulk-len client-query-buffer-limit client-output-buffer-limit io-threads',
-      'maxmemory maxmemory-policy save appendonly hz active-expire-effort',
+      'maxmemory maxmemory-policy save appendonly appendfsync rdbcompression dbfilename hz',
+      'active-expire-effort auto-aof-rewrite-percentage stop-writes-on-bgsave-error',
       'slowlog-log-slower-than slowlog-max-len latency-monitor-threshold hash-max-listpack-value',
       'lfu-log-factor hll-sparse-max-bytes notify-keyspace-events enable-debug-command',
       'lazyfree-lazy-expire shutdown-timeout set-proc-title crash-log-enabled oom-score-adj',
