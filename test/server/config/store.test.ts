@@ -315,7 +315,7 @@ describe('the report of what has no meaning', () => {
     store.users = [['a']];
     expect(report.lines(store)).toEqual([
       'Accepted for compatibility with Redis, without effect in Tessera: ' +
-        'repl-backlog-ttl, replica-priority, user',
+        'replica-priority, repl-backlog-ttl, user',
     ]);
     store.set(['repl-backlog-ttl', '6', 'lfu-decay-time', '5', 'repl-timeout', '5']);
     expect(report.noMeaningLine(store)).toMatch(/: repl-timeout$/);
