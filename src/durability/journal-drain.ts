@@ -18,6 +18,8 @@ export interface DrainSink {
 
 /** Bytes taken in one call: others get their turn. */
 const DRAIN_BYTES_MAX = 8 << 20;
+/** From so many bytes in one call on, the next should not wait long. */
+const MUCH_BYTES = 1 << 18;
 
 export class JournalDrain {
   /** Position behind the record taken last. */
@@ -44,7 +46,7 @@ export class JournalDrain {
     this.#db = -1;
   }
 
-  /** The last `drain` has left something, because there was much. */
+  /** The last `drain` found much: more is to be expected soon. */
   hasMore = false;
 
   /** Hands records on, as many as there are now up to a bound. False where there was none. */
@@ -60,7 +62,7 @@ export class JournalDrain {
       this.#take(sink, nowMs);
     }
     ring.release();
-    this.hasMore = bytes >= DRAIN_BYTES_MAX;
+    this.hasMore = bytes >= MUCH_BYTES;
     return any;
   }
 

@@ -29,7 +29,7 @@ export const KIND_LAST_PART = 3;
 export const KIND_CUT = 4;
 export const JOURNAL_HEAD_BYTES = 8;
 
-const RING_BYTES = 1 << 25;
+const RING_BYTES = 1 << 22;
 const UNSYNCED_SLOTS = 1 << 16;
 const TWO_31 = 2147483648;
 /** Room that has to be there before a command may run on an I/O thread. */

@@ -73,7 +73,13 @@ export class WriteGuard implements ExpirySink {
    * again. O(keys).
    */
   prepare(row: CommandRow, ctx: ThreadContext): boolean {
-    if ((this.words[this.modeWord]! & MODE_SNAPSHOT) === 0) return true;
+    const mode = this.words[this.modeWord]!;
+    const isBounded = ctx.workMax !== Number.POSITIVE_INFINITY;
+    if ((mode & MODE_JOURNAL) !== 0 && isBounded && row.isHeldAsWrite && !this.journal.hasRoom) {
+      // The disk is slow: a worker waits for room, an I/O thread has other clients.
+      return false;
+    }
+    if ((mode & MODE_SNAPSHOT) === 0) return true;
     return this.#snapshot.prepare(row, ctx);
   }
 
