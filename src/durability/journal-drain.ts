@@ -24,6 +24,8 @@ const MUCH_BYTES = 1 << 18;
 export class JournalDrain {
   /** Position behind the record taken last. */
   position = 0;
+  /** Records taken so far. */
+  records = 0;
   /** Whether `#TS:` annotations go between records. */
   hasTimestamps = false;
   readonly #ring: MpscConsumer;
@@ -89,6 +91,7 @@ export class JournalDrain {
     }
     sink.add(u8, from, to);
     this.#db = lastDb;
+    this.records += 1;
     sink.mark(this.position);
   }
 

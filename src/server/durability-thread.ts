@@ -28,6 +28,18 @@ const PARK_MS_MAX = 1000;
  * went into small writes (SET at pipeline 16).
  */
 const PACE_MS = 4;
+/**
+ * With `always`, a batch waits this share of the time that a sync takes, up to a bound, for the
+ * clients whose replies have just left: otherwise the clients fall into two halves that wait for
+ * each other's syncs. Not where batches are of one record.
+ */
+const GATHER_SHARE = 0.25;
+const GATHER_MS_MAX = 2;
+const GATHER_RECORDS_MIN = 2;
+/** A wait shorter than this is not worth a park. */
+const GATHER_MS_MIN = 0.03;
+/** Weight of the newest batch in the averages of records and sync times. */
+const AVERAGE_SHARE = 0.1;
 /** Longest sleep in Node's loop; a timer also keeps the loop alive. */
 const IDLE_MS_MAX = 1 << 30;
 
@@ -58,6 +70,10 @@ class DurabilityThread implements DrainSink {
   #stopping = false;
   #timer: NodeJS.Timeout | null = null;
   #isTurnDue = false;
+  /** With `always`: averages of records a batch, and of the ms that its write and sync took. */
+  #batchRecords = 0;
+  #batchMs = 0;
+  #recordsBefore = 0;
   /** Between two turns that bring records: see PACE_MS. */
   #isPaused = false;
   #isFailing = false;
@@ -259,13 +275,16 @@ class DurabilityThread implements DrainSink {
       this.#bell.awake();
       const isGoingOn = this.#poll();
       const took = this.#drain.drain(this, Date.now());
+      if (took && this.#isBlocking) this.#gather();
       if (took && this.#state !== WRITE) this.#durable(this.#drain.position);
+      const startMs = performance.now();
       this.#write();
+      if (took) this.#noteBatch(performance.now() - startMs);
       if (!isGoingOn && !took) {
         this.#end();
         return;
       }
-      const isBlocking = this.#writer.policy === 'always' && !this.#writer.isBusy;
+      const isBlocking = this.#isBlocking;
       if (took) {
         if (isBlocking) continue;
         if (this.#drain.hasMore || this.#writer.policy === 'always') this.#soon();
@@ -282,6 +301,31 @@ class DurabilityThread implements DrainSink {
     this.#watchBell();
     const idleMs = Math.min(this.#writer.idleMs, IDLE_MS_MAX);
     this.#timer = setTimeout(() => this.#turn(), idleMs);
+  }
+
+  get #isBlocking(): boolean {
+    return this.#writer.policy === 'always' && !this.#writer.isBusy;
+  }
+
+  /** Waits a little for more records: see GATHER_SHARE. */
+  #gather(): void {
+    if (this.#batchRecords < GATHER_RECORDS_MIN) return;
+    const deadlineMs = performance.now() + Math.min(this.#batchMs * GATHER_SHARE, GATHER_MS_MAX);
+    const enough = this.#recordsBefore + this.#batchRecords * 2;
+    while (this.#drain.records < enough) {
+      const leftMs = deadlineMs - performance.now();
+      if (leftMs < GATHER_MS_MIN) return;
+      if (this.#bell.prepare()) this.#bell.park(leftMs);
+      this.#bell.awake();
+      this.#drain.drain(this, Date.now());
+    }
+  }
+
+  #noteBatch(ms: number): void {
+    const records = this.#drain.records - this.#recordsBefore;
+    this.#recordsBefore = this.#drain.records;
+    this.#batchRecords += (records - this.#batchRecords) * AVERAGE_SHARE;
+    this.#batchMs += (ms - this.#batchMs) * AVERAGE_SHARE;
   }
 
   #write(): void {
