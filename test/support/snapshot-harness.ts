@@ -169,7 +169,9 @@ export function loadInto(runner: LocalRunner, path: string): string | null {
   const options = { databases, skipsChecksum: false, nowMs: runner.state.nowMs };
   try {
     const loader = new KeyspaceLoader(runner.shards, false);
-    return new SnapshotReader(loader, options).read(source)?.text ?? null;
+    const error = new SnapshotReader(loader, options).read(source)?.text ?? null;
+    loader.finish();
+    return error;
   } finally {
     source.close();
   }
