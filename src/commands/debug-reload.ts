@@ -51,6 +51,7 @@ function flushAll(ctx: CommandContext): void {
 function load(ctx: CommandContext, isFlush: boolean, isReplace: boolean): string | null {
   const { limits } = ctx;
   let source: FileSource | null = null;
+  let loader: KeyspaceLoader | null = null;
   try {
     // Before anything is flushed, so that without a file nothing is lost.
     source = new FileSource(limits.snapshotPath);
@@ -58,18 +59,19 @@ function load(ctx: CommandContext, isFlush: boolean, isReplace: boolean): string
     const skipsChecksum = ctx.shards[0]!.skipsChecksum;
     const { databases } = limits;
     const options = { databases, skipsChecksum, nowMs: ctx.state.nowMs };
-    const loader = new KeyspaceLoader(ctx.shards, isReplace);
+    loader = new KeyspaceLoader(ctx.shards, isReplace);
     // A log that goes on from here still has them.
     loader.onExpired = ({ db, name, nameLength }) => {
       ctx.state.expirySink?.keyExpired(db, name, 0, nameLength);
     };
     const reader = new SnapshotReader(loader, options);
     const problem = reader.read(source);
-    loader.finish();
     return problem === null ? null : `${problem.text}, at offset ${problem.offset}`;
   } catch (error) {
     return reasonOf(error);
   } finally {
+    // After an error of the disk as well: no table stays without items.
+    loader?.finish();
     source?.close();
   }
 }
