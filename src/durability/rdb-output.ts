@@ -24,6 +24,8 @@ export class RdbOutput {
   sink: ByteSink;
   /** Null: strings are compressed here. */
   marks: StringMarks | null = null;
+  /** With marks: strings are compressed nevertheless, because whoever reads the marks is behind. */
+  compressesHere = false;
   /** Whether strings are compressed (`rdbcompression`). */
   compresses: boolean;
   #scratch: Uint8Array = new Uint8Array(0);
@@ -89,8 +91,9 @@ export class RdbOutput {
     const length = to - from;
     if (length <= rdb.INTEGER_TEXT_MAX && this.#integer(buf, from, to)) return;
     if (this.mayCompress(length)) {
-      if (this.marks === null && this.#compressed(buf, from, to)) return;
-      this.markString(length);
+      const isHere = this.marks === null || this.compressesHere;
+      if (isHere && this.#compressed(buf, from, to)) return;
+      if (!isHere) this.markString(length);
     }
     this.length(length);
     this.sink.rawRange(buf, from, to);

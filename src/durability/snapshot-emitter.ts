@@ -78,6 +78,8 @@ export class SnapshotEmitter {
     if (isLarge(shard, ref)) return false;
     const { length, markWords } = sink;
     sink.lengthMax = length + SMALL_BYTES_MAX * 2;
+    // Compression is most of the work: both threads have their share of it.
+    this.#out.compressesHere = this.frames.isBehind;
     this.#entries.entry(shard, ref);
     sink.lengthMax = Number.POSITIVE_INFINITY;
     if (!sink.isOver) return true;
@@ -87,6 +89,7 @@ export class SnapshotEmitter {
 
   /** Writes an entry into the sink, step by step. */
   *slices(shard: Shard, ref: Ref): Generator<undefined, void> {
+    this.#out.compressesHere = false;
     const type = this.#entries.head(shard, ref);
     yield* writeSlices(this.#out, shard, ref, type, this.#entries.writerOf(shard));
   }

@@ -62,6 +62,11 @@ export class FrameWriter {
     return this.#ring.freeBytes() >= bytes * 2 + RING_BYTES / 16;
   }
 
+  /** True while the snapshot thread has much to do: half of the ring waits for it. */
+  get isBehind(): boolean {
+    return this.#ring.freeBytes() < RING_BYTES / 2;
+  }
+
   /** Appends what is in `sink`; false when the ring is too full now: nothing has happened then. */
   append(kind: number, db: number, entries: number, sink: EmitSink): boolean {
     return this.appendRange(kind, db, entries, sink, 0, sink.length);
