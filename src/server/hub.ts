@@ -504,6 +504,8 @@ export class Hub {
 
   async #lastSave(save: boolean | null, force: boolean): Promise<string | null> {
     const { logger, plan } = this.#options;
+    // The file that is loaded has all there is, and threads that load do not answer.
+    if (plan.layout.isLoading) return null;
     if (this.#aof.isWaiting) {
       logger.warning(`Writing initial AOF${force ? '. Exit anyway.' : ", can't exit"}`);
       if (!force) return SHUTDOWN_FAILED;

@@ -76,7 +76,8 @@ export class MemoryCare {
   /** The owned shard in work. */
   #current = 0;
   #startedMs = 0;
-  #decidedMs = 0;
+  /** Up to when the time of a run is in the statistics. */
+  #countedMs = 0;
   #wasteAtStart = 0;
   /** Waste that a round could not reduce. */
   #stuckBytes = 0;
@@ -114,7 +115,6 @@ export class MemoryCare {
     }
     if (isWindowOver) this.#windowEndMs = nowMs + WINDOW_MS;
     this.#decideDefrag(nowMs);
-    this.#decidedMs = nowMs;
     this.#decideAtMs = nowMs + (this.#effort === 0 ? DECIDE_MS : DECIDE_MS_ACTIVE);
   }
 
@@ -148,13 +148,10 @@ export class MemoryCare {
     const { config, layout, shards, stats } = this.#parts;
     if (!config.bool('activedefrag') || layout.isLoading) {
       this.#stuckBytes = 0;
-      if (this.#effort !== 0) this.#end();
+      if (this.#effort !== 0) this.#end(nowMs);
       return;
     }
-    if (this.#effort !== 0) {
-      stats.add(STAT.defragMillis, nowMs - this.#decidedMs);
-      stats.counters[STAT.defragNowMillis] = nowMs - this.#startedMs;
-    }
+    if (this.#effort !== 0) this.#countTime(nowMs);
     const { held, used } = fillOf(shards);
     const waste = held - used;
     const percent = used === 0 ? 0 : (waste * 100) / used;
@@ -165,6 +162,7 @@ export class MemoryCare {
       if (!this.#next()) return;
       this.#wasteAtStart = waste;
       this.#startedMs = nowMs;
+      this.#countedMs = nowMs;
       this.#defragAtMs = nowMs;
     }
     const us = config.int('active-defrag-cycle-us');
@@ -199,8 +197,16 @@ export class MemoryCare {
     return false;
   }
 
-  #end(): void {
+  #countTime(nowMs: number): void {
     const { stats } = this.#parts;
+    stats.add(STAT.defragMillis, nowMs - this.#countedMs);
+    stats.counters[STAT.defragNowMillis] = nowMs - this.#startedMs;
+    this.#countedMs = nowMs;
+  }
+
+  #end(nowMs: number): void {
+    const { stats } = this.#parts;
+    this.#countTime(nowMs);
     for (const defragmenter of this.#defragmenters) defragmenter.stop();
     this.#effort = 0;
     this.#defragAtMs = Number.POSITIVE_INFINITY;
@@ -242,7 +248,7 @@ export class MemoryCare {
     const waste = held - used;
     if (this.#wasteAtStart - waste < GAIN_BYTES_MIN) this.#stuckBytes = waste + GAIN_BYTES_MIN;
     const startedMs = this.#startedMs;
-    this.#end();
+    this.#end(nowMs);
     this.#decideDefrag(nowMs);
     if (this.#effort !== 0) this.#startedMs = startedMs;
   }

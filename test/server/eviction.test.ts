@@ -57,7 +57,8 @@ async function load(
   }
 }
 
-test.each(TOPOLOGIES)('the limit holds under a load of SETs (%s)', (_name, args) =>
+// In the first three both sides of each setting are seen.
+test.each(TOPOLOGIES.slice(0, 3))('the limit holds under a load of SETs (%s)', (_name, args) =>
   withRandom((random) =>
     withServer(args, async (server, observer) => {
       const limit = 6 * MIB;
