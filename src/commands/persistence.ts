@@ -56,7 +56,7 @@ export const PERSISTENCE_COMMANDS: readonly CommandSpec[] = [
     flags: ['admin', 'noscript', 'no_async_loading'],
     acl: [],
     keys: [],
-    syntax: '[SCHEDULE | CANCEL]',
+    syntax: '[SCHEDULE]',
     place: 'session',
     run: cmdBgsave,
   },

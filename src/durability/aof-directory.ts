@@ -2,7 +2,7 @@
  * AofDirectory: the directory of the append-only file. What it has is said by the manifest, which
  * takes the place of the one before in one step; files that it does not name count for nothing.
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { AofManifest, manifestName, temporaryManifestName } from './aof-manifest.ts';
 import type { LogDisk } from './log-disk.ts';
@@ -78,6 +78,23 @@ export class AofDirectory {
 
   rename(from: string, to: string): void {
     this.#disk.rename(this.pathOf(from), this.pathOf(to));
+  }
+
+  /**
+   * Bases of this file's names that a manifest does not have: rewrites that were killed before
+   * their manifest leave them, and nothing else ever needs one. Names as byte strings. Throws
+   * system errors.
+   */
+  strayBases(manifest: AofManifest): string[] {
+    const files = [manifest.base, ...manifest.incr, ...manifest.history];
+    const named = new Set(files.map((file) => file?.name));
+    const start = `${this.#filename}.`;
+    return readdirSync(this.#path)
+      .map((name) => Buffer.from(name).toString('latin1'))
+      .filter(
+        (name) => name.startsWith(start) && /^\d+\.base\.(rdb|aof)$/.test(name.slice(start.length)),
+      )
+      .filter((name) => !named.has(name));
   }
 
   remove(name: string): void {

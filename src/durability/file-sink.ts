@@ -85,11 +85,15 @@ export class FileSink implements ByteSink {
     this.#synced = this.#written;
   }
 
-  /** Makes the file durable and gives it its name. */
-  finish(): void {
+  /**
+   * Makes the file durable and gives it its name, unless nobody wants it any more by then: false,
+   * and it is to be abandoned.
+   */
+  finish(isWanted: () => boolean = () => true): boolean {
     this.#flush();
     fsyncSync(this.#fd);
     this.#close();
+    if (!isWanted()) return false;
     renameSync(this.#temporary, this.#path);
     const directory = openSync(dirname(this.#path), 'r');
     try {
@@ -97,6 +101,7 @@ export class FileSink implements ByteSink {
     } finally {
       closeSync(directory);
     }
+    return true;
   }
 
   /** Removes what was written. */

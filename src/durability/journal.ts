@@ -37,7 +37,7 @@ const ROOM_BYTES_MIN = RING_BYTES / 4;
 /** How long to wait for room, in ms. */
 const ROOM_WAIT_MS = 0.2;
 /** Bytes of one part of a large record. */
-const PART_BYTES = 1 << 20;
+const PART_BYTES = 1 << 18;
 
 /** Bytes of the shared buffer. */
 function journalBytes(): number {

@@ -157,6 +157,10 @@ export class AofControl {
       const incr = manifest.incr.at(-1) ?? manifest.addIncr(this.#filename);
       if (isNew) directory.create(incr.name);
       if (isNew) directory.persist(manifest);
+      for (const name of directory.strayBases(manifest)) {
+        logger.notice(`Removing the AOF base file ${name}, which the manifest does not name`);
+        directory.remove(name);
+      }
       const verb = isNew ? 'Creating' : 'Opening';
       logger.notice(`${verb} AOF incr file ${incr.name} on server start`);
       this.#manifest = manifest;

@@ -198,13 +198,13 @@ export class Services implements ServerServices {
   }
 
   save(what: SaveRequest, mayWait: boolean, done: (outcome: SaveOutcome) => void): void {
+    // Inside a transaction nobody waits for main: what it will say follows from the facts.
+    const isSaving = this.#parts.layout.facts[FACT.isSaving] !== 0;
     const id = this.#ask(({ error, text = '' }) => {
       if (mayWait) done({ error, status: text });
     });
     this.#toMain({ type: 'save', id, thread: this.#thread, what });
     if (mayWait) return;
-    // Inside a transaction nobody waits for main: what it will say follows from the facts.
-    const isSaving = this.#parts.layout.facts[FACT.isSaving] !== 0;
     if (isSaving && what !== 'cancel') done({ error: SAVE_IN_PROGRESS, status: '' });
     else done({ error: null, status: STATUS_OF[what] });
   }

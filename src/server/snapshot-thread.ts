@@ -11,6 +11,7 @@ import { MpscConsumer } from '../sync/mpsc-ring.ts';
 import { ControlPort } from './control.ts';
 import { FACT } from './persistence-facts.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
+import { STAT, ThreadStats } from './thread-stats.ts';
 
 /** `workerData` of the snapshot thread. */
 export interface SnapshotJob {
@@ -50,8 +51,11 @@ export function runSnapshotThread(job: SnapshotJob, port: MessagePort): void {
   try {
     sink = new FileSink(job.path, job.temporary, job.bytesPerSync);
     file = new SnapshotFile(sink, job.style, job.isAofBase, `${job.temporary}.aside`);
-    if (writeAll(job, control, file)) sink.finish();
-    else error = CANCELLED;
+    const flushes = flushCounter(job);
+    const before = flushes();
+    // FLUSHALL ends a save, as in Redis: main would learn of it too late where little is left.
+    const isWanted = (): boolean => job.isAofBase || flushes() === before;
+    if (!writeAll(job, control, file) || !sink.finish(isWanted)) error = CANCELLED;
   } catch (problem) {
     error = problem instanceof Error ? problem.message : String(problem);
   }
@@ -59,6 +63,16 @@ export function runSnapshotThread(job: SnapshotJob, port: MessagePort): void {
   if (error !== null) sink?.abandon();
   control.send({ type: 'done', error, bytes: sink?.bytes ?? 0 });
   port.close();
+}
+
+/** Counts FLUSHALLs. */
+function flushCounter({ buffers }: SnapshotJob): () => number {
+  const layout = new SharedLayout(buffers.control, buffers.rings);
+  const { commandRows } = layout.topology;
+  const all = Array.from({ length: layout.threadCount }, (_, t) => {
+    return new ThreadStats(layout.control, layout.statsOffset(t), commandRows);
+  });
+  return () => all.reduce((sum, stats) => sum + stats.counters[STAT.flushes]!, 0);
 }
 
 /** Takes in frames up to the last. False when main has cancelled. */

@@ -82,7 +82,7 @@ test('commands, effects and cuts in order', () => {
 
 test('a record of more than a quarter of the ring comes in parts', () => {
   const { journal, ring } = setUp();
-  const value = Buffer.alloc(9 << 20, 'v');
+  const value = Buffer.alloc(5 << 19, 'v');
   journal.appendCommand(0, SET, argsOf(SET, Buffer.from('k'), value));
   const frames = take(ring);
   expect(frames.slice(0, -1).every(({ kind }) => kind === KIND_PART)).toBe(true);
