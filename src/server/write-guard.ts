@@ -16,6 +16,7 @@ import { MODE_ALWAYS, MODE_JOURNAL, MODE_SNAPSHOT, type SharedLayout } from './s
 import type { SnapshotGuard } from './snapshot-guard.ts';
 import type { ThreadContext } from './thread-context.ts';
 
+const ERROR_SIGN = 0x2d;
 const MULTI: Uint8Array = Uint8Array.from(Buffer.from('MULTI'));
 const EXEC: Uint8Array = Uint8Array.from(Buffer.from('EXEC'));
 const DEL: Uint8Array = Uint8Array.from(Buffer.from('DEL'));
@@ -99,8 +100,13 @@ export class WriteGuard implements ExpirySink {
     effects.isReplaced = false;
     effects.isOn = true;
     const { dirty } = ctx.state;
+    const { reply } = ctx;
+    const mark = reply.length;
     const status = ctx.runPlain(row);
-    const isChanged = ctx.state.dirty !== dirty;
+    // A command that fails as sent would fail again: it says itself what it did, if anything (LSET
+    // beyond the end may have converted the list).
+    const hasFailed = reply.length > mark && reply.buf[mark] === ERROR_SIGN;
+    const isChanged = ctx.state.dirty !== dirty && !hasFailed;
     if (this.#isInTransaction) {
       if (isChanged && !effects.isReplaced) this.#recordAsSent(row, ctx);
       effects.isOn = false;

@@ -67,7 +67,8 @@ export function leftovers(directory: string): string[] {
   const known = new Set([...manifest.matchAll(/^file (\S+)/gm)].map((match) => match[1]!));
   known.add('appendonly.aof.manifest');
   // Without a manifest nothing reads the directory: the next rewrite writes over what is there.
-  if (manifest === '') known.add('appendonly.aof.1.base.rdb').add('appendonly.aof.1.base.aof');
+  if (manifest === '')
+    for (const end of ['base.rdb', 'base.aof', 'incr.aof']) known.add(`appendonly.aof.1.${end}`);
   return [...top, ...readdirSync(folder).filter((name) => !known.has(name))];
 }
 
