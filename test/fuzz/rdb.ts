@@ -5,6 +5,7 @@
  *
  *   npm run fuzz:rdb -- [--rounds 20] [--damages 100000] [--seed N]
  */
+
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,6 +13,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadDirectly, newKeyspace } from '../durability/rdb-files.ts';
+import { decodeReply } from '../support/decode-reply.ts';
 import type { Argument } from '../support/local-runner.ts';
 import { Random } from '../support/random.ts';
 import { RawClient } from '../support/raw-client.ts';
@@ -66,6 +68,9 @@ async function fill(client: RawClient, random: Random): Promise<void> {
     for (let i = 0; i < COMMANDS; i++) {
       await client.command(randomCommand(random, [random.pick(FAMILIES)]));
     }
+    // What expires on the way would be a difference.
+    const keys = decodeReply(await client.command(['KEYS', '*'])) as readonly string[];
+    for (const key of keys) await client.command(['PERSIST', key]);
     const elements = Array.from({ length: LARGE_ELEMENTS }, (_, i) => `${i}:${random.next()}`);
     await client.command(['RPUSH', 'large:list', ...elements]);
     await client.command(['SADD', 'large:set', ...elements]);
