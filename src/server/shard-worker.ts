@@ -213,15 +213,17 @@ export class ShardWorker {
    */
   #catchUp(): void {
     const started = performance.now();
+    let nowMs = started;
     const share = (started - this.#busySinceMs) * CATCH_UP_SHARE;
     const budgetMs = Math.min(share, CATCH_UP_MS_MAX);
     for (const shard of this.#owned) {
-      while (!shard.lazy.isEmpty && performance.now() - started < budgetMs) {
+      while (!shard.lazy.isEmpty && nowMs - started < budgetMs) {
         this.#slice(shard, null);
         sleepMs(CATCH_UP_PAUSE_MS);
+        nowMs = performance.now();
       }
     }
-    this.#busySinceMs = performance.now();
+    this.#busySinceMs = nowMs;
   }
 
   #setTime(): void {
