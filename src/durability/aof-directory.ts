@@ -81,20 +81,23 @@ export class AofDirectory {
   }
 
   /**
-   * Bases of this file's names that a manifest does not have: rewrites that were killed before
-   * their manifest leave them, and nothing else ever needs one. Names as byte strings. Throws
-   * system errors.
+   * Files of this file's names that a manifest does not have and nothing ever needs: the bases of
+   * rewrites that were killed before their manifest, and the incremental files made for it, to
+   * which nothing is written before it names them. Incremental files with anything in them stay:
+   * a manifest may have been lost. Names as byte strings. Throws system errors.
    */
-  strayBases(manifest: AofManifest): string[] {
+  strayFiles(manifest: AofManifest): string[] {
     const files = [manifest.base, ...manifest.incr, ...manifest.history];
     const named = new Set(files.map((file) => file?.name));
     const start = `${this.#filename}.`;
     return readdirSync(this.#path)
       .map((name) => Buffer.from(name).toString('latin1'))
-      .filter(
-        (name) => name.startsWith(start) && /^\d+\.base\.(rdb|aof)$/.test(name.slice(start.length)),
-      )
-      .filter((name) => !named.has(name));
+      .filter((name) => name.startsWith(start) && !named.has(name))
+      .filter((name) => {
+        const end = name.slice(start.length);
+        if (/^\d+\.base\.(rdb|aof)$/.test(end)) return true;
+        return /^\d+\.incr\.aof$/.test(end) && this.size(name) === 0;
+      });
   }
 
   remove(name: string): void {

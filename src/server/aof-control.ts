@@ -157,8 +157,8 @@ export class AofControl {
       const incr = manifest.incr.at(-1) ?? manifest.addIncr(this.#filename);
       if (isNew) directory.create(incr.name);
       if (isNew) directory.persist(manifest);
-      for (const name of directory.strayBases(manifest)) {
-        logger.notice(`Removing the AOF base file ${name}, which the manifest does not name`);
+      for (const name of directory.strayFiles(manifest)) {
+        logger.notice(`Removing the AOF file ${name}, which the manifest does not name`);
         directory.remove(name);
       }
       const verb = isNew ? 'Creating' : 'Opening';
