@@ -261,6 +261,10 @@ export class AofReplay implements Transport {
     return this.#inner.run();
   }
 
+  tickWithin(ms: number): void {
+    this.#inner.tickWithin(ms);
+  }
+
   stop(): void {
     this.#inner.stop();
   }

@@ -19,8 +19,8 @@ export function describeClient(
   const queuedBytes = c.transactionBlock === null ? 0 : c.transactionBlock.bytes.length;
   return clientInfoLine({
     id: c.id,
-    addr: c.peer.kind === 'unix' ? `${c.peer.text}:0` : c.peer.text,
-    laddr: c.local.kind === 'unix' ? `${c.local.text}:0` : c.local.text,
+    addr: addressOf(c.peer),
+    laddr: addressOf(c.local),
     fd: c.conn + FIRST_FD,
     name: c.name,
     ageSeconds: Math.max(0, Math.floor((nowMs - c.openedMs) / 1000)),
@@ -84,6 +84,7 @@ export function matchesFilter(c: Connection, filter: ClientFilter, nowMs: number
   return true;
 }
 
-function addressOf(end: Connection['peer']): string {
+/** An end of a connection as CLIENT LIST names it. */
+export function addressOf(end: Connection['peer']): string {
   return end.kind === 'unix' ? `${end.text}:0` : end.text;
 }

@@ -66,6 +66,16 @@ export class CommandRoutes {
     this.#tickets[conn] = this.#out.ticket;
   }
 
+  /** The same for a command of `c`, which waits for its reply. `isChainable`: see Connection. */
+  sentFor(c: Connection, shard: number, isChainable: boolean): void {
+    this.sent(c.conn, shard);
+    c.inflight += 1;
+    c.isChainable = isChainable;
+    if (c.replyMode === 'on') return;
+    c.isReplyDropped = true;
+    if (c.replyMode === 'skip') c.replyMode = 'on';
+  }
+
   /** Publishes what was committed since the last call and rings the workers. */
   flush(): void {
     if (!this.#isAnyRingDirty) return;

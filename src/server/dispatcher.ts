@@ -7,7 +7,6 @@ import { ESCALATE } from '../commands/spec.ts';
 import type { CommandRow, CommandTable } from '../commands/table.ts';
 import {
   ERROR_BYTES,
-  ERRORS,
   subcommandSyntax,
   unknownCommand,
   unknownSubcommand,
@@ -15,44 +14,27 @@ import {
 } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
-import type { DoorbellRinger } from '../sync/doorbell.ts';
 import { CommandRoutes } from './command-routes.ts';
 import type { Connection } from './connection.ts';
-import { type MemoryRoom, ROOM_GIVEN, ROOM_LATER, ROOM_NONE } from './memory-room.ts';
+import {
+  CONSUMED,
+  type DispatcherParts,
+  type DispatchStatus,
+  HELD,
+  LEASE_ARGS_MAX,
+  LEASE_WORK_MAX,
+  waitForRoom,
+} from './dispatch-parts.ts';
+import { ExecDispatch } from './exec-dispatch.ts';
+import { ROOM_LATER, ROOM_NONE } from './memory-room.ts';
 import * as messages from './route-messages.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import { ShardSet } from './shard-set.ts';
-import { PAUSE_ALL, PAUSE_NONE, REFUSE_NOTHING, type SharedLayout } from './shared-layout.ts';
-import type { Spill } from './spill.ts';
+import { PAUSE_ALL, PAUSE_NONE } from './shared-layout.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { STAT, type ThreadStats } from './thread-stats.ts';
-import { TransactionBlock, type WatchedKey } from './transaction-block.ts';
-import {
-  type RunSession,
-  TRANSACTION_RAN,
-  TRANSACTION_TOO_LARGE,
-  TransactionRun,
-} from './transaction-run.ts';
-import type { WriteGuard } from './write-guard.ts';
 import { isRefused, refusalText } from './write-refusal.ts';
 
-/** The command was consumed: replied to, queued, or sent to a worker. */
-export const CONSUMED = 0;
-/** It has to wait (order, full ring, pause): it stays in the connection's input. */
-export const HELD = 1;
-export type DispatchStatus = typeof CONSUMED | typeof HELD;
-
-/** Work an I/O thread does under a lease, in units of 16 bytes or one element: some 20 us. */
-const LEASE_WORK_MAX = 2048;
-/**
- * Arguments up to which a multi-key command is worked out here; larger ones go to a worker
- * unhashed.
- */
-const LEASE_ARGS_MAX = 128;
-/** Bytes of a transaction's queue up to which it may run here. */
-const LEASE_BLOCK_BYTES_MAX = LEASE_WORK_MAX * 16;
-const ABORT_REASON = 'EXECABORT Transaction discarded because of:';
-const EXEC_ABORT_OUT_OF_MEMORY = `${ABORT_REASON} ${ERRORS.OUT_OF_MEMORY}`;
 /** How long a read tries to get at its shard before it is routed. */
 const CONTENDED_MS_MAX = 10;
 /** One call in this many is timed: the clock costs 60 ns a call, a tenth of a pipelined command. */
@@ -64,35 +46,6 @@ const TIME_SAMPLE = 16;
  */
 const HTTP_POST: Uint8Array = Uint8Array.from(Buffer.from('POST'));
 const HTTP_HOST: Uint8Array = Uint8Array.from(Buffer.from('HOST:'));
-
-/** What the dispatcher needs for session commands. */
-export interface SessionRunner {
-  /** Runs a session command and writes its reply, or (where it may) suspends the connection. */
-  run(c: Connection, row: CommandRow, args: ArgView, canSuspend: boolean): void;
-  /** Runs a session command of a queue whose reply, now or later, goes to `done`. */
-  runAside(c: Connection, row: CommandRow, args: ArgView, done: (reply: Uint8Array) => void): void;
-  /** Lets the connection wait until the returned function is called. */
-  hold(c: Connection): () => void;
-  /** Whether `enable-debug-command` lets this client use DEBUG. */
-  mayDebug(c: Connection): boolean;
-  /** Closes a connection that speaks HTTP, without a reply. */
-  refuseHttp(c: Connection): void;
-}
-
-export interface DispatcherParts {
-  readonly layout: SharedLayout;
-  readonly thread: number;
-  readonly table: CommandTable;
-  readonly ctx: ThreadContext;
-  readonly reply: ReplyWriter;
-  readonly locks: ShardLocks;
-  readonly spill: Spill;
-  readonly stats: ThreadStats;
-  readonly workers: readonly DoorbellRinger[];
-  readonly sessions: SessionRunner;
-  readonly guard: WriteGuard;
-  readonly room: MemoryRoom;
-}
 
 export class Dispatcher {
   /** False with `--lease no`: every shard command goes through the rings. */
@@ -107,7 +60,8 @@ export class Dispatcher {
   readonly #stats: ThreadStats;
   readonly #set: ShardSet;
   readonly #routes: CommandRoutes;
-  readonly #transactions: TransactionRun;
+  /** EXEC and the watches of transactions. */
+  readonly transactions: ExecDispatch;
   readonly #expander = new FieldsetExpander();
   #sample = 0;
 
@@ -120,7 +74,11 @@ export class Dispatcher {
     this.#stats = parts.stats;
     this.#set = new ShardSet(parts.layout.topology.shards);
     this.#routes = new CommandRoutes(parts.layout, parts.thread, parts.workers);
-    this.#transactions = new TransactionRun(parts.table, parts.ctx, parts.stats);
+    this.transactions = new ExecDispatch(parts, this.#routes, {
+      isLeaseOn: () => this.isLeaseOn,
+      account: (row, mark, nanos) => this.#account(row, mark, nanos, 1),
+      afterReply: (c, mark) => this.#afterReply(c, mark),
+    });
   }
 
   /** The ticket issued last for a connection index: a new connection goes on from there. */
@@ -222,7 +180,7 @@ export class Dispatcher {
     }
     if (row.isDenyOom && this.#parts.room.isLimited) {
       const room = this.#parts.room.ask(args.span);
-      if (room === ROOM_LATER) return this.#waitForRoom(c);
+      if (room === ROOM_LATER) return waitForRoom(c, this.#parts.room);
       if (room === ROOM_NONE) {
         if (c.inflight !== 0) return HELD;
         this.#refuseReady(c, row, ERROR_BYTES.OUT_OF_MEMORY);
@@ -319,7 +277,7 @@ export class Dispatcher {
   }
 
   #runSession(c: Connection, row: CommandRow, args: ArgView): DispatchStatus {
-    if (row.isExec) return this.#exec(c, row);
+    if (row.isExec) return this.transactions.exec(c, row);
     const mark = this.#reply.length;
     const started = performance.now();
     this.#parts.sessions.run(c, row, args, true);
@@ -456,7 +414,7 @@ export class Dispatcher {
       return CONSUMED;
     }
     if (status === messages.SENT_BODY) c.inputGiven(args);
-    this.#sent(c, via, isChainable);
+    this.#routes.sentFor(c, via, isChainable);
     if (row.isWatch) {
       for (let i = 1; i < args.count; i++)
         c.pendingWatch.push(args.buf.slice(args.offset[i]!, args.end(i)));
@@ -470,224 +428,10 @@ export class Dispatcher {
     return HELD;
   }
 
-  /** The command asks again: soon where that gets on, otherwise with the next event. */
-  #waitForRoom(c: Connection): DispatchStatus {
-    c.contendedSinceMs = this.#parts.room.hasFreed ? performance.now() : 0;
-    return this.#stall(c);
-  }
-
-  #sent(c: Connection, via: number, isChainable: boolean): void {
-    this.#routes.sent(c.conn, via);
-    c.inflight += 1;
-    c.isChainable = isChainable;
-    if (c.replyMode !== 'on') {
-      c.isReplyDropped = true;
-      if (c.replyMode === 'skip') c.replyMode = 'on';
-    }
-  }
-
   /** Publishes what was routed in this turn and rings the workers. */
   flush(): void {
     this.#parts.guard.publish();
     this.#routes.flush();
-  }
-
-  /**
-   * EXEC: here under leases when the transaction is small and its shards are free, otherwise on a
-   * worker.
-   */
-  #exec(c: Connection, row: CommandRow): DispatchStatus {
-    const { layout } = this.#parts;
-    const mark = this.#reply.length;
-    const room = c.transactionNeedsMemory ? this.#parts.room.ask(c.queue().length) : ROOM_GIVEN;
-    if (room === ROOM_LATER) return this.#waitForRoom(c);
-    // It is asked once, whatever the transaction has to wait for then.
-    c.transactionNeedsMemory = false;
-    if (!c.isInTransaction) {
-      this.#reply.errorBytes(ERROR_BYTES.EXEC_WITHOUT_MULTI);
-    } else if (c.isTransactionBroken) {
-      this.#reply.errorBytes(ERROR_BYTES.EXEC_ABORT);
-      c.discardTransaction();
-    } else if (room === ROOM_NONE) {
-      this.#reply.error(EXEC_ABORT_OUT_OF_MEMORY);
-      c.discardTransaction();
-    } else if (c.transactionHasWrites && layout.writeRefusal !== REFUSE_NOTHING) {
-      this.#reply.error(`${ABORT_REASON} ${refusalText(layout)}`);
-      c.discardTransaction();
-    } else if (c.transactionAsks && layout.topology.ioThreads > 1) {
-      this.#askAhead(c);
-      return HELD;
-    } else {
-      const status = this.#execQueue(c);
-      if (status === STALLED) return HELD;
-      if (status === SENT_AWAY) {
-        this.#account(row, this.#reply.length, -1, 1);
-        return CONSUMED;
-      }
-    }
-    c.commandsRun += 1;
-    this.#account(row, mark, -1, 1);
-    this.#afterReply(c, mark);
-    return CONSUMED;
-  }
-
-  #execQueue(c: Connection): typeof RAN | typeof SENT_AWAY | typeof STALLED {
-    const block = c.queue();
-    const run = this.#transactions;
-    run.markShards(this.#set, block.bytes, 0);
-    const set = this.#set;
-    const isSmall =
-      block.items <= LEASE_ARGS_MAX &&
-      block.length <= LEASE_BLOCK_BYTES_MAX &&
-      run.isLeasable(block.bytes, 0);
-    const mayLease = isSmall && (this.isLeaseOn || set.count === 0);
-    if (mayLease && this.#locks.leaseAll(set.shards, set.count)) {
-      if (!run.isPrepared(block.bytes, 0)) {
-        this.#locks.endAllLeases(set.shards, set.count);
-        return this.#sendTransaction(c, block);
-      }
-      const state = this.#ctx.state;
-      state.touchMode = c.noTouch ? 0 : state.policyTouchMode;
-      const { watched } = c;
-      c.watched = [];
-      const sessions = this.#sessionRunner(c);
-      const outcome = run.run(this.#reply, block.bytes, 0, sessions, LEASE_WORK_MAX);
-      this.#locks.endAllLeases(set.shards, set.count);
-      if (outcome !== TRANSACTION_TOO_LARGE) {
-        if (outcome === TRANSACTION_RAN) c.commandsRun += block.items;
-        else if (c.dbBeforeExec >= 0) c.db = c.dbBeforeExec;
-        c.dbBeforeExec = -1;
-        c.endTransaction();
-        return RAN;
-      }
-      c.watched = watched;
-    }
-    return this.#sendTransaction(c, block);
-  }
-
-  #sendTransaction(c: Connection, block: TransactionBlock): typeof SENT_AWAY | typeof STALLED {
-    const { watched } = c;
-    // A SELECT of the queue is undone when the worker finds that a watched key has changed.
-    if (watched.length !== 0 && c.dbBeforeExec < 0) c.dbBeforeExec = c.db;
-    // The watches go with the block: an UNWATCH of the queue has nothing left to give back.
-    c.watched = [];
-    const ready = this.#transactions.withLiterals(
-      block,
-      watched,
-      this.#reply,
-      this.#sessionRunner(c),
-    );
-    const via = this.#set.count === 0 ? 0 : this.#set.shards[0]!;
-    const out = this.#routes.address(c, messages.KIND_TRANSACTION, 0);
-    const ring = this.#routes.ringTo(via);
-    const status = messages.sendBlock(ring, this.#parts.spill, out, ready.bytes, ready.length);
-    if (status !== messages.SENT) {
-      c.transactionBlock = ready;
-      c.watched = watched;
-      c.isStalled = true;
-      return STALLED;
-    }
-    this.#sent(c, via, false);
-    c.commandsRun += ready.items;
-    this.#stats.add(STAT.routed, 1);
-    c.endTransaction();
-    return SENT_AWAY;
-  }
-
-  #sessionRunner(c: Connection): RunSession {
-    return (row, args) => {
-      const mark = this.#reply.length;
-      const started = performance.now();
-      this.#parts.sessions.run(c, row, args, false);
-      this.#account(row, mark, (performance.now() - started) * 1e6, 1);
-      return c.db;
-    };
-  }
-
-  /**
-   * Runs the queued commands that ask other threads and puts their replies into the queue; EXEC
-   * is dispatched again then. That they run before the rest of the transaction nobody can tell,
-   * because they do not touch keys.
-   */
-  #askAhead(c: Connection): void {
-    const block = c.queue();
-    const replies = new Map<number, Uint8Array>();
-    const resume = this.#parts.sessions.hold(c);
-    let left = 1;
-    const answered = (): void => {
-      left -= 1;
-      if (left !== 0) return;
-      c.transactionBlock = this.#transactions.withReplies(block, c.watched, replies);
-      c.transactionAsks = false;
-      resume();
-    };
-    this.#transactions.visitAsking(block, (row, args, index) => {
-      left += 1;
-      this.#stats.add(STAT.commands, 1);
-      this.#stats.call(row.index);
-      this.#parts.sessions.runAside(c, row, args, (reply) => {
-        replies.set(index, reply);
-        answered();
-      });
-    });
-    answered();
-  }
-
-  /**
-   * Gives the watches of a connection back: here when their shards are free, otherwise by a worker,
-   * without a reply.
-   */
-  unwatchAll(c: Connection): void {
-    const block = new TransactionBlock();
-    for (const watch of c.watched) block.addWatch(watch);
-    c.watched = [];
-    const set = this.#set;
-    this.#transactions.markShards(set, block.bytes, 0);
-    if (this.#locks.leaseAll(set.shards, set.count)) {
-      this.#transactions.unwatch(block.bytes, 0);
-      this.#locks.endAllLeases(set.shards, set.count);
-      return;
-    }
-    const via = set.shards[0]!;
-    const out = this.#routes.address(c, messages.KIND_UNWATCH, 0);
-    const ring = this.#routes.ringTo(via);
-    if (
-      messages.sendBlock(ring, this.#parts.spill, out, block.bytes, block.length) !== messages.SENT
-    ) {
-      this.#unwatchLater.push(block);
-      return;
-    }
-    this.#routes.mark(via);
-  }
-
-  /**
-   * Gives back, with the next tick, the watches of a connection that closed while its WATCH was on
-   * its way.
-   */
-  unwatchOrphans(watches: readonly WatchedKey[]): void {
-    const block = new TransactionBlock();
-    for (const watch of watches) block.addWatch(watch);
-    this.#unwatchLater.push(block);
-  }
-
-  readonly #unwatchLater: TransactionBlock[] = [];
-
-  /** Tries again what found a full ring. */
-  retryUnwatch(): void {
-    const left = this.#unwatchLater.splice(0);
-    for (const block of left) {
-      const set = this.#set;
-      this.#transactions.markShards(set, block.bytes, 0);
-      if (this.#locks.leaseAll(set.shards, set.count)) {
-        this.#transactions.unwatch(block.bytes, 0);
-        this.#locks.endAllLeases(set.shards, set.count);
-      } else {
-        this.#unwatchLater.push(block);
-      }
-    }
+    this.#parts.post.flush();
   }
 }
-
-const RAN = 0;
-const SENT_AWAY = 1;
-const STALLED = 2;

@@ -3,50 +3,39 @@
  * the dispatcher, sends replies in request order, and enforces the limits of every client.
  */
 
-import type { Resume, ServerServices, SessionContext } from '../commands/spec.ts';
-import type { CommandRow } from '../commands/table.ts';
-import { ReplyWriter } from '../resp/reply-writer.ts';
+import type { ServerServices } from '../commands/spec.ts';
+import type { ReplyWriter } from '../resp/reply-writer.ts';
 import {
-  type ArgView,
   PARSE_COMPLETE,
   PARSE_ERROR,
   type ParserLimits,
   RequestParser,
 } from '../resp/request-parser.ts';
 import type { Doorbell } from '../sync/doorbell.ts';
-import { nextTicket } from '../sync/fence.ts';
-import { RingConsumer } from '../sync/ring.ts';
 import type { Endpoint, Transport, TransportHandler } from '../transport/transport.ts';
+import type { ClientCards } from './client-cards.ts';
 import { type ClientLimits, checkOutputLimit, refusalOf } from './client-limits.ts';
-import { describeClient } from './client-report.ts';
+import { addressOf, describeClient } from './client-report.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
-import { type Dispatcher, HELD, type SessionRunner } from './dispatcher.ts';
+import { HELD } from './dispatch-parts.ts';
+import type { Dispatcher } from './dispatcher.ts';
 import { HeldOutput } from './held-output.ts';
-import { IncomingReply, KIND_REPLY } from './route-messages.ts';
+import { type Letter, type LetterHandler, Mailbox, type Post } from './post.ts';
+import { ReplyInlet } from './reply-inlet.ts';
+import { SessionRuns } from './session-runs.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
 import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
-import type { ThreadContext } from './thread-context.ts';
+import type { ClientRef, ThreadContext } from './thread-context.ts';
 import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
-import type { WatchedKey } from './transaction-block.ts';
 import type { WriteGuard } from './write-guard.ts';
 
 /** Input kept for a connection that must wait; beyond it, reading pauses. */
 const HELD_INPUT_MAX = 1024 * 1024;
 /** Replies collected for one connection before they are sent and its output limit is looked at. */
 const REPLY_PART_BYTES = 256 * 1024;
-/**
- * Replies taken from a ring before other clients get their turn: a huge reply goes out in many
- * turns.
- */
-const REPLY_BYTES_PER_TURN = 128 * 1024;
 /** Pace of what INFO says about all clients together. */
 const GAUGE_MS = 1000;
-/** Words of one watched key in a WATCHED frame. */
-const WATCHED_WORDS = 5;
-const NO_NAME = new Uint8Array(0);
-const NO_KEYS: readonly Uint8Array[] = [];
-
 export interface IoServerParts {
   readonly layout: SharedLayout;
   readonly thread: number;
@@ -58,6 +47,10 @@ export interface IoServerParts {
   readonly limits: ClientLimits;
   readonly bell: Doorbell;
   readonly spill: Spill;
+  readonly post: Post;
+  readonly cards: ClientCards;
+  /** The ring of this thread's letters. */
+  readonly postbox: SharedArrayBuffer;
   /** Looks for control messages. */
   readonly pollControl: () => void;
   /** Makes `onWake` come again after the events that are waiting now. */
@@ -66,15 +59,18 @@ export interface IoServerParts {
   readonly onParked: () => void;
 }
 
-export class IoServer implements TransportHandler, ConnectionHost, SessionRunner {
+export class IoServer implements TransportHandler, ConnectionHost {
   readonly #parts: IoServerParts;
   readonly #reply: ReplyWriter;
   readonly #parser: RequestParser;
   readonly #connections: (Connection | undefined)[] = [];
-  readonly #replyRings: RingConsumer[] = [];
-  /** A reply at the front of the ring waits for an earlier one. */
-  readonly #isReplyHeld: boolean[] = [];
-  readonly #incoming = new IncomingReply();
+  readonly #replies: ReplyInlet;
+  readonly #mailbox: Mailbox;
+  readonly #ref = { io: 0, conn: 0, generation: 0 };
+  /** The connection whose replies are being collected. */
+  #writing: Connection | null = null;
+  /** Where session commands run. */
+  readonly sessions: SessionRuns;
   /** Connections that may go on: their reply came, their pause ended. */
   readonly #resumable: Connection[] = [];
   readonly #paused = new Set<Connection>();
@@ -94,11 +90,33 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#parts = parts;
     this.#reply = parts.reply;
     this.#parser = new RequestParser(parts.parserLimits);
-    const { layout, thread } = parts;
-    for (let worker = 0; worker < layout.topology.shardThreads; worker++) {
-      this.#replyRings.push(new RingConsumer(layout.rings, layout.replyRing(thread, worker)));
-      this.#isReplyHeld.push(false);
-    }
+    this.#mailbox = new Mailbox(parts.postbox, parts.spill);
+    this.#replies = new ReplyInlet(parts.layout, parts.thread, {
+      connection: (conn) => this.#connections[conn],
+      send: (c, buf, start, end, gate) => {
+        parts.guard.gate = gate;
+        this.#send(c, buf, start, end);
+      },
+      answered: (c) => {
+        c.commandsRun += 1;
+        c.inflight -= 1;
+        if (c.inflight === 0) this.#resumable.push(c);
+      },
+      unwatchOrphans: (watches) => this.#dispatcher!.transactions.unwatchOrphans(watches),
+      wakeSoon: parts.wakeSoon,
+    });
+    this.sessions = new SessionRuns({
+      ...parts,
+      send: (c, buf, start, end) => this.#send(c, buf, start, end),
+      closeSoon: (c) => this.#closeSoon(c),
+      resume: (c) => {
+        this.#resumable.push(c);
+        queueMicrotask(() => {
+          this.#runResumable();
+          this.onTurnEnd();
+        });
+      },
+    });
     parts.ctx.host = {
       visitShards: (visit) => parts.ctx.shards.forEach(visit),
       beginBuild: () => undefined,
@@ -113,6 +131,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
       sleep: () => {
         throw new Error('an I/O thread was told to sleep');
       },
+      client: () => this.#clientRef(),
     };
   }
 
@@ -121,6 +140,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#dispatcher = dispatcher;
     this.#transport = transport;
     this.#services = services;
+    this.sessions.connect(services);
   }
 
   // ---- transport events
@@ -135,6 +155,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     const id = this.#clientSerial++ * layout.topology.ioThreads + this.#parts.thread;
     const c = new Connection(this, conn, this.#generation, id, peer, local, nowMs);
     this.#connections[conn] = c;
+    this.#parts.cards.open(this.#parts.thread, conn, addressOf(peer));
     c.repliedTicket = this.#dispatcher!.lastTicket(conn);
     stats.add(STAT.connectionsNow, 1);
     const refusal = refusalOf(this.#parts.limits, peer.isLoopback);
@@ -251,6 +272,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
 
   #beginReplies(c: Connection): void {
     this.#reply.clear();
+    this.#writing = c;
     this.#parts.guard.gate = 0;
     this.#reply.resp3 = c.protocol === 3;
   }
@@ -266,6 +288,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
 
   #sendReplies(c: Connection): void {
     const reply = this.#reply;
+    this.#writing = null;
     if (reply.length !== 0) this.#send(c, reply.buf, 0, reply.length);
     reply.clear();
     if (c.isClosing) this.#closeSoon(c);
@@ -366,7 +389,8 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     this.#leavePark();
     this.#parts.ctx.state.setTime(Date.now());
     this.#parts.pollControl();
-    this.#drainAllReplies();
+    this.#replies.drain();
+    if (!this.#mailbox.drain()) this.#parts.wakeSoon();
     if (this.#holding.size !== 0) this.#sendHeld();
     if (this.#stalled.size !== 0) this.#resumeAll(this.#stalled);
     if (this.#paused.size !== 0 && this.#parts.layout.pauseMode === PAUSE_NONE) {
@@ -380,105 +404,6 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
   onRung(): void {
     this.onWake();
     this.onTurnEnd();
-  }
-
-  /**
-   * Takes replies from all rings. A reply whose connection waits for an earlier one from another
-   * worker stays at the front of its ring; that worker has run its command and will publish.
-   */
-  #drainAllReplies(): void {
-    let mayGoOn = true;
-    while (mayGoOn) {
-      mayGoOn = false;
-      let isAnyHeld = false;
-      for (let i = 0; i < this.#replyRings.length; i++) {
-        if (this.#drainReplies(i)) mayGoOn = true;
-        if (this.#isReplyHeld[i]) isAnyHeld = true;
-      }
-      if (!isAnyHeld) return;
-    }
-  }
-
-  /** True when it took something. */
-  #drainReplies(index: number): boolean {
-    const ring = this.#replyRings[index]!;
-    const incoming = this.#incoming;
-    let any = false;
-    let bytes = 0;
-    let isHeld = this.#isReplyHeld[index]!;
-    while (bytes < REPLY_BYTES_PER_TURN && (isHeld || ring.next())) {
-      incoming.read(ring);
-      const c = this.#connections[incoming.conn];
-      const isGone = c === undefined || c.generation !== incoming.generation;
-      isHeld = !isGone && incoming.ticket !== nextTicket(c.repliedTicket);
-      if (isHeld) break;
-      any = true;
-      bytes += ring.length;
-      if (incoming.kind === KIND_REPLY) {
-        if (!isGone) this.#takeReply(c, ring);
-      } else if (isGone) this.#dispatcher!.unwatchOrphans(this.#watchedKeys(ring, NO_KEYS));
-      else this.#noteWatched(c, ring);
-    }
-    this.#isReplyHeld[index] = isHeld;
-    if (any && !isHeld) ring.release();
-    if (bytes >= REPLY_BYTES_PER_TURN) this.#parts.wakeSoon();
-    return any;
-  }
-
-  #takeReply(c: Connection, ring: RingConsumer): void {
-    const incoming = this.#incoming;
-    if (c.dbBeforeExec >= 0) this.#endExec(c, ring.u8, incoming.start);
-    if (!c.isReplyDropped && incoming.end > incoming.start) {
-      this.#parts.guard.gate = incoming.gate;
-      this.#send(c, ring.u8, incoming.start, incoming.end);
-    }
-    if (incoming.hasMore) return;
-    c.repliedTicket = incoming.ticket;
-    c.isReplyDropped = false;
-    c.commandsRun += 1;
-    c.inflight -= 1;
-    if (c.inflight === 0) this.#resumable.push(c);
-  }
-
-  /**
-   * The first bytes of a routed EXEC's reply: a null says that it aborted, and so selected no
-   * database.
-   */
-  #endExec(c: Connection, bytes: Uint8Array, start: number): void {
-    const isNull = bytes[start] === 0x5f || (bytes[start] === 0x2a && bytes[start + 1] === 0x2d);
-    if (isNull) c.db = c.dbBeforeExec;
-    c.dbBeforeExec = -1;
-  }
-
-  /**
-   * Keys that a routed WATCH registered; their bytes are those of the command still kept in order
-   * by key hash.
-   */
-  #noteWatched(c: Connection, ring: RingConsumer): void {
-    const keys = this.#watchedKeys(ring, c.pendingWatch);
-    c.pendingWatch.splice(0, keys.length);
-    c.watched.push(...keys);
-  }
-
-  /**
-   * The keys of the WATCHED frame just read; their bytes come from `names`, one each, where it has
-   * any.
-   */
-  #watchedKeys(ring: RingConsumer, names: readonly Uint8Array[]): WatchedKey[] {
-    const { start, end } = this.#incoming;
-    const words = ring.u32;
-    const keys: WatchedKey[] = [];
-    for (let at = start >>> 2; at < end >>> 2; at += WATCHED_WORDS) {
-      keys.push({
-        shard: words[at]!,
-        db: words[at + 1]!,
-        lo: words[at + 2]!,
-        hi: words[at + 3]!,
-        version: words[at + 4]!,
-        key: names[keys.length] ?? NO_NAME,
-      });
-    }
-    return keys;
   }
 
   #resumeAll(set: Set<Connection>): void {
@@ -504,7 +429,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     ctx.state.setTime(nowMs);
     if (layout.pauseMode !== PAUSE_NONE && nowMs >= layout.pauseUntilMs)
       layout.setPause(PAUSE_NONE, 0);
-    this.#dispatcher!.retryUnwatch();
+    this.#dispatcher!.transactions.retryUnwatch();
     this.#visitClients(nowMs);
     flushKeyspaceStats(ctx, stats);
     const isGaugeTime = nowMs - this.#gaugedMs >= GAUGE_MS || nowMs < this.#gaugedMs;
@@ -583,7 +508,7 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
   }
 
   unwatchAll(c: Connection): void {
-    this.#dispatcher!.unwatchAll(c);
+    this.#dispatcher!.transactions.unwatchAll(c);
   }
 
   isOpen(): boolean {
@@ -594,95 +519,50 @@ export class IoServer implements TransportHandler, ConnectionHost, SessionRunner
     return this.#parts.spill;
   }
 
-  // ---- session commands
-  // ----------------------------------------------------------------------------------------
-
-  run(c: Connection, row: CommandRow, args: ArgView, canSuspend: boolean): void {
-    const spec = row.spec;
-    if (spec.place !== 'session') throw new Error('a shard command was run as session command');
-    const context: SessionContext = {
-      args,
-      reply: this.#reply,
-      state: this.#parts.ctx.state,
-      session: c,
-      server: this.#services!,
-      text: (index) => args.text(index),
-      canSuspend,
-      suspend: () => this.#suspend(c),
-    };
-    spec.run(context);
-    this.#reply.resp3 = c.protocol === 3;
+  #clientRef(): ClientRef {
+    const c = this.#dispatcher!.current!;
+    const ref = this.#ref;
+    ref.io = this.#parts.thread;
+    ref.conn = c.conn;
+    ref.generation = c.generation;
+    return ref;
   }
 
-  mayDebug(c: Connection): boolean {
-    return this.#parts.limits.mayDebug(c.isLoopback);
+  // ---- what comes from elsewhere
+
+  /** Has letters of a kind handled (LETTER). */
+  onLetter(kind: number, handler: LetterHandler): void {
+    this.#mailbox.on(kind, handler);
   }
 
-  refuseHttp(c: Connection): void {
-    this.#parts.limits.log(
-      'warning',
-      'Possible SECURITY ATTACK detected: somebody sends HTTP (POST or Host:) to this server, ' +
-        'most likely from a web ' +
-        'page, to have it run commands (Cross Protocol Scripting). ' +
-        `Connection from ${c.peer.text} aborted.`,
-    );
-    c.isClosing = true;
+  /** The client that a letter is for; undefined when it is gone. */
+  addressee(letter: Letter): Connection | undefined {
+    const c = this.#connections[letter.conn];
+    return c?.generation === letter.generation && !c.isClosing ? c : undefined;
   }
 
-  runAside(c: Connection, row: CommandRow, args: ArgView, done: (reply: Uint8Array) => void): void {
-    const spec = row.spec;
-    if (spec.place !== 'session') throw new Error('a shard command was run as session command');
-    const reply = new ReplyWriter(1024);
-    reply.resp3 = c.protocol === 3;
-    const finish = (): void => done(reply.buf.slice(0, reply.length));
-    let isLater = false;
-    spec.run({
-      args,
-      reply,
-      state: this.#parts.ctx.state,
-      session: c,
-      server: this.#services!,
-      text: (index) => args.text(index),
-      canSuspend: true,
-      suspend: () => {
-        isLater = true;
-        return (write) => {
-          write(reply);
-          finish();
-        };
-      },
-    });
-    if (!isLater) finish();
+  /**
+   * Sends bytes [start, end) of `buf` to a client out of turn, in order with its replies: behind
+   * what the command that runs has written so far where it is the client's own. They may leave when
+   * the disk has the journal up to `gate` (0 = at once). Nothing to do for a closing connection.
+   */
+  push(c: Connection, buf: Uint8Array, start: number, end: number, gate = 0): void {
+    if (c.isClosing) return;
+    const { guard } = this.#parts;
+    if (c === this.#writing && c.replyMode === 'on') {
+      this.#reply.rawRange(buf, start, end);
+      if (gate > guard.gate) guard.gate = gate;
+      return;
+    }
+    const own = guard.gate;
+    guard.gate = gate;
+    this.#send(c, buf, start, end);
+    guard.gate = own;
   }
 
-  #suspend(c: Connection): Resume {
-    const resume = this.hold(c);
-    const isReplyWanted = c.replyMode === 'on';
-    return (write) => {
-      if (c.isClosed) return;
-      const reply = new ReplyWriter(1024);
-      reply.resp3 = c.protocol === 3;
-      write(reply);
-      if (isReplyWanted) this.#send(c, reply.buf, 0, reply.length);
-      resume();
-    };
-  }
-
-  hold(c: Connection): () => void {
-    c.isSuspended = true;
-    return () => {
-      c.isSuspended = false;
-      if (c.isClosed) return;
-      if (c.isClosing) {
-        this.#closeSoon(c);
-        return;
-      }
-      this.#resumable.push(c);
-      queueMicrotask(() => {
-        this.#runResumable();
-        this.onTurnEnd();
-      });
-    };
+  /** Has `onTick` come at this unix time in ms at the latest. */
+  wakeAt(unixMs: number): void {
+    this.#transport!.tickWithin(Math.max(0, unixMs - Date.now()));
   }
 
   /** This thread's clients, by connection index; undefined where there is none. */

@@ -132,16 +132,11 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
   const parserLimits = parserLimitsOf(parts);
   applyLimits(parts, limits, parserLimits);
   const io: IoServer = new IoServer({
-    layout,
+    ...parts,
     thread: start.thread,
-    ctx: parts.ctx,
-    reply: parts.reply,
-    stats: parts.stats,
-    guard: parts.guard,
     parserLimits,
     limits,
-    bell: parts.bell,
-    spill: parts.spill,
+    postbox: start.buffers.postboxes[start.thread - 1]!,
     pollControl: () => {
       pollControl();
       replaySlot.step();
@@ -160,7 +155,7 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
     ...parts,
     thread: start.thread,
     workers: parts.workerRingers,
-    sessions: io,
+    sessions: io.sessions,
   });
   dispatcher.isLeaseOn = config.bool('lease');
   const chosen = chooseTransport(parts, io);

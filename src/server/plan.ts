@@ -9,7 +9,9 @@ import { shardHeaderBytes } from '../keyspace/entry-blocks.ts';
 import { Shard } from '../keyspace/shard.ts';
 import { Arena } from '../memory/arena.ts';
 import { LoadBoard } from '../sync/load-board.ts';
+import { createCards } from './client-cards.ts';
 import type { ConfigStore } from './config/store.ts';
+import { createPostbox } from './post.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
 
 const GIB = 1024 ** 3;
@@ -77,6 +79,8 @@ export function planServer(
       journal: createJournal(),
       snapshot: createSnapshotRing(),
       load: LoadBoard.create(shardThreads),
+      postboxes: Array.from({ length: ioThreads }, createPostbox),
+      cards: createCards(ioThreads, connections),
       arenas,
     },
     layout,

@@ -20,6 +20,7 @@ import type { ConfigStore } from './config/store.ts';
 import { MemoryCare } from './memory-care.ts';
 import { type MemoryRoom, ROOM_GIVEN, ROOM_LATER, ROOM_NONE } from './memory-room.ts';
 import { ParallelRuns } from './parallel-runs.ts';
+import type { Post } from './post.ts';
 import * as messages from './route-messages.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import { ShardSet } from './shard-set.ts';
@@ -71,6 +72,8 @@ const FENCE_SPINS = 100;
 const ASIDE_MAX = 4096;
 /** A full reply ring means that the I/O thread is busy: look again soon. */
 const RING_RETRY_MS = 0.2;
+/** The same for letters. */
+const POST_RETRY_MS = 1;
 
 /** A frame to run, and the I/O thread it came from. */
 interface Holder {
@@ -106,6 +109,7 @@ export interface ShardWorkerParts {
   readonly bell: Doorbell;
   readonly ioRingers: readonly DoorbellRinger[];
   readonly room: MemoryRoom;
+  readonly post: Post;
   /** Makes the walk over the shards that this worker owns. */
   readonly walk: (owned: readonly Shard[]) => SnapshotWalk;
   /**
@@ -133,6 +137,8 @@ export class ShardWorker {
   readonly #expire: ActiveExpire[] = [];
   readonly #memory: MemoryCare;
   readonly #watched: number[] = [];
+  /** Whose command runs. */
+  readonly #client = { io: 0, conn: 0, generation: 0 };
   readonly #walk: SnapshotWalk;
   #stop = false;
   #lastExpireMs = 0;
@@ -174,6 +180,7 @@ export class ShardWorker {
       inParallel: (work, wants, visit) => this.#parallel?.run(work, wants, visit) ?? false,
       noteWatch: (shard, db, key, version) => this.#noteWatch(shard, db, key, version),
       sleep: (ms) => sleepMs(ms),
+      client: () => this.#client,
     };
   }
 
@@ -189,6 +196,7 @@ export class ShardWorker {
       if (room.wantsSlice && room.slice()) didWork = true;
       this.#catchUp();
       this.#parts.guard.publish();
+      this.#parts.post.flush();
       if (didWork || parkMs === 0) {
         if (++rounds % ROUNDS_PER_POLL === 0) this.#poll();
         continue;
@@ -199,7 +207,7 @@ export class ShardWorker {
           continue;
         }
         this.#flushStats();
-        bell.park(parkMs);
+        bell.park(this.#parts.post.isWaiting ? Math.min(parkMs, POST_RETRY_MS) : parkMs);
       }
       bell.awake();
       this.#busySinceMs = performance.now();
@@ -366,6 +374,9 @@ export class ShardWorker {
     this.#parts.guard.gate = 0;
     reply.resp3 = (incoming.flags & messages.FLAG_RESP3) !== 0;
     this.#watched.length = 0;
+    this.#client.io = inlet.io;
+    this.#client.conn = incoming.conn;
+    this.#client.generation = incoming.generation;
     if (incoming.kind !== messages.KIND_COMMAND) return this.#runBlock(inlet);
     const row = table.rows[incoming.row]!;
     ctx.begin(incoming.args, incoming.db);
@@ -486,6 +497,7 @@ export class ShardWorker {
 
   #publishReplies(): void {
     this.#parts.guard.publish();
+    this.#parts.post.flush();
     for (let i = 0; i < this.#outlets.length; i++) {
       if (!this.#mustRing[i]) continue;
       this.#mustRing[i] = false;

@@ -58,6 +58,9 @@ const REPLAYING = 2;
 export const MODE_JOURNAL = 1;
 export const MODE_ALWAYS = 2;
 export const MODE_SNAPSHOT = 4;
+/** Some client monitors, or has its keys tracked. */
+export const MODE_MONITOR = 8;
+export const MODE_TRACKING = 16;
 
 /** Why write commands are refused: bits, both may be set. */
 export const REFUSE_NOTHING = 0;
@@ -89,6 +92,10 @@ export interface SharedBuffers {
   readonly snapshot: SharedArrayBuffer;
   /** What the threads share that load a snapshot file (sync/load-board.ts). */
   readonly load: SharedArrayBuffer;
+  /** Letters to each I/O thread (server/post.ts). */
+  readonly postboxes: readonly SharedArrayBuffer[];
+  /** Who the clients are (server/client-cards.ts). */
+  readonly cards: SharedArrayBuffer;
   readonly arenas: readonly SharedArrayBuffer[];
 }
 

@@ -27,6 +27,16 @@ export interface ContextHost {
   inParallel(work: PartedWork, wants: number, visit: PartVisitor): boolean;
   noteWatch(shard: Shard, db: number, key: Key, version: number): void;
   sleep(ms: number): void;
+  /** Whose command runs. */
+  client(): ClientRef;
+}
+
+/** A client, wherever its command runs; valid until the next command. */
+export interface ClientRef {
+  /** Its I/O thread, from 1 on; 0 = nobody's command: background work. */
+  readonly io: number;
+  readonly conn: number;
+  readonly generation: number;
 }
 
 /** What stands around commands while durability is on: WriteGuard. */

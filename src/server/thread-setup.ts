@@ -10,11 +10,14 @@ import { Arena } from '../memory/arena.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import { pageDiscarder } from '../transport/libc.ts';
+import { ClientCards } from './client-cards.ts';
+import { CommandHooks } from './command-hooks.ts';
 import { readCommandLimits } from './command-limits.ts';
 import type { ConfigSnapshot } from './config/store.ts';
 import { ConfigStore } from './config/store.ts';
 import { fileLogWriter, type LogFilter, Logger } from './log.ts';
 import { MemoryRoom } from './memory-room.ts';
+import { Post } from './post.ts';
 import { applyRenames } from './renames.ts';
 import { ShardLocks } from './shard-locks.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
@@ -56,6 +59,10 @@ export interface ThreadParts {
   /** Wakes the snapshot thread. */
   readonly snapshotRinger: DoorbellRinger;
   readonly room: MemoryRoom;
+  readonly hooks: CommandHooks;
+  /** Letters to the I/O threads. */
+  readonly post: Post;
+  readonly cards: ClientCards;
 }
 
 const REPLY_BYTES = 64 * 1024;
@@ -78,6 +85,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     inParallel: unset,
     noteWatch: unset,
     sleep: unset,
+    client: unset,
   };
   const ctx = new ThreadContext(shards, hasher, state, reply, host);
   const { ioThreads, shardThreads, commandRows } = layout.topology;
@@ -101,6 +109,8 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     ringerOf(layout, layout.durabilityThread, wakeByFd),
     snapshotGuard,
   );
+  const spill = new Spill(buffers.spill, layout.words, layout.spillLockWord);
+  const ioRingers = ringers(1, ioThreads);
   const parts: ThreadParts = {
     start,
     layout,
@@ -109,18 +119,21 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     ctx,
     reply,
     locks,
-    spill: new Spill(buffers.spill, layout.words, layout.spillLockWord),
+    spill,
     bell: new Doorbell(layout.words, layout.bellWord(thread)),
     workerRingers,
-    ioRingers: ringers(1, ioThreads),
+    ioRingers,
     stats,
     allStats,
     guard,
     snapshotRinger,
     room: new MemoryRoom({ layout, shards, state, locks, stats, allStats, guard }),
+    hooks: new CommandHooks(guard),
+    post: new Post(buffers.postboxes, ioRingers, spill),
+    cards: new ClientCards(buffers.cards, layout.topology.connections),
   };
   ctx.log = (level, text) => threadLogger(parts).log(level, text);
-  ctx.guard = parts.guard;
+  ctx.guard = parts.hooks;
   state.expirySink = parts.guard;
   applyCommandLimits(parts);
   return parts;

@@ -62,6 +62,8 @@ export class NodeNetTransport implements Transport {
   private isTurnDue = false;
   private isStopped = false;
   private timer: NodeJS.Timeout | undefined;
+  /** When the next tick is due, by the monotonic clock; 0 = none is armed. */
+  private tickDueMs = 0;
 
   constructor(handler: TransportHandler, options: NodeNetOptions = {}) {
     this.handler = handler;
@@ -329,9 +331,16 @@ export class NodeNetTransport implements Transport {
 
   private startTimer(): void {
     if (this.isStopped) return;
+    this.tickWithin(this.liveCount === 0 ? IDLE_TICK_MS : TICK_MS);
+  }
+
+  tickWithin(ms: number): void {
+    const dueMs = performance.now() + ms;
+    if (this.isStopped || (this.tickDueMs !== 0 && this.tickDueMs <= dueMs)) return;
+    this.tickDueMs = dueMs;
     clearTimeout(this.timer);
-    const ms = this.liveCount === 0 ? IDLE_TICK_MS : TICK_MS;
     this.timer = setTimeout(() => {
+      this.tickDueMs = 0;
       this.handler.onTick(Date.now());
       this.scheduleTurn();
       this.startTimer();

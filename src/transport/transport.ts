@@ -104,6 +104,11 @@ export interface Transport {
    * tick, after `onWake` (at most once a millisecond), and after a signal.
    */
   run(): Promise<void>;
+  /**
+   * Has the next `onTick` come within `ms` milliseconds (fractions count). Called within a turn of
+   * the loop, or before `run`.
+   */
+  tickWithin(ms: number): void;
   /** Ends `run`: listeners and connections are closed. */
   stop(): void;
   /**

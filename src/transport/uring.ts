@@ -144,7 +144,8 @@ export class UringTransport implements Transport {
   private readonly timerSpec: BigInt64Array<ArrayBuffer>;
   private readonly timerAddress: number;
   private timerGeneration = 0;
-  private timerMs = 0;
+  /** When the next tick is due, by the monotonic clock; 0 = none is armed. */
+  private tickDueMs = 0;
   private isYieldDue = false;
   /** `onData` was called after this turn's `onTurnEnd`: the next turn must not wait. */
   private isTurnOwed = false;
@@ -450,7 +451,7 @@ export class UringTransport implements Transport {
 
   private onTimer(generation: number): void {
     if (generation !== this.timerGeneration) return;
-    this.timerMs = 0;
+    this.tickDueMs = 0;
     for (const index of this.acceptDue) this.armAccept(index);
     this.acceptDue = [];
     this.queues.trim();
@@ -568,12 +569,16 @@ export class UringTransport implements Transport {
   /** Starts the next tick, or shortens the wait of an idle loop. */
   private armTimer(): void {
     const isIdle = this.liveCount === 0 && this.acceptDue.length === 0;
-    const ms = isIdle ? IDLE_TICK_MS : TICK_MS;
-    if (this.timerMs !== 0 && this.timerMs <= ms) return;
-    this.timerMs = ms;
+    this.tickWithin(isIdle ? IDLE_TICK_MS : TICK_MS);
+  }
+
+  tickWithin(ms: number): void {
+    const dueMs = performance.now() + ms;
+    if (this.tickDueMs !== 0 && this.tickDueMs <= dueMs) return;
+    this.tickDueMs = dueMs;
     this.timerGeneration = (this.timerGeneration + 1) | 0;
     this.timerSpec[0] = BigInt(Math.floor(ms / 1000));
-    this.timerSpec[1] = BigInt(ms % 1000) * 1_000_000n;
+    this.timerSpec[1] = BigInt(Math.floor((ms % 1000) * 1e6));
     const word = this.submit(OP_TIMEOUT, -1, this.timerAddress, 0, this.timerGeneration);
     this.ring.sqes[word + 6] = 1;
   }

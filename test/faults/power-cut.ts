@@ -63,6 +63,21 @@ export function lengthsOf(trace: string, length: number): { written: number; syn
   return { written, synced };
 }
 
+/** Process that traces another one. */
+function tracerOf(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1');
+  return Number(/^TracerPid:\s*(\d+)$/m.exec(status)![1]);
+}
+
+/** True when a process is gone, or nothing of it runs any more: its files are closed. */
+function hasEnded(pid: number): boolean {
+  try {
+    return /^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return true;
+  }
+}
+
 /** Rounds of writers and power cuts on one directory. Skipped, with a message, without strace. */
 export async function powerCuts(policy: Policy, options: FaultOptions): Promise<void> {
   const { kind, random, rounds, report } = options;
@@ -92,6 +107,7 @@ export async function powerCuts(policy: Policy, options: FaultOptions): Promise<
           // A torn tail has been cut off by now.
           length = statSync(file).size;
           begin = statSync(trace).size;
+          const tracer = tracerOf(server.pid);
           const running = writers.run(server, random);
           await Promise.race([writers.started(), running]);
           const isLong = policy === 'everysec';
@@ -100,8 +116,7 @@ export async function powerCuts(policy: Policy, options: FaultOptions): Promise<
           await server.kill9();
           await running;
           if (isLong) least = acknowledgedBefore(killedMs - EVERYSEC_MS);
-          const ending = `${server.pid} +++ killed by SIGKILL +++`;
-          await waitUntil('the trace', () => readFileSync(trace, 'latin1').includes(ending));
+          await waitUntil('the trace', () => hasEnded(tracer));
         });
         const lines = readFileSync(trace, 'latin1').slice(begin);
         const { synced } = lengthsOf(lines, length);

@@ -1,0 +1,254 @@
+/**
+ * ExecDispatch: transactions of the clients of one I/O thread: where a queue runs, here or on a
+ * worker, and how watches are given back.
+ */
+import type { CommandRow } from '../commands/table.ts';
+import { ERROR_BYTES, ERRORS } from '../resp/errors.ts';
+import type { CommandRoutes } from './command-routes.ts';
+import type { Connection } from './connection.ts';
+import {
+  CONSUMED,
+  type DispatcherParts,
+  type DispatchStatus,
+  HELD,
+  LEASE_ARGS_MAX,
+  LEASE_WORK_MAX,
+  waitForRoom,
+} from './dispatch-parts.ts';
+import { ROOM_GIVEN, ROOM_LATER, ROOM_NONE } from './memory-room.ts';
+import * as messages from './route-messages.ts';
+import { ShardSet } from './shard-set.ts';
+import { REFUSE_NOTHING } from './shared-layout.ts';
+import { STAT } from './thread-stats.ts';
+import { TransactionBlock, type WatchedKey } from './transaction-block.ts';
+import {
+  type RunSession,
+  TRANSACTION_RAN,
+  TRANSACTION_TOO_LARGE,
+  TransactionRun,
+} from './transaction-run.ts';
+import { refusalText } from './write-refusal.ts';
+
+/** Bytes of a transaction's queue up to which it may run here. */
+const LEASE_BLOCK_BYTES_MAX = LEASE_WORK_MAX * 16;
+const ABORT_REASON = 'EXECABORT Transaction discarded because of:';
+const EXEC_ABORT_OUT_OF_MEMORY = `${ABORT_REASON} ${ERRORS.OUT_OF_MEMORY}`;
+
+/** What it needs of the dispatcher. */
+export interface ExecHooks {
+  isLeaseOn(): boolean;
+  /** Counts a command that ran here; `nanos` < 0 = not timed. */
+  account(row: CommandRow, mark: number, nanos: number): void;
+  /** Takes the reply back where CLIENT REPLY says so. */
+  afterReply(c: Connection, mark: number): void;
+}
+
+export class ExecDispatch {
+  readonly #parts: DispatcherParts;
+  readonly #routes: CommandRoutes;
+  readonly #hooks: ExecHooks;
+  readonly #set: ShardSet;
+  readonly #run: TransactionRun;
+
+  constructor(parts: DispatcherParts, routes: CommandRoutes, hooks: ExecHooks) {
+    this.#parts = parts;
+    this.#routes = routes;
+    this.#hooks = hooks;
+    this.#set = new ShardSet(parts.layout.topology.shards);
+    this.#run = new TransactionRun(parts.table, parts.ctx, parts.stats);
+  }
+
+  /**
+   * EXEC: here under leases when the transaction is small and its shards are free, otherwise on a
+   * worker.
+   */
+  exec(c: Connection, row: CommandRow): DispatchStatus {
+    const { layout } = this.#parts;
+    const mark = this.#parts.reply.length;
+    const room = c.transactionNeedsMemory ? this.#parts.room.ask(c.queue().length) : ROOM_GIVEN;
+    if (room === ROOM_LATER) return waitForRoom(c, this.#parts.room);
+    // It is asked once, whatever the transaction has to wait for then.
+    c.transactionNeedsMemory = false;
+    if (!c.isInTransaction) {
+      this.#parts.reply.errorBytes(ERROR_BYTES.EXEC_WITHOUT_MULTI);
+    } else if (c.isTransactionBroken) {
+      this.#parts.reply.errorBytes(ERROR_BYTES.EXEC_ABORT);
+      c.discardTransaction();
+    } else if (room === ROOM_NONE) {
+      this.#parts.reply.error(EXEC_ABORT_OUT_OF_MEMORY);
+      c.discardTransaction();
+    } else if (c.transactionHasWrites && layout.writeRefusal !== REFUSE_NOTHING) {
+      this.#parts.reply.error(`${ABORT_REASON} ${refusalText(layout)}`);
+      c.discardTransaction();
+    } else if (c.transactionAsks && layout.topology.ioThreads > 1) {
+      this.#askAhead(c);
+      return HELD;
+    } else {
+      const status = this.#execQueue(c);
+      if (status === STALLED) return HELD;
+      if (status === SENT_AWAY) {
+        this.#hooks.account(row, this.#parts.reply.length, -1);
+        return CONSUMED;
+      }
+    }
+    c.commandsRun += 1;
+    this.#hooks.account(row, mark, -1);
+    this.#hooks.afterReply(c, mark);
+    return CONSUMED;
+  }
+
+  #execQueue(c: Connection): typeof RAN | typeof SENT_AWAY | typeof STALLED {
+    const block = c.queue();
+    const run = this.#run;
+    run.markShards(this.#set, block.bytes, 0);
+    const set = this.#set;
+    const isSmall =
+      block.items <= LEASE_ARGS_MAX &&
+      block.length <= LEASE_BLOCK_BYTES_MAX &&
+      run.isLeasable(block.bytes, 0);
+    const mayLease = isSmall && (this.#hooks.isLeaseOn() || set.count === 0);
+    if (mayLease && this.#parts.locks.leaseAll(set.shards, set.count)) {
+      if (!run.isPrepared(block.bytes, 0)) {
+        this.#parts.locks.endAllLeases(set.shards, set.count);
+        return this.#sendTransaction(c, block);
+      }
+      const state = this.#parts.ctx.state;
+      state.touchMode = c.noTouch ? 0 : state.policyTouchMode;
+      const { watched } = c;
+      c.watched = [];
+      const sessions = this.#sessionRunner(c);
+      const outcome = run.run(this.#parts.reply, block.bytes, 0, sessions, LEASE_WORK_MAX);
+      this.#parts.locks.endAllLeases(set.shards, set.count);
+      if (outcome !== TRANSACTION_TOO_LARGE) {
+        if (outcome === TRANSACTION_RAN) c.commandsRun += block.items;
+        else if (c.dbBeforeExec >= 0) c.db = c.dbBeforeExec;
+        c.dbBeforeExec = -1;
+        c.endTransaction();
+        return RAN;
+      }
+      c.watched = watched;
+    }
+    return this.#sendTransaction(c, block);
+  }
+
+  #sendTransaction(c: Connection, block: TransactionBlock): typeof SENT_AWAY | typeof STALLED {
+    const { watched } = c;
+    // A SELECT of the queue is undone when the worker finds that a watched key has changed.
+    if (watched.length !== 0 && c.dbBeforeExec < 0) c.dbBeforeExec = c.db;
+    // The watches go with the block: an UNWATCH of the queue has nothing left to give back.
+    c.watched = [];
+    const ready = this.#run.withLiterals(block, watched, this.#parts.reply, this.#sessionRunner(c));
+    const via = this.#set.count === 0 ? 0 : this.#set.shards[0]!;
+    const out = this.#routes.address(c, messages.KIND_TRANSACTION, 0);
+    const ring = this.#routes.ringTo(via);
+    const status = messages.sendBlock(ring, this.#parts.spill, out, ready.bytes, ready.length);
+    if (status !== messages.SENT) {
+      c.transactionBlock = ready;
+      c.watched = watched;
+      c.isStalled = true;
+      return STALLED;
+    }
+    this.#routes.sentFor(c, via, false);
+    c.commandsRun += ready.items;
+    this.#parts.stats.add(STAT.routed, 1);
+    c.endTransaction();
+    return SENT_AWAY;
+  }
+
+  #sessionRunner(c: Connection): RunSession {
+    return (row, args) => {
+      const mark = this.#parts.reply.length;
+      const started = performance.now();
+      this.#parts.sessions.run(c, row, args, false);
+      this.#hooks.account(row, mark, (performance.now() - started) * 1e6);
+      return c.db;
+    };
+  }
+
+  /**
+   * Runs the queued commands that ask other threads and puts their replies into the queue; EXEC
+   * is dispatched again then. That they run before the rest of the transaction nobody can tell,
+   * because they do not touch keys.
+   */
+  #askAhead(c: Connection): void {
+    const block = c.queue();
+    const replies = new Map<number, Uint8Array>();
+    const resume = this.#parts.sessions.hold(c);
+    let left = 1;
+    const answered = (): void => {
+      left -= 1;
+      if (left !== 0) return;
+      c.transactionBlock = this.#run.withReplies(block, c.watched, replies);
+      c.transactionAsks = false;
+      resume();
+    };
+    this.#run.visitAsking(block, (row, args, index) => {
+      left += 1;
+      this.#parts.stats.add(STAT.commands, 1);
+      this.#parts.stats.call(row.index);
+      this.#parts.sessions.runAside(c, row, args, (reply) => {
+        replies.set(index, reply);
+        answered();
+      });
+    });
+    answered();
+  }
+
+  /**
+   * Gives the watches of a connection back: here when their shards are free, otherwise by a worker,
+   * without a reply.
+   */
+  unwatchAll(c: Connection): void {
+    const block = new TransactionBlock();
+    for (const watch of c.watched) block.addWatch(watch);
+    c.watched = [];
+    const set = this.#set;
+    this.#run.markShards(set, block.bytes, 0);
+    if (this.#parts.locks.leaseAll(set.shards, set.count)) {
+      this.#run.unwatch(block.bytes, 0);
+      this.#parts.locks.endAllLeases(set.shards, set.count);
+      return;
+    }
+    const via = set.shards[0]!;
+    const out = this.#routes.address(c, messages.KIND_UNWATCH, 0);
+    const ring = this.#routes.ringTo(via);
+    if (
+      messages.sendBlock(ring, this.#parts.spill, out, block.bytes, block.length) !== messages.SENT
+    ) {
+      this.#unwatchLater.push(block);
+      return;
+    }
+    this.#routes.mark(via);
+  }
+
+  /**
+   * Gives back, with the next tick, the watches of a connection that closed while its WATCH was on
+   * its way.
+   */
+  unwatchOrphans(watches: readonly WatchedKey[]): void {
+    const block = new TransactionBlock();
+    for (const watch of watches) block.addWatch(watch);
+    this.#unwatchLater.push(block);
+  }
+
+  readonly #unwatchLater: TransactionBlock[] = [];
+
+  /** Tries again what found a full ring. */
+  retryUnwatch(): void {
+    const left = this.#unwatchLater.splice(0);
+    for (const block of left) {
+      const set = this.#set;
+      this.#run.markShards(set, block.bytes, 0);
+      if (this.#parts.locks.leaseAll(set.shards, set.count)) {
+        this.#run.unwatch(block.bytes, 0);
+        this.#parts.locks.endAllLeases(set.shards, set.count);
+      } else {
+        this.#unwatchLater.push(block);
+      }
+    }
+  }
+}
+
+const RAN = 0;
+const SENT_AWAY = 1;
+const STALLED = 2;

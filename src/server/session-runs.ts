@@ -1,0 +1,120 @@
+/** SessionRuns: runs the session commands of the clients of one I/O thread. */
+import type { Resume, ServerServices, SessionContext } from '../commands/spec.ts';
+import type { CommandRow } from '../commands/table.ts';
+import { ReplyWriter } from '../resp/reply-writer.ts';
+import type { ArgView } from '../resp/request-parser.ts';
+import type { ClientLimits } from './client-limits.ts';
+import type { Connection } from './connection.ts';
+import type { SessionRunner } from './dispatch-parts.ts';
+import type { ThreadContext } from './thread-context.ts';
+
+export interface SessionRunsParts {
+  readonly ctx: ThreadContext;
+  /** The reply of the connection whose input runs. */
+  readonly reply: ReplyWriter;
+  readonly limits: ClientLimits;
+  /** Sends a reply that comes later. */
+  readonly send: (c: Connection, buf: Uint8Array, start: number, end: number) => void;
+  /** Closes behind the replies. */
+  readonly closeSoon: (c: Connection) => void;
+  /** Goes on with a connection that was suspended. */
+  readonly resume: (c: Connection) => void;
+}
+
+export class SessionRuns implements SessionRunner {
+  readonly #parts: SessionRunsParts;
+  #services: ServerServices | null = null;
+
+  constructor(parts: SessionRunsParts) {
+    this.#parts = parts;
+  }
+
+  /** Completes the construction. */
+  connect(services: ServerServices): void {
+    this.#services = services;
+  }
+
+  run(c: Connection, row: CommandRow, args: ArgView, canSuspend: boolean): void {
+    const spec = row.spec;
+    if (spec.place !== 'session') throw new Error('a shard command was run as session command');
+    const context: SessionContext = {
+      args,
+      reply: this.#parts.reply,
+      state: this.#parts.ctx.state,
+      session: c,
+      server: this.#services!,
+      text: (index) => args.text(index),
+      canSuspend,
+      suspend: () => this.#suspend(c),
+    };
+    spec.run(context);
+    this.#parts.reply.resp3 = c.protocol === 3;
+  }
+
+  mayDebug(c: Connection): boolean {
+    return this.#parts.limits.mayDebug(c.isLoopback);
+  }
+
+  refuseHttp(c: Connection): void {
+    this.#parts.limits.log(
+      'warning',
+      'Possible SECURITY ATTACK detected: somebody sends HTTP (POST or Host:) to this server, ' +
+        'most likely from a web ' +
+        'page, to have it run commands (Cross Protocol Scripting). ' +
+        `Connection from ${c.peer.text} aborted.`,
+    );
+    c.isClosing = true;
+  }
+
+  runAside(c: Connection, row: CommandRow, args: ArgView, done: (reply: Uint8Array) => void): void {
+    const spec = row.spec;
+    if (spec.place !== 'session') throw new Error('a shard command was run as session command');
+    const reply = new ReplyWriter(1024);
+    reply.resp3 = c.protocol === 3;
+    const finish = (): void => done(reply.buf.slice(0, reply.length));
+    let isLater = false;
+    spec.run({
+      args,
+      reply,
+      state: this.#parts.ctx.state,
+      session: c,
+      server: this.#services!,
+      text: (index) => args.text(index),
+      canSuspend: true,
+      suspend: () => {
+        isLater = true;
+        return (write) => {
+          write(reply);
+          finish();
+        };
+      },
+    });
+    if (!isLater) finish();
+  }
+
+  #suspend(c: Connection): Resume {
+    const resume = this.hold(c);
+    const isReplyWanted = c.replyMode === 'on';
+    return (write) => {
+      if (c.isClosed) return;
+      const reply = new ReplyWriter(1024);
+      reply.resp3 = c.protocol === 3;
+      write(reply);
+      if (isReplyWanted) this.#parts.send(c, reply.buf, 0, reply.length);
+      resume();
+    };
+  }
+
+  hold(c: Connection): () => void {
+    c.isSuspended = true;
+    return () => {
+      c.isSuspended = false;
+      if (c.isClosed) return;
+      if (c.isClosing) {
+        this.#parts.closeSoon(c);
+        return;
+      }
+      this.#parts.resume(c);
+    };
+  }
+}
