@@ -12,6 +12,7 @@ import { SET_COMMANDS } from './set.ts';
 import type { CommandSpec } from './spec.ts';
 import { STRING_COMMANDS } from './string.ts';
 import { TRANSACTION_COMMANDS } from './transaction.ts';
+import { WAIT_COMMANDS } from './wait.ts';
 import { WATCH_COMMANDS } from './watch.ts';
 import { ZSET_COMMANDS } from './zset.ts';
 
@@ -30,4 +31,5 @@ export const ALL_COMMANDS: readonly CommandSpec[] = [
   ...GENERIC_COMMANDS,
   ...SERVER_COMMANDS,
   ...DEBUG_COMMANDS,
+  ...WAIT_COMMANDS,
 ];

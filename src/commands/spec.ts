@@ -219,6 +219,21 @@ export const DONE = 0;
 export const ESCALATE = 1;
 export type RunStatus = typeof DONE | typeof ESCALATE;
 
+/** What a blocking command waits for. */
+export interface BlockWish {
+  /** Keys: arguments [first, first + count). */
+  readonly first: number;
+  readonly count: number;
+  /** Type of value that one of them must have (TYPE_LIST and so on). */
+  readonly type: number;
+  /** Argument with the key that what is taken goes to; 0 = none. */
+  readonly target: number;
+  /** From 0 (for ever) on. */
+  readonly timeoutMs: number;
+  /** In a transaction, where nobody waits, the reply is a null, not a null array. */
+  readonly isNullReply: boolean;
+}
+
 /**
  * What a shard command sees. The same handler runs on I/O threads (lease) and shard workers
  * (route).
@@ -273,6 +288,17 @@ export interface CommandContext {
    * so, without memory for it.
    */
   inParallel(work: PartedWork, wants: number, visit: PartVisitor): boolean;
+  /**
+   * For a blocking command that has nothing to take: its client waits until one of its keys has,
+   * and nothing is replied now; the command runs again then, with `servedKey`. In a transaction it
+   * replies that time is over.
+   */
+  block(wish: BlockWish): void;
+  /**
+   * Not 0 while a blocking command runs for a client that has waited: the argument with the only
+   * key that it may take from.
+   */
+  readonly servedKey: number;
   /** WATCH of the located `key`: remembers its version for the session. */
   noteWatch(shard: Shard, db: number, key: Key, version: number): void;
   /** Sleeps while holding what it holds: DEBUG SLEEP. */
@@ -300,6 +326,12 @@ export interface SessionContext {
    * meanwhile. Only where `canSuspend` is true.
    */
   suspend(): Resume;
+  /**
+   * Blocks the client until `poll` says that what it waits for is there, or for `timeoutMs` (0 =
+   * for ever), when it is called with true; then it has written the reply. It is asked again when
+   * the disk has got on, and some ten times a second. Only where `canSuspend` is true.
+   */
+  waitUntil(timeoutMs: number, poll: (reply: ReplyWriter, isOver: boolean) => boolean): void;
 }
 
 /** The connection that runs a session command. */
@@ -399,6 +431,10 @@ export interface ServerServices {
   save(what: SaveRequest, mayWait: boolean, done: (outcome: SaveOutcome) => void): void;
   /** Unix time of the last good save, or of the start. */
   readonly lastSaveSeconds: number;
+  /** Where the append-only file ends now, as a position; -1 when it is off. */
+  logPosition(): number;
+  /** Up to where it is synced; -1 when nobody syncs it. */
+  syncedPosition(): number;
   /** SHUTDOWN: resolves with an error text when it could not be done. */
   shutdown(save: boolean | null, now: boolean, force: boolean, done: (error: string) => void): void;
   /** SHUTDOWN ABORT: null, or an error text where nothing is to be aborted. */

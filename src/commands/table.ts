@@ -40,6 +40,10 @@ export class CommandRow {
   readonly preparesFieldset: boolean;
   /** Waits while CLIENT PAUSE holds writes. */
   readonly isHeldAsWrite: boolean;
+  /** MOVE and COPY: a key may come into a database that is not the selected one. */
+  readonly isAcrossDatabases: boolean;
+  /** May wait: nothing of its client is sent behind it. */
+  readonly isBlocking: boolean;
   readonly isExec: boolean;
   readonly isWatch: boolean;
   readonly isMulti: boolean;
@@ -78,6 +82,8 @@ export class CommandRow {
     this.usesFieldset = spec.place === 'shard' && spec.usesFieldset === true;
     const origin = spec.origin ?? fullName;
     this.preparesFieldset = origin === 'himport|prepare';
+    this.isAcrossDatabases = origin === 'move' || origin === 'copy';
+    this.isBlocking = spec.flags.includes('blocking');
     this.isExec = origin === 'exec';
     this.isWatch = origin === 'watch';
     this.isMulti = origin === 'multi';

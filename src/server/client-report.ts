@@ -27,7 +27,7 @@ export function describeClient(
     idleSeconds: Math.max(0, Math.floor((nowMs - c.lastActiveMs) / 1000)),
     flags: {
       isInTransaction: c.isInTransaction,
-      isBlocked: c.isSuspended || c.isPaused,
+      isBlocked: c.isSuspended || c.isPaused || c.blocked !== null,
       isClosingAfterReply: c.isClosing,
       isUnixSocket: c.peer.kind === 'unix',
       isNoEvict: c.noEvict,

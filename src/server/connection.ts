@@ -7,6 +7,7 @@ import type { Session } from '../commands/spec.ts';
 import type { Ref } from '../memory/arena.ts';
 import { type ArgView, ParseState, type TableRoom } from '../resp/request-parser.ts';
 import type { Endpoint } from '../transport/transport.ts';
+import type { Wait } from './blocked-clients.ts';
 import type { HeldOutput } from './held-output.ts';
 import type { Spill } from './spill.ts';
 import { TransactionBlock, type WatchedKey } from './transaction-block.ts';
@@ -89,6 +90,8 @@ export class Connection implements Session, TableRoom {
   isStalled = false;
   /** Since when it tries to get at a shard for a read, by the monotonic clock; 0 = it does not. */
   contendedSinceMs = 0;
+  /** The command that waits; null = none. */
+  blocked: Wait | null = null;
   /** Replies that wait for the disk; null = none. */
   held: HeldOutput | null = null;
   /** Replays the append-only file: nothing is refused to it. */
@@ -149,7 +152,9 @@ export class Connection implements Session, TableRoom {
 
   /** True while nothing of this connection may be run. */
   get isBlocked(): boolean {
-    return this.isSuspended || this.isPaused || this.isStalled || this.isClosing;
+    return (
+      this.isSuspended || this.isPaused || this.isStalled || this.isClosing || this.blocked !== null
+    );
   }
 
   infoLine(): string {

@@ -14,6 +14,7 @@ import {
 } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
+import type { BlockedServe } from './blocked-serve.ts';
 import { CommandRoutes } from './command-routes.ts';
 import type { Connection } from './connection.ts';
 import {
@@ -50,8 +51,9 @@ const HTTP_HOST: Uint8Array = Uint8Array.from(Buffer.from('HOST:'));
 export class Dispatcher {
   /** False with `--lease no`: every shard command goes through the rings. */
   isLeaseOn = true;
-  /** The connection whose command runs. */
+  /** The connection whose command runs, and the command's row index. */
   current: Connection | null = null;
+  currentRow = 0;
   readonly #parts: DispatcherParts;
   readonly #table: CommandTable;
   readonly #ctx: ThreadContext;
@@ -60,6 +62,7 @@ export class Dispatcher {
   readonly #stats: ThreadStats;
   readonly #set: ShardSet;
   readonly #routes: CommandRoutes;
+  readonly #serve: BlockedServe;
   /** EXEC and the watches of transactions. */
   readonly transactions: ExecDispatch;
   readonly #expander = new FieldsetExpander();
@@ -73,6 +76,7 @@ export class Dispatcher {
     this.#locks = parts.locks;
     this.#stats = parts.stats;
     this.#set = new ShardSet(parts.layout.topology.shards);
+    this.#serve = parts.serve;
     this.#routes = new CommandRoutes(parts.layout, parts.thread, parts.workers);
     this.transactions = new ExecDispatch(parts, this.#routes, {
       isLeaseOn: () => this.isLeaseOn,
@@ -233,7 +237,8 @@ export class Dispatcher {
    * shard; its fence keeps the order.
    */
   #mayJoin(c: Connection, row: CommandRow, args: ArgView): boolean {
-    if (!c.isChainable || row.singleKey === 0 || row.isSlow || c.isInTransaction) return false;
+    if (!c.isChainable || row.singleKey === 0 || row.isSlow || row.isBlocking) return false;
+    if (c.isInTransaction) return false;
     if (!row.acceptsCount(args.count) || c.replyMode !== 'on') return false;
     this.#ctx.begin(args, c.db);
     return true;
@@ -327,7 +332,7 @@ export class Dispatcher {
       }
     }
     c.contendedSinceMs = 0;
-    return this.#route(c, row, args, shard, flags === 0, flags);
+    return this.#route(c, row, args, shard, flags === 0 && !row.isBlocking, flags);
   }
 
   /**
@@ -349,11 +354,16 @@ export class Dispatcher {
     const state = ctx.state;
     state.touchMode = c.noTouch ? 0 : state.policyTouchMode;
     this.#nanos = -1;
-    if (!ctx.isPrepared(row)) return false;
-    if ((++this.#sample & (TIME_SAMPLE - 1)) !== 0) return ctx.run(row) !== ESCALATE;
-    const started = performance.now();
-    const isDone = ctx.run(row) !== ESCALATE;
-    this.#nanos = (performance.now() - started) * 1e6;
+    if (!ctx.isPrepared(row) || !this.#serve.hasShards(row, null)) return false;
+    this.currentRow = row.index;
+    let isDone: boolean;
+    if ((++this.#sample & (TIME_SAMPLE - 1)) !== 0) isDone = ctx.run(row) !== ESCALATE;
+    else {
+      const started = performance.now();
+      isDone = ctx.run(row) !== ESCALATE;
+      this.#nanos = (performance.now() - started) * 1e6;
+    }
+    if (state.ready.length !== 0) this.#serve.serve();
     return isDone;
   }
 

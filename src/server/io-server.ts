@@ -3,7 +3,8 @@
  * the dispatcher, sends replies in request order, and enforces the limits of every client.
  */
 
-import type { ServerServices } from '../commands/spec.ts';
+import type { BlockWish, ServerServices } from '../commands/spec.ts';
+import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import {
   PARSE_COMPLETE,
@@ -13,6 +14,8 @@ import {
 } from '../resp/request-parser.ts';
 import type { Doorbell } from '../sync/doorbell.ts';
 import type { Endpoint, Transport, TransportHandler } from '../transport/transport.ts';
+import { BlockedClients } from './blocked-clients.ts';
+import type { BlockedServe } from './blocked-serve.ts';
 import type { ClientCards } from './client-cards.ts';
 import { type ClientLimits, checkOutputLimit, refusalOf } from './client-limits.ts';
 import { addressOf, describeClient } from './client-report.ts';
@@ -20,14 +23,16 @@ import { Connection, type ConnectionHost } from './connection.ts';
 import { HELD } from './dispatch-parts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { HeldOutput } from './held-output.ts';
-import { type Letter, type LetterHandler, Mailbox, type Post } from './post.ts';
+import { LETTER, type Letter, type LetterHandler, Mailbox, type Post } from './post.ts';
 import { ReplyInlet } from './reply-inlet.ts';
 import { SessionRuns } from './session-runs.ts';
+import type { ShardLocks } from './shard-locks.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
 import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 import type { ClientRef, ThreadContext } from './thread-context.ts';
 import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
+import { WAIT_RESP3, type WaitRecords } from './wait-records.ts';
 import type { WriteGuard } from './write-guard.ts';
 
 /** Input kept for a connection that must wait; beyond it, reading pauses. */
@@ -49,6 +54,9 @@ export interface IoServerParts {
   readonly spill: Spill;
   readonly post: Post;
   readonly cards: ClientCards;
+  readonly locks: ShardLocks;
+  readonly records: WaitRecords;
+  readonly serve: BlockedServe;
   /** The ring of this thread's letters. */
   readonly postbox: SharedArrayBuffer;
   /** Looks for control messages. */
@@ -66,6 +74,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
   readonly #connections: (Connection | undefined)[] = [];
   readonly #replies: ReplyInlet;
   readonly #mailbox: Mailbox;
+  readonly blocked: BlockedClients;
   readonly #ref = { io: 0, conn: 0, generation: 0 };
   /** The connection whose replies are being collected. */
   #writing: Connection | null = null;
@@ -102,12 +111,26 @@ export class IoServer implements TransportHandler, ConnectionHost {
         c.inflight -= 1;
         if (c.inflight === 0) this.#resumable.push(c);
       },
+      blocked: (c, ref) => this.blocked.told(c, ref),
       unwatchOrphans: (watches) => this.#dispatcher!.transactions.unwatchOrphans(watches),
       wakeSoon: parts.wakeSoon,
     });
+    this.blocked = new BlockedClients({
+      ...parts,
+      shards: parts.ctx.shards,
+      push: (c, buf, start, end, gate) => this.push(c, buf, start, end, gate),
+      client: (conn, generation) => this.#clientOf(conn, generation),
+      resume: (c) => this.#resumable.push(c),
+      wakeAt: (unixMs) => this.wakeAt(unixMs),
+    });
+    parts.serve.deliverHere = (ref, denied, buf, start, end, gate) => {
+      this.blocked.servedHere(ref, denied, buf, start, end, gate);
+    };
+    this.onLetter(LETTER.served, (letter) => this.blocked.served(letter));
     this.sessions = new SessionRuns({
       ...parts,
       send: (c, buf, start, end) => this.#send(c, buf, start, end),
+      wait: (c, deadlineMs, poll) => this.blocked.addPolled(c, deadlineMs, poll),
       closeSoon: (c) => this.#closeSoon(c),
       resume: (c) => {
         this.#resumable.push(c);
@@ -132,6 +155,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
         throw new Error('an I/O thread was told to sleep');
       },
       client: () => this.#clientRef(),
+      block: (wish) => this.#block(wish),
     };
   }
 
@@ -356,6 +380,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
   onEnd(conn: number): boolean {
     const c = this.#connections[conn];
     if (c === undefined || c.isClosing) return false;
+    // As in Redis, a blocked client that sends no more is gone.
+    if (c.blocked !== null) return false;
     if (c.inflight === 0 && !c.isBlocked && c.held === null) return false;
     c.isEnded = true;
     return true;
@@ -372,6 +398,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     c.releaseInput();
     if (this.#paused.delete(c)) this.#parts.stats.add(STAT.blockedNow, -1);
     this.#stalled.delete(c);
+    if (c.blocked !== null) this.blocked.closed(c.blocked);
     c.unwatch();
     this.#parts.stats.add(STAT.connectionsNow, -1);
   }
@@ -392,6 +419,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#replies.drain();
     if (!this.#mailbox.drain()) this.#parts.wakeSoon();
     if (this.#holding.size !== 0) this.#sendHeld();
+    this.blocked.poll();
     if (this.#stalled.size !== 0) this.#resumeAll(this.#stalled);
     if (this.#paused.size !== 0 && this.#parts.layout.pauseMode === PAUSE_NONE) {
       this.#parts.stats.add(STAT.blockedNow, -this.#paused.size);
@@ -430,6 +458,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     if (layout.pauseMode !== PAUSE_NONE && nowMs >= layout.pauseUntilMs)
       layout.setPause(PAUSE_NONE, 0);
     this.#dispatcher!.transactions.retryUnwatch();
+    this.blocked.tick(nowMs);
     this.#visitClients(nowMs);
     flushKeyspaceStats(ctx, stats);
     const isGaugeTime = nowMs - this.#gaugedMs >= GAUGE_MS || nowMs < this.#gaugedMs;
@@ -487,6 +516,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
     const { ctx, stats } = this.#parts;
     // Main counts changes, and FLUSHALLs, for the save rules.
     if (ctx.state.dirty !== 0) flushKeyspaceStats(ctx, stats);
+    if (this.#resumable.length !== 0) this.#runResumable();
+    if (this.blocked.isReleasing) this.blocked.turnEnd();
     this.#dispatcher!.flush();
     if (this.#isParked) return;
     while (!this.#parts.bell.prepare()) {
@@ -537,8 +568,23 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   /** The client that a letter is for; undefined when it is gone. */
   addressee(letter: Letter): Connection | undefined {
-    const c = this.#connections[letter.conn];
-    return c?.generation === letter.generation && !c.isClosing ? c : undefined;
+    return this.#clientOf(letter.conn, letter.generation);
+  }
+
+  #clientOf(conn: number, generation: number): Connection | undefined {
+    const c = this.#connections[conn];
+    return c?.generation === generation && !c.isClosing ? c : undefined;
+  }
+
+  /** The command of the client that runs waits for keys. */
+  #block(wish: BlockWish): void {
+    const { ctx, records } = this.#parts;
+    const c = this.#dispatcher!.current!;
+    const flags = c.protocol === 3 ? WAIT_RESP3 : 0;
+    const row = this.#dispatcher!.currentRow;
+    const ref = records.create(ctx, row, this.#clientRef(), wish, flags);
+    if (ref === 0) ctx.reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
+    else this.blocked.add(c, ref);
   }
 
   /**

@@ -14,12 +14,12 @@ import type {
 } from '../commands/spec.ts';
 import type { Answer, ClientsAsk, ToMain } from './control.ts';
 import { infoText } from './info-source.ts';
-import { killClients, listClients } from './io-clients.ts';
+import { killClients, listClients, unblockClient } from './io-clients.ts';
 import type { IoServer } from './io-server.ts';
 import type { Logger } from './log.ts';
 import { FACT } from './persistence-facts.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
-import { PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
+import { MODE_JOURNAL, PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
 import type { ThreadParts } from './thread-setup.ts';
 import { STAT } from './thread-stats.ts';
 
@@ -139,8 +139,7 @@ export class Services implements ServerServices {
     if (ask.what === 'kill') {
       return { error: null, count: killClients(this.#io, ask.filter, selfId) };
     }
-    // Nothing blocks yet: nobody can be unblocked.
-    return { error: null, count: 0 };
+    return { error: null, count: unblockClient(this.#io, ask.clientId, ask.withError) ? 1 : 0 };
   }
 
   clientList(filter: ClientFilter, done: (lines: string) => void): void {
@@ -231,6 +230,17 @@ export class Services implements ServerServices {
   ): void {
     const id = this.#ask((answer) => done(answer.error, answer.text ?? ''));
     this.#toMain({ type: 'aof-ask', id, thread: this.#thread, what });
+  }
+
+  logPosition(): number {
+    const { layout, guard } = this.#parts;
+    const isOn = (layout.words[layout.durabilityModeWord]! & MODE_JOURNAL) !== 0;
+    return isOn ? guard.journal.endPosition : -1;
+  }
+
+  syncedPosition(): number {
+    const isSynced = this.#parts.config.text('appendfsync') !== 'no';
+    return isSynced ? this.#parts.guard.journal.durablePosition : -1;
   }
 
   shutdownAbort(done: (error: string | null) => void): void {

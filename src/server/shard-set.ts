@@ -5,6 +5,7 @@ import { scanShardIndex } from '../commands/scan-cursor.ts';
 import type { CommandSpec } from '../commands/spec.ts';
 import { type CommandRow, KeyIndexes, keyIndexes } from '../commands/table.ts';
 import type { ArgView } from '../resp/request-parser.ts';
+import type { ShardLocks } from './shard-locks.ts';
 import type { ThreadContext } from './thread-context.ts';
 
 export class ShardSet {
@@ -37,6 +38,12 @@ export class ShardSet {
     for (let i = 0; i < this.#marks.length; i++) {
       if (this.#marks[i] === 1) this.shards[this.count++] = i;
     }
+  }
+
+  /** True when this thread has all of them for itself. */
+  areMine(locks: ShardLocks): boolean {
+    for (let i = 0; i < this.count; i++) if (!locks.isMine(this.shards[i]!)) return false;
+    return true;
   }
 
   /** Marks what a command needs. `ctx` must have begun with its arguments. O(keys). */

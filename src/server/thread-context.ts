@@ -6,7 +6,7 @@
 
 import type { HalfSipHash } from '../base/half-sip-hash.ts';
 import type { PartedWork, PartVisitor } from '../commands/parted-work.ts';
-import { type CommandContext, DONE, type RunStatus } from '../commands/spec.ts';
+import { type BlockWish, type CommandContext, DONE, type RunStatus } from '../commands/spec.ts';
 import type { CommandRow } from '../commands/table.ts';
 import { type Effects, NO_EFFECTS } from '../durability/effects.ts';
 import { Key } from '../keyspace/key.ts';
@@ -27,6 +27,8 @@ export interface ContextHost {
   inParallel(work: PartedWork, wants: number, visit: PartVisitor): boolean;
   noteWatch(shard: Shard, db: number, key: Key, version: number): void;
   sleep(ms: number): void;
+  /** See CommandContext.block; outside transactions only. */
+  block(wish: BlockWish): void;
   /** Whose command runs. */
   client(): ClientRef;
 }
@@ -69,6 +71,11 @@ export class ThreadContext implements CommandContext {
   /** Units of work above which `mayRun` says no; Infinity on workers. */
   workMax = Number.POSITIVE_INFINITY;
   host: ContextHost;
+  /** False in a transaction. */
+  mayBlock = true;
+  servedKey = 0;
+  /** The command that was run with `servedKey` found nothing to take. */
+  isStillBlocked = false;
   /** Null in tests and tools. */
   guard: CommandGuard | null = null;
   /** See CommandContext.log; says nothing until the thread has a log. */
@@ -169,6 +176,13 @@ export class ThreadContext implements CommandContext {
 
   inParallel(work: PartedWork, wants: number, visit: PartVisitor): boolean {
     return this.host.inParallel(work, wants, visit);
+  }
+
+  block(wish: BlockWish): void {
+    if (this.servedKey !== 0) this.isStillBlocked = true;
+    else if (this.mayBlock) this.host.block(wish);
+    else if (wish.isNullReply) this.reply.null();
+    else this.reply.nullArray();
   }
 
   noteWatch(shard: Shard, db: number, key: Key, version: number): void {

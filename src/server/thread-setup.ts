@@ -10,6 +10,7 @@ import { Arena } from '../memory/arena.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import { pageDiscarder } from '../transport/libc.ts';
+import { BlockedServe } from './blocked-serve.ts';
 import { ClientCards } from './client-cards.ts';
 import { CommandHooks } from './command-hooks.ts';
 import { readCommandLimits } from './command-limits.ts';
@@ -25,6 +26,7 @@ import { SnapshotGuard } from './snapshot-guard.ts';
 import { Spill } from './spill.ts';
 import { ThreadContext } from './thread-context.ts';
 import { ThreadStats } from './thread-stats.ts';
+import { WaitRecords } from './wait-records.ts';
 import { WriteGuard } from './write-guard.ts';
 
 /** `workerData` of I/O threads and shard workers. */
@@ -63,6 +65,8 @@ export interface ThreadParts {
   /** Letters to the I/O threads. */
   readonly post: Post;
   readonly cards: ClientCards;
+  readonly records: WaitRecords;
+  readonly serve: BlockedServe;
 }
 
 const REPLY_BYTES = 64 * 1024;
@@ -86,6 +90,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     noteWatch: unset,
     sleep: unset,
     client: unset,
+    block: unset,
   };
   const ctx = new ThreadContext(shards, hasher, state, reply, host);
   const { ioThreads, shardThreads, commandRows } = layout.topology;
@@ -111,10 +116,13 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   );
   const spill = new Spill(buffers.spill, layout.words, layout.spillLockWord);
   const ioRingers = ringers(1, ioThreads);
+  const table = new CommandTable(applyRenames(ALL_COMMANDS, config.renames));
+  const post = new Post(buffers.postboxes, ioRingers, spill);
+  const records = new WaitRecords(spill);
   const parts: ThreadParts = {
     start,
     layout,
-    table: new CommandTable(applyRenames(ALL_COMMANDS, config.renames)),
+    table,
     config,
     ctx,
     reply,
@@ -129,7 +137,9 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     snapshotRinger,
     room: new MemoryRoom({ layout, shards, state, locks, stats, allStats, guard }),
     hooks: new CommandHooks(guard),
-    post: new Post(buffers.postboxes, ioRingers, spill),
+    post,
+    records,
+    serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard }),
     cards: new ClientCards(buffers.cards, layout.topology.connections),
   };
   ctx.log = (level, text) => threadLogger(parts).log(level, text);

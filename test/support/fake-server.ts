@@ -87,6 +87,9 @@ export class FakeServer implements ServerServices {
   lastSaveSeconds = 1700000000;
   saveOutcome: SaveOutcome = { error: null, status: 'OK' };
   isShuttingDown = false;
+  /** Positions of the append-only file: its end, and what is synced. */
+  written = -1;
+  synced = -1;
   isShutdownPossible = true;
   /** While true, asynchronous answers wait for `flush`. */
   isSlow = false;
@@ -100,6 +103,14 @@ export class FakeServer implements ServerServices {
     this.calls.push(call);
     if (this.isSlow) this.#waiting.push(answer);
     else answer();
+  }
+
+  logPosition(): number {
+    return this.written;
+  }
+
+  syncedPosition(): number {
+    return this.synced;
   }
 
   /** Gives the answers that are waiting. */
@@ -265,6 +276,9 @@ export class SessionRunner {
       canSuspend,
       text: (index) => args.text(index),
       suspend: () => this.#suspend(),
+      waitUntil: (timeoutMs, poll) => {
+        this.waiting = { timeoutMs, poll };
+      },
     };
   }
 
@@ -275,6 +289,17 @@ export class SessionRunner {
       write(reply);
       this.#later.push(written(reply));
     };
+  }
+
+  /** What the last command waits for; null = nothing. */
+  waiting: { timeoutMs: number; poll: (reply: ReplyWriter, isOver: boolean) => boolean } | null =
+    null;
+
+  /** Asks whether the wait is over; its reply, or '' as long as it is not. */
+  poll(isOver = false): string {
+    const reply = new ReplyWriter();
+    reply.resp3 = this.session.protocol === 3;
+    return this.waiting!.poll(reply, isOver) ? written(reply) : '';
   }
 
   /** Lets the server give the answers that are waiting; the replies they led to. */
