@@ -10,6 +10,7 @@ import { Arena } from '../memory/arena.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import { pageDiscarder } from '../transport/libc.ts';
+import { ChannelBoard } from './channel-board.ts';
 import { ClientCards } from './client-cards.ts';
 import { CommandHooks } from './command-hooks.ts';
 import { readCommandLimits } from './command-limits.ts';
@@ -18,6 +19,7 @@ import { ConfigStore } from './config/store.ts';
 import { fileLogWriter, type LogFilter, Logger } from './log.ts';
 import { MemoryRoom } from './memory-room.ts';
 import { Post } from './post.ts';
+import { PubSub } from './pub-sub.ts';
 import { applyRenames } from './renames.ts';
 import { ShardLocks } from './shard-locks.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
@@ -63,6 +65,7 @@ export interface ThreadParts {
   /** Letters to the I/O threads. */
   readonly post: Post;
   readonly cards: ClientCards;
+  readonly pubsub: PubSub;
 }
 
 const REPLY_BYTES = 64 * 1024;
@@ -111,6 +114,8 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   );
   const spill = new Spill(buffers.spill, layout.words, layout.spillLockWord);
   const ioRingers = ringers(1, ioThreads);
+  const post = new Post(buffers.postboxes, ioRingers, spill);
+  const board = new ChannelBoard(buffers.channels, new HalfSipHash(...start.hashKey));
   const parts: ThreadParts = {
     start,
     layout,
@@ -129,11 +134,13 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     snapshotRinger,
     room: new MemoryRoom({ layout, shards, state, locks, stats, allStats, guard }),
     hooks: new CommandHooks(guard),
-    post: new Post(buffers.postboxes, ioRingers, spill),
+    post,
     cards: new ClientCards(buffers.cards, layout.topology.connections),
+    pubsub: new PubSub(board, post, thread <= ioThreads ? thread - 1 : -1),
   };
   ctx.log = (level, text) => threadLogger(parts).log(level, text);
   ctx.guard = parts.hooks;
+  ctx.publisher = parts.pubsub;
   state.expirySink = parts.guard;
   applyCommandLimits(parts);
   return parts;
