@@ -106,6 +106,9 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.subscribers = parts.pubsub.connect({
       push: (c, buf, start, end) => this.push(c, buf, start, end),
       hasLetters: () => this.#mailbox.hasLetters,
+      counted: (clients) => {
+        parts.stats.counters[STAT.pubsubClients] = clients;
+      },
     });
     this.onLetter(LETTER.publish, (letter) => parts.pubsub.received(false, letter));
     this.onLetter(LETTER.publishShard, (letter) => parts.pubsub.received(true, letter));

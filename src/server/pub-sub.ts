@@ -24,12 +24,10 @@ import {
 import type { ChannelBoard } from './channel-board.ts';
 import type { Connection } from './connection.ts';
 import { LETTER, type Letter, type Part, type Post } from './post.ts';
-import { Subscribers } from './subscribers.ts';
+import { Subscribers, type SubscribersHost } from './subscribers.ts';
 
 /** What it needs of the I/O thread that it stands on. */
-export interface PubSubHost {
-  /** Sends bytes to a client, in order with its replies. */
-  push(client: Connection, buf: Uint8Array, start: number, end: number): void;
+export interface PubSubHost extends SubscribersHost<Connection> {
   /** True while letters have come that are not handled. */
   hasLetters(): boolean;
 }
@@ -56,7 +54,7 @@ export class PubSub implements PubSubServices {
   /** Completes the construction on an I/O thread; returns its subscribers. */
   connect(host: PubSubHost): Subscribers<Connection> {
     this.#host = host;
-    this.#local = new Subscribers(this.#board, this.#io, host.push);
+    this.#local = new Subscribers(this.#board, this.#io, host);
     return this.#local;
   }
 

@@ -44,29 +44,39 @@ const FRAME_BYTES = 4096;
 /** Channels up to this length are compared with the one before instead of looked up. */
 const SAME_BYTES_MAX = 64;
 
+export interface SubscribersHost<C> {
+  /** Sends bytes to a client, in order with its replies. */
+  push(client: C, buf: Uint8Array, start: number, end: number): void;
+  /** So many clients are subscribed to something now. */
+  counted(clients: number): void;
+}
+
 export class Subscribers<C extends Subscriber> {
   readonly #board: ChannelBoard;
   readonly #io: number;
-  readonly #push: (client: C, buf: Uint8Array, start: number, end: number) => void;
+  readonly #host: SubscribersHost<C>;
   readonly #names: readonly Map<string, Listeners<C>>[] = [new Map(), new Map(), new Map()];
   readonly #frame = new ReplyWriter(FRAME_BYTES);
   /** The channel that a message came to last, to save the string. */
   #last: Listeners<C> | null = null;
   #lastKind: NameKind = KIND_CHANNEL;
-  /** Clients that are subscribed to something. */
-  clientCount = 0;
+  #clientCount = 0;
 
-  /**
-   * `io`: this thread, from 0 on. `push` sends bytes to a client, in order with its replies.
-   */
-  constructor(
-    board: ChannelBoard,
-    io: number,
-    push: (client: C, buf: Uint8Array, start: number, end: number) => void,
-  ) {
+  /** `io`: this thread, from 0 on. */
+  constructor(board: ChannelBoard, io: number, host: SubscribersHost<C>) {
     this.#board = board;
     this.#io = io;
-    this.#push = push;
+    this.#host = host;
+  }
+
+  /** Clients that are subscribed to something. */
+  get clientCount(): number {
+    return this.#clientCount;
+  }
+
+  #addClients(n: number): void {
+    this.#clientCount += n;
+    this.#host.counted(this.#clientCount);
   }
 
   /**
@@ -80,7 +90,7 @@ export class Subscribers<C extends Subscriber> {
     if (client.subscriptions === null) {
       client.subscriptions = new Subscriptions();
       client.listens |= LISTENS_TO_MESSAGES;
-      this.clientCount += 1;
+      this.#addClients(1);
     }
     client.subscriptions.names[kind].add(text);
     const names = this.#names[kind]!;
@@ -104,7 +114,7 @@ export class Subscribers<C extends Subscriber> {
     if (!own.isEmpty) return;
     client.subscriptions = null;
     client.listens &= ~LISTENS_TO_MESSAGES;
-    this.clientCount -= 1;
+    this.#addClients(-1);
   }
 
   /** Ends all subscriptions of a client. O(subscriptions). */
@@ -173,7 +183,7 @@ export class Subscribers<C extends Subscriber> {
     for (const client of clients) {
       // The two protocols differ in this byte only.
       buf[0] = client.protocol === 3 ? PUSH : ARRAY;
-      this.#push(client, buf, 0, length);
+      this.#host.push(client, buf, 0, length);
     }
   }
 

@@ -46,8 +46,14 @@ function isMatch(pattern: string, text: string): boolean {
 class World {
   readonly board = new ChannelBoard(ChannelBoard.create(2, 1 << 20), new HalfSipHash(3, 4));
   readonly clients = [2, 3, 2, 3].map((protocol) => new Client(protocol));
-  readonly subscribers = new Subscribers<Client>(this.board, 1, (client, buf, start, end) => {
-    client.got.push(Buffer.from(buf.slice(start, end)).toString('latin1'));
+  counted = 0;
+  readonly subscribers = new Subscribers<Client>(this.board, 1, {
+    push: (client, buf, start, end) => {
+      client.got.push(Buffer.from(buf.slice(start, end)).toString('latin1'));
+    },
+    counted: (clients) => {
+      this.counted = clients;
+    },
   });
 
   subscribe(client: Client, kind: NameKind, name: string): void {
@@ -89,6 +95,7 @@ class World {
   check(): void {
     this.board.checkInvariants();
     this.subscribers.checkInvariants(this.clients);
+    expect(this.counted).toBe(this.subscribers.clientCount);
     for (const { subscriptions, listens, names } of this.clients) {
       const isListening = names.some(({ size }) => size !== 0);
       expect(subscriptions !== null).toBe(isListening);

@@ -89,7 +89,10 @@ export class FakeServer implements ServerServices {
   ]);
   password = '';
   readonly board = new ChannelBoard(ChannelBoard.create(1, 1 << 20), new HalfSipHash(1, 2));
-  readonly subscribers = new Subscribers<FakeSession>(this.board, 0, () => undefined);
+  readonly subscribers = new Subscribers<FakeSession>(this.board, 0, {
+    push: () => undefined,
+    counted: () => undefined,
+  });
   /** What was asked for, one text each. */
   readonly calls: string[] = [];
   /** Clients that CLIENT KILL finds. */
