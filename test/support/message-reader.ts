@@ -6,7 +6,7 @@ import { connect, type Socket } from 'node:net';
 import type { Argument } from './local-runner.ts';
 import { encodeCommand, replyLength } from './raw-client.ts';
 
-/** Called for every message: the kind (`message`), its words behind it, the last one the payload. */
+/** Called for every message: its kind (`message`), and the words behind it, payload last. */
 export type MessageVisitor = (kind: string, words: readonly string[]) => void;
 
 export class MessageReader {

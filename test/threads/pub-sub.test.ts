@@ -79,7 +79,7 @@ function sumOfReplies(client: RawClient, replies: number): Promise<number> {
   });
 }
 
-/** Publishes `messages` in pipelines; `sentTo` counts them by channel. Returns the sum of replies. */
+/** Publishes in pipelines; `sentTo` counts the messages by channel. Returns the sum of replies. */
 async function publish(
   client: RawClient,
   publisher: number,
