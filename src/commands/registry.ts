@@ -7,6 +7,7 @@ import { GEO_COMMANDS } from './geo.ts';
 import { HASH_COMMANDS } from './hash.ts';
 import { HYPERLOGLOG_COMMANDS } from './hyperloglog.ts';
 import { LIST_COMMANDS } from './list.ts';
+import { PUBSUB_COMMANDS } from './pubsub.ts';
 import { SERVER_COMMANDS } from './server.ts';
 import { SET_COMMANDS } from './set.ts';
 import type { CommandSpec } from './spec.ts';
@@ -28,6 +29,7 @@ export const ALL_COMMANDS: readonly CommandSpec[] = [
   ...ZSET_COMMANDS,
   ...GEO_COMMANDS,
   ...HYPERLOGLOG_COMMANDS,
+  ...PUBSUB_COMMANDS,
   ...GENERIC_COMMANDS,
   ...SERVER_COMMANDS,
   ...DEBUG_COMMANDS,

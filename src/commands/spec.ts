@@ -11,6 +11,7 @@ import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import type { Fieldsets } from './fieldsets.ts';
 import type { PartedWork, PartVisitor } from './parted-work.ts';
+import type { PubSubServices, Subscriptions } from './subscriptions.ts';
 
 export type CommandFlag =
   | 'write'
@@ -68,6 +69,7 @@ export type CommandGroup =
   | 'hyperloglog'
   | 'geo'
   | 'connection'
+  | 'pubsub'
   | 'transactions'
   | 'server';
 
@@ -180,9 +182,10 @@ export interface ShardCommandSpec extends CommandFacts {
   readonly place: 'shard';
   /**
    * Which shards it needs: those of its keys; all of them; the one its SCAN cursor (argument 1)
-   * names; or none held at the start, because it visits one after the other by `ctx.visitShards`.
+   * names; or none held at the start, because it visits one after the other by `ctx.visitShards`;
+   * or none at all, because it is about something that all threads share.
    */
-  readonly shards: 'keys' | 'all' | 'cursor' | 'each';
+  readonly shards: 'keys' | 'all' | 'cursor' | 'each' | 'none';
   /** For `shards: 'keys'`: true where these arguments need all shards after all. */
   readonly needsAll?: (args: ArgView) => boolean;
   /**
@@ -303,6 +306,11 @@ export interface CommandContext {
   noteWatch(shard: Shard, db: number, key: Key, version: number): void;
   /** Sleeps while holding what it holds: DEBUG SLEEP. */
   sleep(ms: number): void;
+  /**
+   * PUBLISH, with `isShard` SPUBLISH: sends argument `message` to the subscribers of argument
+   * `channel` and returns how many there are.
+   */
+  publish(isShard: boolean, channel: number, message: number): number;
   /** Writes a line to the log, and waits for the file: for what is rare. */
   log(level: 'verbose' | 'warning', text: string): void;
 }
@@ -350,6 +358,8 @@ export interface Session {
   replyMode: 'on' | 'off' | 'skip-next' | 'skip';
   /** What HIMPORT PREPARE has declared. */
   readonly fieldsets: Fieldsets;
+  /** Null while it is subscribed to nothing. */
+  readonly subscriptions: Subscriptions | null;
   readonly isInTransaction: boolean;
   readonly isLoopback: boolean;
   /** CLIENT INFO's line without the line end. */
@@ -357,8 +367,8 @@ export interface Session {
   /** Closes after the reply of this command was sent. */
   closeAfterReply(): void;
   /**
-   * RESET: transaction, watches, name, protocol, database, authentication back to those of a new
-   * connection.
+   * RESET: transaction, watches, subscriptions, name, protocol, database, authentication back to
+   * those of a new connection.
    */
   reset(): void;
   /** MULTI: commands are queued from here on. */
@@ -422,6 +432,7 @@ export interface ServerServices {
   clientUnblock(id: number, withError: boolean, done: (unblocked: boolean) => void): void;
   clientPause(untilMs: number, writesOnly: boolean): void;
   clientUnpause(): void;
+  readonly pubsub: PubSubServices;
   /** True when the password is the configured one; compares in constant time. */
   checkPassword(user: string, password: Uint8Array): boolean;
   readonly requiresPassword: boolean;

@@ -4,6 +4,7 @@
  */
 import { Fieldsets } from '../commands/fieldsets.ts';
 import type { Session } from '../commands/spec.ts';
+import type { Subscriptions } from '../commands/subscriptions.ts';
 import type { Ref } from '../memory/arena.ts';
 import { type ArgView, ParseState, type TableRoom } from '../resp/request-parser.ts';
 import type { Endpoint } from '../transport/transport.ts';
@@ -16,6 +17,8 @@ import { TransactionBlock, type WatchedKey } from './transaction-block.ts';
 export interface ConnectionHost {
   infoLine(connection: Connection): string;
   unwatchAll(connection: Connection): void;
+  /** Ends all subscriptions. */
+  unsubscribeAll(connection: Connection): void;
   /** True when a new connection needs no AUTH. */
   isOpen(): boolean;
   /** Where large commands are received. */
@@ -57,6 +60,9 @@ export class Connection implements Session, TableRoom {
   noTouch = false;
   replyMode: 'on' | 'off' | 'skip-next' | 'skip' = 'on';
   readonly fieldsets = new Fieldsets();
+  subscriptions: Subscriptions | null = null;
+  /** LISTENS bits: what it gets beside its replies (subscribers.ts). */
+  listens = 0;
   /** As they will be when the queued commands have run; null = as they are. */
   queuedFieldsets: Fieldsets | null = null;
   lastActiveMs: number;
@@ -120,6 +126,10 @@ export class Connection implements Session, TableRoom {
   dbBeforeExec = -1;
   /** Keys of a WATCH that is on its way to a worker. */
   pendingWatch: Uint8Array[] = [];
+  /** What was sent to it between the parts of a reply that is on its way; null = nothing. */
+  pushed: HeldOutput | null = null;
+  /** The first part of a worker's reply has gone out, the last one has not. */
+  isMidReply = false;
   /** Unix ms since when the unsent replies are over the soft limit; 0 = they are not. */
   softLimitSinceMs = 0;
 
@@ -167,6 +177,7 @@ export class Connection implements Session, TableRoom {
 
   reset(): void {
     this.discardTransaction();
+    if (this.subscriptions !== null) this.#host.unsubscribeAll(this);
     this.fieldsets.clear();
     this.name = '';
     this.db = 0;

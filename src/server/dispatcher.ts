@@ -8,6 +8,7 @@ import type { CommandRow, CommandTable } from '../commands/table.ts';
 import {
   ERROR_BYTES,
   subcommandSyntax,
+  subscribedContext,
   unknownCommand,
   unknownSubcommand,
   wrongArity,
@@ -32,10 +33,12 @@ import * as messages from './route-messages.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import { ShardSet } from './shard-set.ts';
 import { PAUSE_ALL, PAUSE_NONE } from './shared-layout.ts';
+import { LISTENS_TO_COMMANDS, LISTENS_TO_MESSAGES } from './subscribers.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { STAT, type ThreadStats } from './thread-stats.ts';
 import { isRefused, refusalText } from './write-refusal.ts';
 
+const NO_KEYS_FOR_MONITORS = "ERR Replica can't interact with the keyspace";
 /** How long a read tries to get at its shard before it is routed. */
 const CONTENDED_MS_MAX = 10;
 /** One call in this many is timed: the clock costs 60 ns a call, a tenth of a pipelined command. */
@@ -196,9 +199,23 @@ export class Dispatcher {
       this.#refuse(c, row, refusalText(this.#parts.layout));
       return CONSUMED;
     }
+    if (c.listens !== 0 && this.#isKeptFrom(c, row)) {
+      if (c.inflight !== 0) return HELD;
+      const isSubscribed = (c.listens & LISTENS_TO_MESSAGES) !== 0 && c.protocol === 2;
+      this.#refuse(c, row, isSubscribed ? subscribedContext(row.fullName) : NO_KEYS_FOR_MONITORS);
+      return CONSUMED;
+    }
     if (this.#isPaused(c, row)) return HELD;
     if (row.usesFieldset) return this.#runExpanded(c, row, args);
     return this.#runChecked(c, row, args);
+  }
+
+  /** Messages and replies look the same in RESP2, and who monitors is no client of keys. */
+  #isKeptFrom(c: Connection, row: CommandRow): boolean {
+    if ((c.listens & LISTENS_TO_MESSAGES) !== 0 && c.protocol === 2 && !row.isForSubscribers) {
+      return true;
+    }
+    return (c.listens & LISTENS_TO_COMMANDS) !== 0 && (row.isReadOnly || row.isHeldAsWrite);
   }
 
   /** HIMPORT SET, with the field names that its connection has declared. */
@@ -288,7 +305,8 @@ export class Dispatcher {
     this.#parts.sessions.run(c, row, args, true);
     c.commandsRun += 1;
     this.#account(row, mark, (performance.now() - started) * 1e6, 1);
-    this.#afterReply(c, mark);
+    // Messages come even where CLIENT REPLY says that replies do not.
+    this.#afterReply(c, row.isSubscribing ? this.#reply.length : mark);
     return CONSUMED;
   }
 

@@ -105,6 +105,7 @@ export class ReplyInlet {
     if (!c.isReplyDropped && incoming.end > incoming.start) {
       this.#host.send(c, ring.u8, incoming.start, incoming.end, incoming.gate);
     }
+    c.isMidReply = incoming.hasMore;
     if (incoming.hasMore) return;
     c.repliedTicket = incoming.ticket;
     c.isReplyDropped = false;

@@ -12,6 +12,7 @@ import type {
   ServerServices,
   Session,
 } from '../commands/spec.ts';
+import type { PubSubServices } from '../commands/subscriptions.ts';
 import type { Answer, ClientsAsk, ToMain } from './control.ts';
 import { infoText } from './info-source.ts';
 import { killClients, listClients, unblockClient } from './io-clients.ts';
@@ -170,6 +171,10 @@ export class Services implements ServerServices {
   clientUnpause(): void {
     this.#parts.layout.setPause(PAUSE_NONE, 0);
     for (const ringer of this.#parts.ioRingers) ringer.ring();
+  }
+
+  get pubsub(): PubSubServices {
+    return this.#parts.pubsub;
   }
 
   get requiresPassword(): boolean {

@@ -49,7 +49,7 @@ export class ShardSet {
   /** Marks what a command needs. `ctx` must have begun with its arguments. O(keys). */
   markCommand(row: CommandRow, args: ArgView, ctx: ThreadContext): void {
     const spec: CommandSpec = row.spec;
-    if (spec.place !== 'shard' || spec.shards === 'each') return;
+    if (spec.place !== 'shard' || spec.shards === 'each' || spec.shards === 'none') return;
     if (spec.shards === 'all' || spec.needsAll?.(args) === true) {
       this.markAll();
     } else if (spec.shards === 'cursor') {

@@ -15,6 +15,7 @@ import type { ThreadState } from '../keyspace/thread-state.ts';
 import type { ValueLimits } from '../keyspace/value-limits.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { ArgView } from '../resp/request-parser.ts';
+import type { Part } from './post.ts';
 
 /** What a context needs from its surroundings for the rare things that are not plain data work. */
 export interface ContextHost {
@@ -39,6 +40,11 @@ export interface ClientRef {
   readonly io: number;
   readonly conn: number;
   readonly generation: number;
+}
+
+/** Sends messages to subscribers: PubSub. */
+export interface Publisher {
+  publish(isShard: boolean, channel: Part, message: Part): number;
 }
 
 /** What stands around commands while durability is on: WriteGuard. */
@@ -78,6 +84,8 @@ export class ThreadContext implements CommandContext {
   isStillBlocked = false;
   /** Null in tests and tools. */
   guard: CommandGuard | null = null;
+  /** Null in tests and tools: nobody listens. */
+  publisher: Publisher | null = null;
   /** See CommandContext.log; says nothing until the thread has a log. */
   log: CommandContext['log'] = () => undefined;
   readonly #hasher: HalfSipHash;
@@ -191,5 +199,15 @@ export class ThreadContext implements CommandContext {
 
   sleep(ms: number): void {
     this.host.sleep(ms);
+  }
+
+  publish(isShard: boolean, channel: number, message: number): number {
+    if (this.publisher === null) return 0;
+    return this.publisher.publish(isShard, this.#part(channel), this.#part(message));
+  }
+
+  #part(index: number): Part {
+    const { args } = this;
+    return { buf: args.buf, from: args.offset[index]!, to: args.end(index) };
   }
 }

@@ -11,6 +11,7 @@ import { ReplyWriter } from '../resp/reply-writer.ts';
 import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import { pageDiscarder } from '../transport/libc.ts';
 import { BlockedServe } from './blocked-serve.ts';
+import { ChannelBoard } from './channel-board.ts';
 import { ClientCards } from './client-cards.ts';
 import { CommandHooks } from './command-hooks.ts';
 import { readCommandLimits } from './command-limits.ts';
@@ -19,6 +20,7 @@ import { ConfigStore } from './config/store.ts';
 import { fileLogWriter, type LogFilter, Logger } from './log.ts';
 import { MemoryRoom } from './memory-room.ts';
 import { Post } from './post.ts';
+import { PubSub } from './pub-sub.ts';
 import { applyRenames } from './renames.ts';
 import { ShardLocks } from './shard-locks.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
@@ -67,6 +69,7 @@ export interface ThreadParts {
   readonly cards: ClientCards;
   readonly records: WaitRecords;
   readonly serve: BlockedServe;
+  readonly pubsub: PubSub;
 }
 
 const REPLY_BYTES = 64 * 1024;
@@ -119,6 +122,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   const table = new CommandTable(applyRenames(ALL_COMMANDS, config.renames));
   const post = new Post(buffers.postboxes, ioRingers, spill);
   const records = new WaitRecords(spill);
+  const board = new ChannelBoard(buffers.channels, new HalfSipHash(...start.hashKey));
   const parts: ThreadParts = {
     start,
     layout,
@@ -141,9 +145,11 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     records,
     serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard }),
     cards: new ClientCards(buffers.cards, layout.topology.connections),
+    pubsub: new PubSub(board, post, thread <= ioThreads ? thread - 1 : -1),
   };
   ctx.log = (level, text) => threadLogger(parts).log(level, text);
   ctx.guard = parts.hooks;
+  ctx.publisher = parts.pubsub;
   state.expirySink = parts.guard;
   applyCommandLimits(parts);
   return parts;

@@ -149,6 +149,11 @@ export class MpscConsumer extends MpscEnd {
     }
   }
 
+  /** True where everything that was ever reserved has been released. */
+  get isEmpty(): boolean {
+    return Atomics.load(this.control, HEAD_WORD) >>> 0 === this.#released;
+  }
+
   /** Gives the room of everything that `next` returned back to the producers. */
   release(): void {
     const from = this.#released & (this.capacity - 1);

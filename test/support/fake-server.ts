@@ -3,6 +3,7 @@
  * them and answer from plain fields.
  */
 import { globMatch } from '../../src/base/glob.ts';
+import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
 import { Fieldsets } from '../../src/commands/fieldsets.ts';
 import type {
   ClientFilter,
@@ -15,12 +16,19 @@ import type {
   Session,
   SessionContext,
 } from '../../src/commands/spec.ts';
+import {
+  KIND_PATTERN,
+  type PubSubServices,
+  type Subscriptions,
+} from '../../src/commands/subscriptions.ts';
 import { CommandTable } from '../../src/commands/table.ts';
 import { ThreadState } from '../../src/keyspace/thread-state.ts';
 import { wrongArity } from '../../src/resp/errors.ts';
 import { ReplyWriter } from '../../src/resp/reply-writer.ts';
 import type { ArgView } from '../../src/resp/request-parser.ts';
+import { ChannelBoard } from '../../src/server/channel-board.ts';
 import { runPoolJob } from '../../src/server/pool-jobs.ts';
+import { Subscribers } from '../../src/server/subscribers.ts';
 import { type Argument, argView, CLOCK_START_MS } from './local-runner.ts';
 
 export class FakeSession implements Session {
@@ -36,6 +44,8 @@ export class FakeSession implements Session {
   noTouch = false;
   replyMode: Session['replyMode'] = 'on';
   readonly fieldsets = new Fieldsets();
+  subscriptions: Subscriptions | null = null;
+  listens = 0;
   isInTransaction = false;
   isLoopback = true;
   isClosing = false;
@@ -78,6 +88,11 @@ export class FakeServer implements ServerServices {
     ['maxmemory-policy', 'noeviction'],
   ]);
   password = '';
+  readonly board = new ChannelBoard(ChannelBoard.create(1, 1 << 20), new HalfSipHash(1, 2));
+  readonly subscribers = new Subscribers<FakeSession>(this.board, 0, {
+    push: () => undefined,
+    counted: () => undefined,
+  });
   /** What was asked for, one text each. */
   readonly calls: string[] = [];
   /** Clients that CLIENT KILL finds. */
@@ -116,6 +131,24 @@ export class FakeServer implements ServerServices {
   /** Gives the answers that are waiting. */
   flush(): void {
     for (const answer of this.#waiting.splice(0)) answer();
+  }
+
+  get pubsub(): PubSubServices {
+    const { board, subscribers } = this;
+    return {
+      subscribe: (session, kind, name) => subscribers.subscribe(session as FakeSession, kind, name),
+      unsubscribe: (session, kind, name) =>
+        subscribers.unsubscribe(session as FakeSession, kind, name),
+      names: (kind) => {
+        const names: Uint8Array[] = [];
+        board.visitNames(kind, (name) => names.push(name));
+        return names;
+      },
+      subscribers: (kind, name) => board.look(kind, name, 0, name.length),
+      get patternCount() {
+        return board.size(KIND_PATTERN);
+      },
+    };
   }
 
   get requiresPassword(): boolean {
