@@ -2,12 +2,14 @@
  * Server: INFO, TIME, SHUTDOWN, ROLE, WAIT, REPLICAOF, LOLWUT; COMMAND, CONFIG and others from
  * files of their own.
  */
+import { preciseUnixMs } from '../base/precise-clock.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { BGREWRITEAOF_COMMAND } from './append-only.ts';
 import { COMMAND_COMMAND } from './command.ts';
 import { CONFIG_COMMAND } from './config-command.ts';
 import { INTROSPECTION_COMMANDS } from './introspection.ts';
 import { cmdLolwut } from './lolwut.ts';
+import { MONITOR_COMMAND } from './monitor.ts';
 import { PERSISTENCE_COMMANDS } from './persistence.ts';
 import { replyWhenDone, textsFrom, wordIs, writeOutcome } from './session-reply.ts';
 import type { CommandSpec, SessionContext } from './spec.ts';
@@ -23,18 +25,9 @@ function cmdInfo(ctx: SessionContext): void {
   );
 }
 
-/** How far the precise clock may be from the batch's before it is not believed. */
-const CLOCK_DRIFT_MS_MAX = 1000;
-
-/** `nowMs` with fractions, where nobody has set the clock since the thread started. */
-function preciseMs(nowMs: number): number {
-  const precise = performance.timeOrigin + performance.now();
-  return Math.abs(precise - nowMs) < CLOCK_DRIFT_MS_MAX ? precise : nowMs;
-}
-
 function cmdTime(ctx: SessionContext): void {
   const { reply } = ctx;
-  const nowMs = preciseMs(ctx.state.nowMs);
+  const nowMs = preciseUnixMs(ctx.state.nowMs);
   reply.array(2);
   reply.bulkLatin1(String(Math.floor(nowMs / 1000)));
   reply.bulkLatin1(String(Math.floor((nowMs % 1000) * 1000)));
@@ -187,5 +180,6 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
   COMMAND_COMMAND,
   CONFIG_COMMAND,
   BGREWRITEAOF_COMMAND,
+  MONITOR_COMMAND,
   ...INTROSPECTION_COMMANDS,
 ];

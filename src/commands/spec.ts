@@ -433,6 +433,8 @@ export interface ServerServices {
   clientPause(untilMs: number, writesOnly: boolean): void;
   clientUnpause(): void;
   readonly pubsub: PubSubServices;
+  /** MONITOR: shows the connection all commands from now on; false where it sees them already. */
+  monitor(session: Session): boolean;
   /** True when the password is the configured one; compares in constant time. */
   checkPassword(user: string, password: Uint8Array): boolean;
   readonly requiresPassword: boolean;

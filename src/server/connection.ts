@@ -17,8 +17,8 @@ import { TransactionBlock, type WatchedKey } from './transaction-block.ts';
 export interface ConnectionHost {
   infoLine(connection: Connection): string;
   unwatchAll(connection: Connection): void;
-  /** Ends all subscriptions. */
-  unsubscribeAll(connection: Connection): void;
+  /** Ends all subscriptions, and MONITOR. */
+  stopListening(connection: Connection): void;
   /** True when a new connection needs no AUTH. */
   isOpen(): boolean;
   /** Where large commands are received. */
@@ -177,7 +177,7 @@ export class Connection implements Session, TableRoom {
 
   reset(): void {
     this.discardTransaction();
-    if (this.subscriptions !== null) this.#host.unsubscribeAll(this);
+    if (this.listens !== 0) this.#host.stopListening(this);
     this.fieldsets.clear();
     this.name = '';
     this.db = 0;

@@ -6,6 +6,7 @@ import type { DoorbellRinger } from '../sync/doorbell.ts';
 import type { BlockedServe } from './blocked-serve.ts';
 import type { Connection } from './connection.ts';
 import type { MemoryRoom } from './memory-room.ts';
+import type { Monitors } from './monitors.ts';
 import type { Post } from './post.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import type { SharedLayout } from './shared-layout.ts';
@@ -56,6 +57,7 @@ export interface DispatcherParts {
   readonly guard: WriteGuard;
   readonly room: MemoryRoom;
   readonly post: Post;
+  readonly monitors: Monitors<Connection>;
   readonly serve: BlockedServe;
 }
 

@@ -28,6 +28,7 @@ import { Connection, type ConnectionHost } from './connection.ts';
 import { HELD } from './dispatch-parts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { HeldOutput } from './held-output.ts';
+import type { Monitors } from './monitors.ts';
 import { LETTER, type Letter, type LetterHandler, Mailbox, type Post } from './post.ts';
 import type { PubSub } from './pub-sub.ts';
 import { ReplyInlet } from './reply-inlet.ts';
@@ -65,6 +66,7 @@ export interface IoServerParts {
   readonly records: WaitRecords;
   readonly serve: BlockedServe;
   readonly pubsub: PubSub;
+  readonly monitors: Monitors<Connection>;
   /** The ring of this thread's letters. */
   readonly postbox: SharedArrayBuffer;
   /** Looks for control messages. */
@@ -120,6 +122,13 @@ export class IoServer implements TransportHandler, ConnectionHost {
       },
     });
     this.onLetter(LETTER.publish, (letter) => parts.pubsub.received(false, letter));
+    parts.monitors.connect({
+      push: (c, buf, start, end) => this.push(c, buf, start, end),
+      counted: (clients) => {
+        parts.stats.counters[STAT.monitors] = clients;
+      },
+    });
+    this.onLetter(LETTER.monitor, (letter) => parts.monitors.received(letter));
     this.onLetter(LETTER.publishShard, (letter) => parts.pubsub.received(true, letter));
     this.#replies = new ReplyInlet(parts.layout, parts.thread, {
       connection: (conn) => this.#connections[conn],
@@ -431,7 +440,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#stalled.delete(c);
     if (c.blocked !== null) this.blocked.closed(c.blocked);
     c.unwatch();
-    if (c.subscriptions !== null) this.unsubscribeAll(c);
+    if (c.listens !== 0) this.stopListening(c);
     this.#parts.stats.add(STAT.connectionsNow, -1);
   }
 
@@ -514,7 +523,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
       c.trimInput(nowMs);
       const isIdle = limits.timeoutMs !== 0 && nowMs - c.lastActiveMs > limits.timeoutMs;
       const isListening = c.subscriptions !== null;
-      if (isIdle && !isListening && !c.isBlocked && c.inflight === 0) {
+      if (isIdle && c.listens === 0 && !c.isBlocked && c.inflight === 0) {
         limits.log('verbose', 'Closing idle client');
         this.abort(c);
         continue;
@@ -575,8 +584,9 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#dispatcher!.transactions.unwatchAll(c);
   }
 
-  unsubscribeAll(c: Connection): void {
+  stopListening(c: Connection): void {
     this.subscribers.leave(c);
+    this.#parts.monitors.leave(c);
   }
 
   isOpen(): boolean {

@@ -13,6 +13,7 @@ import type {
   Session,
 } from '../commands/spec.ts';
 import type { PubSubServices } from '../commands/subscriptions.ts';
+import type { Connection } from './connection.ts';
 import type { Answer, ClientsAsk, ToMain } from './control.ts';
 import { infoText } from './info-source.ts';
 import { killClients, listClients, unblockClient } from './io-clients.ts';
@@ -175,6 +176,10 @@ export class Services implements ServerServices {
 
   get pubsub(): PubSubServices {
     return this.#parts.pubsub;
+  }
+
+  monitor(session: Session): boolean {
+    return this.#parts.monitors.enter(session as Connection);
   }
 
   get requiresPassword(): boolean {

@@ -7,6 +7,7 @@ import type { BlockedClients } from './blocked-clients.ts';
 import type { ClientLimits } from './client-limits.ts';
 import type { Connection } from './connection.ts';
 import type { SessionRunner } from './dispatch-parts.ts';
+import type { Monitors } from './monitors.ts';
 import type { ThreadContext } from './thread-context.ts';
 
 export interface SessionRunsParts {
@@ -14,6 +15,7 @@ export interface SessionRunsParts {
   /** The reply of the connection whose input runs. */
   readonly reply: ReplyWriter;
   readonly limits: ClientLimits;
+  readonly monitors: Monitors<Connection>;
   /** Sends a reply that comes later. */
   readonly send: (c: Connection, buf: Uint8Array, start: number, end: number) => void;
   /** Has a client wait, see BlockedClients.addPolled. */
@@ -55,6 +57,8 @@ export class SessionRuns implements SessionRunner {
     };
     spec.run(context);
     this.#parts.reply.resp3 = c.protocol === 3;
+    const { monitors, ctx } = this.#parts;
+    if (monitors.isOn && !c.isReplay) monitors.show(row, args, c.db, ctx.host.client());
   }
 
   mayDebug(c: Connection): boolean {

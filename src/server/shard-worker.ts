@@ -18,8 +18,10 @@ import { sleepMs } from '../sync/pause.ts';
 import { RingConsumer, RingProducer } from '../sync/ring.ts';
 import type { BlockedServe } from './blocked-serve.ts';
 import type { ConfigStore } from './config/store.ts';
+import type { Connection } from './connection.ts';
 import { MemoryCare } from './memory-care.ts';
 import { type MemoryRoom, ROOM_GIVEN, ROOM_LATER, ROOM_NONE } from './memory-room.ts';
+import type { Monitors } from './monitors.ts';
 import { ParallelRuns } from './parallel-runs.ts';
 import type { Post } from './post.ts';
 import * as messages from './route-messages.ts';
@@ -112,6 +114,7 @@ export interface ShardWorkerParts {
   readonly ioRingers: readonly DoorbellRinger[];
   readonly room: MemoryRoom;
   readonly post: Post;
+  readonly monitors: Monitors<Connection>;
   readonly records: WaitRecords;
   readonly serve: BlockedServe;
   /** Makes the walk over the shards that this worker owns. */
@@ -178,6 +181,7 @@ export class ShardWorker {
       this.#fences.push(layout.fences(io));
     }
     this.#transactions = new TransactionRun(parts.table, parts.ctx, parts.stats);
+    this.#transactions.onShown = (bytes, from, to) => parts.monitors.showAgain(bytes, from, to);
     this.#walk = parts.walk(this.#owned);
     this.#parallel = layout.topology.shardThreads > 1 ? parallelRuns(parts) : null;
     parts.ctx.host = {

@@ -15,7 +15,8 @@
  *                     (f64 at byte 32 of the line); delay of snapshots for each key in us (word)
  *   lines 6..13       facts about persistence for INFO (64 f64)
  *   then              one line a shard: lock word                (sync/lock-word.ts)
- *   then              one line a thread: doorbell, eventfd       (sync/doorbell.ts)
+ *   then              one line a thread: doorbell, eventfd       (sync/doorbell.ts), of I/O
+ *                     threads also clients that monitor, lines sent to them (server/monitors.ts)
  *   then              one statistics block a thread              (server/thread-stats.ts)
  *   then              one fence word a connection of each I/O thread     (sync/fence.ts)
  * Thread numbers: 0 main, 1..I the I/O threads, I+1..I+K the shard workers, then those that come
@@ -50,6 +51,8 @@ const EXTRA_THREADS = 3;
 const COMMAND_RING_BYTES = 1024 * 1024;
 /** Data bytes of a ring from a shard worker to an I/O thread. */
 const REPLY_RING_BYTES = 1024 * 1024;
+
+const MONITOR_OF_THREAD = 2;
 
 /** Value of the loading word while the append-only file is loaded. */
 const REPLAYING = 2;
@@ -216,6 +219,11 @@ export class SharedLayout {
 
   setWakeFd(thread: number, fd: number): void {
     Atomics.store(this.words, this.bellWord(thread) + 1, fd);
+  }
+
+  /** Clients of I/O thread `io` (from 1 on) that MONITOR; the word behind it numbers lines. */
+  monitorWord(io: number): number {
+    return this.bellWord(io) + MONITOR_OF_THREAD;
   }
 
   commandRing(io: number, worker: number): number {

@@ -17,13 +17,15 @@ import { CommandHooks } from './command-hooks.ts';
 import { readCommandLimits } from './command-limits.ts';
 import type { ConfigSnapshot } from './config/store.ts';
 import { ConfigStore } from './config/store.ts';
+import type { Connection } from './connection.ts';
 import { fileLogWriter, type LogFilter, Logger } from './log.ts';
 import { MemoryRoom } from './memory-room.ts';
+import { Monitors } from './monitors.ts';
 import { Post } from './post.ts';
 import { PubSub } from './pub-sub.ts';
 import { applyRenames } from './renames.ts';
 import { ShardLocks } from './shard-locks.ts';
-import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
+import { MODE_MONITOR, type SharedBuffers, SharedLayout } from './shared-layout.ts';
 import { SnapshotGuard } from './snapshot-guard.ts';
 import { Spill } from './spill.ts';
 import { ThreadContext } from './thread-context.ts';
@@ -70,6 +72,7 @@ export interface ThreadParts {
   readonly records: WaitRecords;
   readonly serve: BlockedServe;
   readonly pubsub: PubSub;
+  readonly monitors: Monitors<Connection>;
 }
 
 const REPLY_BYTES = 64 * 1024;
@@ -123,6 +126,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   const post = new Post(buffers.postboxes, ioRingers, spill);
   const records = new WaitRecords(spill);
   const board = new ChannelBoard(buffers.channels, new HalfSipHash(...start.hashKey));
+  const cards = new ClientCards(buffers.cards, layout.topology.connections);
   const parts: ThreadParts = {
     start,
     layout,
@@ -144,12 +148,14 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     post,
     records,
     serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard }),
-    cards: new ClientCards(buffers.cards, layout.topology.connections),
+    cards,
+    monitors: new Monitors({ layout, post, cards, thread }),
     pubsub: new PubSub(board, post, thread <= ioThreads ? thread - 1 : -1),
   };
   ctx.log = (level, text) => threadLogger(parts).log(level, text);
   ctx.guard = parts.hooks;
   ctx.publisher = parts.pubsub;
+  parts.hooks.observe(MODE_MONITOR, (row) => parts.monitors.observe(row, ctx));
   state.expirySink = parts.guard;
   applyCommandLimits(parts);
   return parts;

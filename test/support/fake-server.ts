@@ -151,6 +151,11 @@ export class FakeServer implements ServerServices {
     };
   }
 
+  monitor(session: Session): boolean {
+    this.calls.push(`monitor ${session.id}`);
+    return this.calls.filter((call) => call.startsWith('monitor')).length === 1;
+  }
+
   get requiresPassword(): boolean {
     return this.password !== '';
   }
