@@ -18,6 +18,14 @@ export class Subscriptions {
     new Set(),
   ];
 
+  /** Bytes of all names. */
+  nameBytes = 0;
+
+  /** Names of all kinds. */
+  get count(): number {
+    return this.names.reduce((sum, names) => sum + names.size, 0);
+  }
+
   get isEmpty(): boolean {
     return this.names.every((names) => names.size === 0);
   }

@@ -2,14 +2,9 @@
 import { clientInfoLine } from '../commands/client-info.ts';
 import type { ClientFilter } from '../commands/spec.ts';
 import { KIND_CHANNEL, KIND_PATTERN, KIND_SHARD_CHANNEL } from '../commands/subscriptions.ts';
+import { clientBytes } from './client-memory.ts';
 import type { Connection } from './connection.ts';
 import { LISTENS_TO_COMMANDS, LISTENS_TO_MESSAGES } from './subscribers.ts';
-
-/**
- * A connection's objects on the JS heap, measured once: what an idle client costs besides its
- * buffers.
- */
-const CONNECTION_BYTES = 1200;
 
 /** A connection in the words of CLIENT LIST. */
 export function describeClient(
@@ -52,7 +47,7 @@ export function describeClient(
     replyBytes: backlogBytes,
     replyListLength: 0,
     replyListBytes: 0,
-    totalBytes: CONNECTION_BYTES + c.fieldsets.bytes + c.input.length + queuedBytes + backlogBytes,
+    totalBytes: clientBytes(c, backlogBytes),
     isReadable: !c.isReadPaused,
     isWritable: backlogBytes > 0,
     command: c.lastCommand,

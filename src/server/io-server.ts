@@ -12,17 +12,13 @@ import {
   type ParserLimits,
   RequestParser,
 } from '../resp/request-parser.ts';
-import type { Doorbell } from '../sync/doorbell.ts';
+import type { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import type { Endpoint, Transport, TransportHandler } from '../transport/transport.ts';
 import { BlockedClients } from './blocked-clients.ts';
 import type { BlockedServe } from './blocked-serve.ts';
 import type { ClientCards } from './client-cards.ts';
-import {
-  type ClientLimits,
-  checkOutputLimit,
-  type OutputLimit,
-  refusalOf,
-} from './client-limits.ts';
+import { ClientCare } from './client-care.ts';
+import { type ClientLimits, refusalOf } from './client-limits.ts';
 import { addressOf, describeClient } from './client-report.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
 import { HELD } from './dispatch-parts.ts';
@@ -55,6 +51,8 @@ export interface IoServerParts {
   readonly ctx: ThreadContext;
   readonly reply: ReplyWriter;
   readonly stats: ThreadStats;
+  readonly allStats: readonly ThreadStats[];
+  readonly ioRingers: readonly DoorbellRinger[];
   readonly guard: WriteGuard;
   readonly parserLimits: ParserLimits;
   readonly limits: ClientLimits;
@@ -83,6 +81,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
   readonly #parser: RequestParser;
   readonly #connections: (Connection | undefined)[] = [];
   readonly #replies: ReplyInlet;
+  readonly #care: ClientCare;
   readonly #mailbox: Mailbox;
   readonly blocked: BlockedClients;
   readonly #ref = { io: 0, conn: 0, generation: 0 };
@@ -105,7 +104,6 @@ export class IoServer implements TransportHandler, ConnectionHost {
   #dispatcher: Dispatcher | null = null;
   #transport: Transport | null = null;
   #services: ServerServices | null = null;
-  #timeoutCursor = 0;
   #gaugedMs = 0;
   #isParked = false;
 
@@ -145,6 +143,12 @@ export class IoServer implements TransportHandler, ConnectionHost {
       blocked: (c, ref) => this.blocked.told(c, ref),
       unwatchOrphans: (watches) => this.#dispatcher!.transactions.unwatchOrphans(watches),
       wakeSoon: parts.wakeSoon,
+    });
+    this.#care = new ClientCare({
+      ...parts,
+      clients: this.#connections,
+      backlogBytes: (conn) => this.#transport!.backlogBytes(conn),
+      abort: (c) => this.abort(c),
     });
     this.blocked = new BlockedClients({
       ...parts,
@@ -234,9 +238,12 @@ export class IoServer implements TransportHandler, ConnectionHost {
     c.bytesReceived += end - start;
     stats.add(STAT.netInputBytes, end - start);
     stats.add(STAT.readsProcessed, 1);
+    this.#care.eviction.note(c);
     if (c.inputLength !== 0 || c.isBlocked) {
       c.keepInput(buf, start, end);
-      this.#advanceKept(c);
+      // A command that makes its client too large does not run.
+      this.#care.eviction.settle();
+      if (!c.isClosing) this.#advanceKept(c);
       return;
     }
     this.#beginReplies(c);
@@ -393,27 +400,12 @@ export class IoServer implements TransportHandler, ConnectionHost {
   }
 
   #sendNow(c: Connection, buf: Uint8Array, start: number, end: number): void {
-    const { stats, limits } = this.#parts;
+    const { stats } = this.#parts;
     c.bytesSent += end - start;
     stats.add(STAT.netOutputBytes, end - start);
     stats.add(STAT.writesProcessed, 1);
     this.#transport!.send(c.conn, buf, start, end);
-    const limit = c.subscriptions === null ? limits.normalOutput : limits.pubsubOutput;
-    if (limit.freeBytes === Number.POSITIVE_INFINITY) return;
-    const backlog = this.#transport!.backlogBytes(c.conn);
-    if (backlog > limit.freeBytes) this.#checkOutput(c, limit, backlog, Date.now());
-  }
-
-  /** Closes a client that lets its replies pile up. */
-  #checkOutput(c: Connection, limit: OutputLimit, backlog: number, nowMs: number): void {
-    const { stats, limits } = this.#parts;
-    if (!checkOutputLimit(limit, c, backlog, nowMs)) return;
-    stats.add(STAT.outputLimitDisconnections, 1);
-    limits.log(
-      'warning',
-      `Client ${c.infoLine()} scheduled to be closed ASAP for overcoming of output buffer limits.`,
-    );
-    this.abort(c);
+    this.#care.sent(c);
   }
 
   /** The peer sent its last byte: replies still on their way are waited for. */
@@ -435,6 +427,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     c.isClosed = true;
     c.held = null;
     this.#holding.delete(c);
+    this.#care.eviction.forget(c);
     c.releaseInput();
     if (this.#paused.delete(c)) this.#parts.stats.add(STAT.blockedNow, -1);
     this.#stalled.delete(c);
@@ -444,7 +437,15 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#parts.stats.add(STAT.connectionsNow, -1);
   }
 
-  onDrain(): void {}
+  onDrain(conn: number): void {
+    const c = this.#connections[conn];
+    if (c !== undefined) this.#care.eviction.note(c);
+  }
+
+  /** What clients may use together has been set. */
+  limitsChanged(): void {
+    this.#care.eviction.configured();
+  }
 
   /** The doorbell word says parked until the first event of a turn. */
   #leavePark(): void {
@@ -500,39 +501,13 @@ export class IoServer implements TransportHandler, ConnectionHost {
       layout.setPause(PAUSE_NONE, 0);
     this.#dispatcher!.transactions.retryUnwatch();
     this.blocked.tick(nowMs);
-    this.#visitClients(nowMs);
+    this.#care.tick(nowMs);
     flushKeyspaceStats(ctx, stats);
     const isGaugeTime = nowMs - this.#gaugedMs >= GAUGE_MS || nowMs < this.#gaugedMs;
     // Buffers count towards maxmemory: what is long gone must not evict anything.
     if (isGaugeTime || layout.maxmemory !== 0) this.#gauge(nowMs);
     this.onWake();
     this.onTurnEnd();
-  }
-
-  /**
-   * Input room, `timeout`, output limits over time: a slice of the clients each tick, all of them
-   * within a second.
-   */
-  #visitClients(nowMs: number): void {
-    const { limits } = this.#parts;
-    const count = this.#connections.length;
-    for (let i = Math.ceil(count / 10); i > 0; i--) {
-      this.#timeoutCursor = (this.#timeoutCursor + 1) % count;
-      const c = this.#connections[this.#timeoutCursor];
-      if (c === undefined || c.isClosing) continue;
-      c.trimInput(nowMs);
-      const isIdle = limits.timeoutMs !== 0 && nowMs - c.lastActiveMs > limits.timeoutMs;
-      const isListening = c.subscriptions !== null;
-      if (isIdle && c.listens === 0 && !c.isBlocked && c.inflight === 0) {
-        limits.log('verbose', 'Closing idle client');
-        this.abort(c);
-        continue;
-      }
-      const limit = isListening ? limits.pubsubOutput : limits.normalOutput;
-      if (limit.freeBytes === Number.POSITIVE_INFINITY) continue;
-      const backlog = this.#transport!.backlogBytes(c.conn);
-      if (backlog > 0 || c.softLimitSinceMs !== 0) this.#checkOutput(c, limit, backlog, nowMs);
-    }
   }
 
   /** Sums over this thread's clients for INFO. O(connections), some 10 ns each. */
@@ -560,12 +535,14 @@ export class IoServer implements TransportHandler, ConnectionHost {
     if (ctx.state.dirty !== 0) flushKeyspaceStats(ctx, stats);
     if (this.#resumable.length !== 0) this.#runResumable();
     if (this.blocked.isReleasing) this.blocked.turnEnd();
+    this.#care.eviction.settle();
     this.#dispatcher!.flush();
     if (this.#isParked) return;
     while (!this.#parts.bell.prepare()) {
       // Rung while it worked: look at what came before going to sleep.
       this.#isParked = true;
       this.onWake();
+      this.#care.eviction.settle();
       this.#dispatcher!.flush();
     }
     this.#isParked = true;

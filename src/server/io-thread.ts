@@ -6,7 +6,7 @@ import { ringEventfd } from '../transport/libc.ts';
 import { type ChosenTransport, createTransport } from '../transport/select.ts';
 import type { ListenOptions, Transport } from '../transport/transport.ts';
 import { REPLAY_CONN } from './aof-replay.ts';
-import { type ClientLimits, outputLimit } from './client-limits.ts';
+import { type ClientLimits, clientMemoryMax, outputLimit } from './client-limits.ts';
 import {
   allowsProtectedAction,
   readBindAddresses,
@@ -54,6 +54,10 @@ function applyLimits(parts: ThreadParts, limits: ClientLimits, parser: ParserLim
   limits.maxClients = config.int('maxclients');
   limits.timeoutMs = config.int('timeout') * 1000;
   limits.queryBufferMax = Math.min(config.int('client-query-buffer-limit'), QUERY_BUFFER_BYTES_MAX);
+  limits.clientMemoryMax = clientMemoryMax(
+    config.int('maxmemory-clients'),
+    config.int('maxmemory'),
+  );
   limits.normalOutput = outputLimit(output.normal);
   limits.pubsubOutput = outputLimit(output.pubsub);
   limits.isProtected = config.bool('protected-mode') && config.text('requirepass') === '';
@@ -68,6 +72,7 @@ function unsetLimits(parts: ThreadParts, logger: Logger): ClientLimits {
     maxClients: 0,
     timeoutMs: 0,
     queryBufferMax: 0,
+    clientMemoryMax: 0,
     normalOutput: UNLIMITED,
     pubsubOutput: UNLIMITED,
     isProtected: false,
@@ -163,6 +168,7 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
     control.send(message),
   );
   io.connect(dispatcher, transport, services);
+  io.limitsChanged();
   const replaySlot = new ReplaySlot({
     parts,
     io,
@@ -181,6 +187,7 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
     else if (m.type === 'config') {
       config.applyChanges(m.record);
       applyLimits(parts, limits, parserLimits);
+      io.limitsChanged();
       logger.setLevel(config.text('loglevel') as LogFilter);
       // No promise where none is needed: the loop may sleep in the kernel before its callback runs.
       const done = (error: string | null): void => answer(m.id, { error });

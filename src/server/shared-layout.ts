@@ -8,7 +8,7 @@
  *                     expire off
  *   line 2            spill lock word, build word
  *   line 3            maxmemory in bytes (f64), unix ms since when it is exceeded (f64, 0 = it is
- *                     not)
+ *                     not), round of client eviction (word)
  *   line 4            job board of long reads      (sync/job-board.ts)
  *   line 5            durability: mode, loading, write refusal, token of large records, snapshot:
  *                     number, shards left, token of large values, style (words); durable position
@@ -38,6 +38,7 @@ const SPILL_LOCK = 2 * LINE_WORDS;
 const BUILD = SPILL_LOCK + 1;
 const MAXMEMORY_F64 = (3 * LINE_BYTES) / 8;
 const EXCEEDED_F64 = MAXMEMORY_F64 + 1;
+const CLIENT_ROUND = 3 * LINE_WORDS + 4;
 const JOB_BOARD = 4 * LINE_WORDS;
 const DURABILITY = 5 * LINE_WORDS;
 const DURABLE_F64 = (5 * LINE_BYTES + 32) / 8;
@@ -202,6 +203,11 @@ export class SharedLayout {
   /** Not 0 while a thread reads under a hold that it will take back for itself. */
   get buildWord(): number {
     return BUILD;
+  }
+
+  /** Clients evicted so far, modulo 2^32 (server/client-eviction.ts). */
+  get clientRoundWord(): number {
+    return CLIENT_ROUND;
   }
 
   get jobBoardWord(): number {

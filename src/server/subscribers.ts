@@ -93,6 +93,7 @@ export class Subscribers<C extends Subscriber> {
       this.#addClients(1);
     }
     client.subscriptions.names[kind].add(text);
+    client.subscriptions.nameBytes += text.length;
     const names = this.#names[kind]!;
     const listeners = names.get(text);
     if (listeners !== undefined) listeners.clients.add(client);
@@ -104,6 +105,7 @@ export class Subscribers<C extends Subscriber> {
   unsubscribe(client: C, kind: NameKind, name: string): void {
     const own = client.subscriptions;
     if (own === null || !own.names[kind].delete(name)) return;
+    own.nameBytes -= name.length;
     const listeners = this.#names[kind]!.get(name)!;
     listeners.clients.delete(client);
     if (listeners.clients.size === 0) {

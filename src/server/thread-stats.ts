@@ -51,6 +51,8 @@ export const STAT = {
   /** Memory of the clients that `maxmemory-clients` limits, and of the largest of them. */
   clientBytes: 45,
   largestClientBytes: 46,
+  /** Round of client eviction for which that was said. */
+  clientRound: 62,
   evictionExceededMs: 41,
   defragHits: 48,
   defragMisses: 49,
@@ -181,6 +183,7 @@ export class ThreadStats {
       STAT.monitors,
       STAT.clientBytes,
       STAT.largestClientBytes,
+      STAT.clientRound,
       STAT.dirty,
       STAT.flushes,
       STAT.defragEffort,
