@@ -43,6 +43,8 @@ import type { WriteGuard } from './write-guard.ts';
 const HELD_INPUT_MAX = 1024 * 1024;
 /** Replies collected for one connection before they are sent and its output limit is looked at. */
 const REPLY_PART_BYTES = 256 * 1024;
+/** Letters that found a full ring are sent again after this long. */
+const POST_RETRY_MS = 1;
 /** Pace of what INFO says about all clients together. */
 const GAUGE_MS = 1000;
 export interface IoServerParts {
@@ -294,6 +296,11 @@ export class IoServer implements TransportHandler, ConnectionHost {
     const dispatcher = this.#dispatcher!;
     let at = start;
     while (at < end) {
+      if (this.#parts.post.isCrowded) {
+        c.isStalled = true;
+        this.#noteHeld(c);
+        break;
+      }
       const status = parser.parse(buf, at, end, c.parseState, c.isAuthenticated);
       if (status !== PARSE_COMPLETE) {
         if (status !== PARSE_ERROR) at = parser.next;
@@ -537,6 +544,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     if (this.blocked.isReleasing) this.blocked.turnEnd();
     this.#care.eviction.settle();
     this.#dispatcher!.flush();
+    if (this.#parts.post.isWaiting) this.wakeAt(Date.now() + POST_RETRY_MS);
     if (this.#isParked) return;
     while (!this.#parts.bell.prepare()) {
       // Rung while it worked: look at what came before going to sleep.

@@ -202,6 +202,7 @@ export class ShardWorker {
     let rounds = 0;
     while (!this.#stop) {
       this.#setTime();
+      if (this.#parts.post.isCrowded) this.#parts.post.untilRoom(() => this.#pause());
       let didWork = this.#drain() || this.#waitForFences() || this.#help();
       const parkMs = Math.min(this.#background(), this.#walk.turn(), this.#memory.run());
       const { room } = this.#parts;
@@ -254,6 +255,13 @@ export class ShardWorker {
 
   #poll(): void {
     if (!this.#parts.pollControl()) this.#stop = true;
+  }
+
+  /** False when the thread shall end: I/O threads end first, then nobody makes room any more. */
+  #pause(): boolean {
+    sleepMs(RING_RETRY_MS);
+    this.#poll();
+    return !this.#stop;
   }
 
   #hasFrames(): boolean {
@@ -547,10 +555,7 @@ export class ShardWorker {
       else {
         this.#parts.locks.releaseAll();
         this.#publishReplies();
-        // I/O threads end first: from then on nobody makes room.
-        this.#poll();
-        if (this.#stop) return;
-        sleepMs(RING_RETRY_MS);
+        if (!this.#pause()) return;
       }
       if (next === end) return;
     } while (from < end || end === 0);
