@@ -4,7 +4,7 @@
  */
 import { Fieldsets } from '../commands/fieldsets.ts';
 import type { Session } from '../commands/spec.ts';
-import type { Subscriptions } from '../commands/subscriptions.ts';
+import type { SubscribedNames, Subscriptions } from '../commands/subscriptions.ts';
 import type { Ref } from '../memory/arena.ts';
 import { type ArgView, ParseState, type TableRoom } from '../resp/request-parser.ts';
 import type { Endpoint } from '../transport/transport.ts';
@@ -19,6 +19,8 @@ export interface ConnectionHost {
   unwatchAll(connection: Connection): void;
   /** Ends all subscriptions, and MONITOR. */
   stopListening(connection: Connection): void;
+  /** Makes the connection subscribed to exactly these names. */
+  resubscribe(connection: Connection, names: SubscribedNames): void;
   /** True when a new connection needs no AUTH. */
   isOpen(): boolean;
   /** Where large commands are received. */
@@ -123,7 +125,9 @@ export class Connection implements Session, TableRoom {
   /**
    * The database before a routed EXEC with watches, which selects none when it aborts; -1 = none.
    */
-  dbBeforeExec = -1;
+  #dbBeforeExec = -1;
+  /** What it was subscribed to then. */
+  #namesBeforeExec: SubscribedNames = [];
   /** Keys of a WATCH that is on its way to a worker. */
   pendingWatch: Uint8Array[] = [];
   /** What was sent to it between the parts of a reply that is on its way; null = nothing. */
@@ -212,6 +216,29 @@ export class Connection implements Session, TableRoom {
   discardTransaction(): void {
     this.endTransaction();
     this.unwatch();
+  }
+
+  /** A transaction that may abort on a worker begins to run its session commands. */
+  beginExec(): void {
+    if (this.#dbBeforeExec >= 0) return;
+    this.#dbBeforeExec = this.db;
+    this.#namesBeforeExec = this.subscriptions?.copy() ?? [];
+  }
+
+  /** It has ended; where it has aborted, those commands have done nothing. */
+  endExec(isAborted: boolean): void {
+    if (this.#dbBeforeExec < 0) return;
+    if (isAborted) {
+      this.db = this.#dbBeforeExec;
+      this.#host.resubscribe(this, this.#namesBeforeExec);
+    }
+    this.#dbBeforeExec = -1;
+    this.#namesBeforeExec = [];
+  }
+
+  /** True until a routed EXEC with watches has been answered. */
+  get isInExec(): boolean {
+    return this.#dbBeforeExec >= 0;
   }
 
   /** Leaves the transaction state; the watches are the caller's business. */

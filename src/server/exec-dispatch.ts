@@ -146,8 +146,7 @@ export class ExecDispatch {
       this.#parts.locks.endAllLeases(set.shards, set.count);
       if (outcome !== TRANSACTION_TOO_LARGE) {
         if (outcome === TRANSACTION_RAN) c.commandsRun += block.replies;
-        else if (c.dbBeforeExec >= 0) c.db = c.dbBeforeExec;
-        c.dbBeforeExec = -1;
+        c.endExec(outcome !== TRANSACTION_RAN);
         c.endTransaction();
         return RAN;
       }
@@ -163,8 +162,8 @@ export class ExecDispatch {
     args: ArgView,
   ): typeof SENT_AWAY | typeof STALLED {
     const { watched } = c;
-    // A SELECT of the queue is undone when the worker finds that a watched key has changed.
-    if (watched.length !== 0 && c.dbBeforeExec < 0) c.dbBeforeExec = c.db;
+    // A SELECT or SUBSCRIBE of the queue is undone when a watched key turns out to have changed.
+    if (watched.length !== 0) c.beginExec();
     // The watches go with the block: an UNWATCH of the queue has nothing left to give back.
     c.watched = [];
     const ready = this.#withLiterals(c, block, watched, row, args);

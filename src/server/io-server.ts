@@ -4,6 +4,7 @@
  */
 
 import type { BlockWish, ServerServices } from '../commands/spec.ts';
+import type { SubscribedNames } from '../commands/subscriptions.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import {
@@ -572,6 +573,10 @@ export class IoServer implements TransportHandler, ConnectionHost {
   stopListening(c: Connection): void {
     this.subscribers.leave(c);
     this.#parts.monitors.leave(c);
+  }
+
+  resubscribe(c: Connection, names: SubscribedNames): void {
+    this.subscribers.set(c, names);
   }
 
   isOpen(): boolean {

@@ -12,6 +12,7 @@ import {
   KIND_PATTERN,
   KIND_SHARD_CHANNEL,
   type NameKind,
+  type SubscribedNames,
   Subscriptions,
 } from '../commands/subscriptions.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
@@ -125,6 +126,17 @@ export class Subscribers<C extends Subscriber> {
       for (const name of client.subscriptions?.names[kind] ?? []) {
         this.unsubscribe(client, kind, name);
       }
+    }
+  }
+
+  /** Makes a client subscribed to exactly these names. O(subscriptions). */
+  set(client: C, names: SubscribedNames): void {
+    for (const kind of [KIND_CHANNEL, KIND_PATTERN, KIND_SHARD_CHANNEL] as const) {
+      const wanted = new Set(names[kind]);
+      for (const name of client.subscriptions?.names[kind] ?? []) {
+        if (!wanted.has(name)) this.unsubscribe(client, kind, name);
+      }
+      for (const name of wanted) this.subscribe(client, kind, Buffer.from(name, 'latin1'));
     }
   }
 

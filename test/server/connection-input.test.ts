@@ -32,6 +32,7 @@ function fixture(): Fixture {
     infoLine: () => '',
     unwatchAll: () => undefined,
     stopListening: () => undefined,
+    resubscribe: () => undefined,
     isOpen: () => true,
   };
   const connection = new Connection(host, 0, 1, 1, ENDPOINT, ENDPOINT, 0);
