@@ -14,6 +14,8 @@ import {
 } from '../resp/request-parser.ts';
 import type { Doorbell } from '../sync/doorbell.ts';
 import type { Endpoint, Transport, TransportHandler } from '../transport/transport.ts';
+import type { AclGate } from './acl/gate.ts';
+import type { AclUsers } from './acl/users.ts';
 import { BlockedClients } from './blocked-clients.ts';
 import type { BlockedServe } from './blocked-serve.ts';
 import type { ClientCards } from './client-cards.ts';
@@ -65,6 +67,7 @@ export interface IoServerParts {
   readonly records: WaitRecords;
   readonly serve: BlockedServe;
   readonly pubsub: PubSub;
+  readonly acl: AclGate;
   /** The ring of this thread's letters. */
   readonly postbox: SharedArrayBuffer;
   /** Looks for control messages. */
@@ -102,7 +105,6 @@ export class IoServer implements TransportHandler, ConnectionHost {
   #clientSerial = 0;
   #dispatcher: Dispatcher | null = null;
   #transport: Transport | null = null;
-  #services: ServerServices | null = null;
   #timeoutCursor = 0;
   #gaugedMs = 0;
   #isParked = false;
@@ -185,7 +187,6 @@ export class IoServer implements TransportHandler, ConnectionHost {
   connect(dispatcher: Dispatcher, transport: Transport, services: ServerServices): void {
     this.#dispatcher = dispatcher;
     this.#transport = transport;
-    this.#services = services;
     this.sessions.connect(services);
   }
 
@@ -579,8 +580,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.subscribers.leave(c);
   }
 
-  isOpen(): boolean {
-    return !this.#services!.requiresPassword;
+  get users(): AclUsers {
+    return this.#parts.acl.users;
   }
 
   get spill(): Spill {

@@ -41,6 +41,9 @@ export const STAT = {
   watchingClients: 28,
   deniedAuth: 29,
   parallelParts: 30,
+  deniedCommand: 31,
+  deniedKey: 32,
+  deniedChannel: 33,
   /** FLUSHALLs. */
   flushes: 60,
   evictedKeys: 40,

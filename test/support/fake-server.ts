@@ -4,6 +4,7 @@
  */
 import { globMatch } from '../../src/base/glob.ts';
 import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
+import type { AclServices } from '../../src/commands/acl-services.ts';
 import { Fieldsets } from '../../src/commands/fieldsets.ts';
 import type {
   ClientFilter,
@@ -50,6 +51,11 @@ export class FakeSession implements Session {
   isLoopback = true;
   isClosing = false;
   isWatching = false;
+
+  logIn(user: string): void {
+    this.user = user;
+    this.isAuthenticated = true;
+  }
 
   infoLine(): string {
     return `id=${this.id} name=${this.name}`;
@@ -151,18 +157,24 @@ export class FakeServer implements ServerServices {
     };
   }
 
-  get requiresPassword(): boolean {
-    return this.password !== '';
-  }
-
-  hasUser(name: string): boolean {
-    return name === 'default';
-  }
-
-  checkPassword(user: string, password: Uint8Array): boolean {
-    const isRight = !this.requiresPassword || Buffer.from(password).toString() === this.password;
-    return this.hasUser(user) && isRight;
-  }
+  /** The default user only; orders are recorded and succeed. */
+  readonly acl: AclServices = {
+    isPasswordRequired: () => this.password !== '',
+    authenticate: (session, user, password) => {
+      const isRight = this.password === '' || Buffer.from(password).toString() === this.password;
+      if (user !== 'default' || !isRight) return false;
+      session.logIn(user);
+      return true;
+    },
+    hasUser: (name) => name === 'default',
+    names: () => ['default'],
+    list: () => ['user default on nopass sanitize-payload ~* &* +@all'],
+    view: () => null,
+    dryRun: () => ({ refusal: null }),
+    order: (order, _session, done) => {
+      this.#answer(`acl ${JSON.stringify(order)}`, () => done({ error: null }));
+    },
+  };
 
   configGet(patterns: readonly string[]): readonly (readonly [string, string])[] {
     return [...this.config].filter(([name]) =>
