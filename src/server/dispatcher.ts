@@ -28,7 +28,7 @@ import {
   LEASE_WORK_MAX,
   waitForRoom,
 } from './dispatch-parts.ts';
-import { ExecDispatch } from './exec-dispatch.ts';
+import { ABORT_REASON, ExecDispatch } from './exec-dispatch.ts';
 import { ROOM_LATER, ROOM_NONE } from './memory-room.ts';
 import * as messages from './route-messages.ts';
 import type { ShardLocks } from './shard-locks.ts';
@@ -237,7 +237,9 @@ export class Dispatcher {
     if (c.inflight !== 0) return acl.isAllowed(c.account, row, args) ? PERMITTED : HELD;
     const refusal = acl.refusal(c.account, row, args, sceneOf(c, row));
     if (refusal !== null) {
-      this.#refuse(c, row, `NOPERM ${refusal.text}`);
+      const reason = `NOPERM ${refusal.text}`;
+      this.#refuse(c, row, row.isExec ? `${ABORT_REASON} ${reason}` : reason);
+      if (row.isExec) c.discardTransaction();
       return CONSUMED;
     }
     const sortRefusal = c.isInTransaction ? null : acl.sortRefusal(c.account, row, args);

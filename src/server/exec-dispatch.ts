@@ -33,7 +33,8 @@ import { refusalText } from './write-refusal.ts';
 
 /** Bytes of a transaction's queue up to which it may run here. */
 const LEASE_BLOCK_BYTES_MAX = LEASE_WORK_MAX * 16;
-const ABORT_REASON = 'EXECABORT Transaction discarded because of:';
+/** What EXEC replies when it is refused itself, before the reason. */
+export const ABORT_REASON = 'EXECABORT Transaction discarded because of:';
 const EXEC_ABORT_OUT_OF_MEMORY = `${ABORT_REASON} ${ERRORS.OUT_OF_MEMORY}`;
 
 /** What it needs of the dispatcher. */

@@ -1,10 +1,12 @@
 /** The ACL file: one user a line, `user NAME RULES…`; no comments, blank lines are skipped. */
 import {
   closeSync,
+  fchmodSync,
   fsyncSync,
   openSync,
   readFileSync,
   renameSync,
+  statSync,
   unlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -16,6 +18,7 @@ import { mergeSelectors } from './rules.ts';
 import { hasSpaces, RULE_ERRORS } from './selector.ts';
 import { AclUser, DEFAULT_USER } from './user.ts';
 
+/** Of a new file; one that is there keeps its mode. */
 const FILE_MODE = 0o600;
 const NO_CHANGE =
   'WARNING: ACL errors detected, no change to the previously active ACL rules was performed';
@@ -104,6 +107,7 @@ export function saveAclFile(path: string, users: readonly AclUser[]): string | n
   try {
     const fd = openSync(temporary, 'wx', FILE_MODE);
     try {
+      fchmodSync(fd, modeOf(path));
       step = 'Writing ACL file for ACL SAVE';
       writeFileSync(fd, text, 'latin1');
       step = 'Syncing ACL file for ACL SAVE';
@@ -120,6 +124,11 @@ export function saveAclFile(path: string, users: readonly AclUser[]): string | n
     removeQuietly(temporary);
     return `${step}: ${errnoText(error)}`;
   }
+}
+
+/** Permission bits of the file, or those of a new one. */
+function modeOf(path: string): number {
+  return (statSync(path, { throwIfNoEntry: false })?.mode ?? FILE_MODE) & 0o777;
 }
 
 function syncDirectory(path: string): void {

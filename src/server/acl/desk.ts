@@ -88,7 +88,9 @@ export class AclDesk implements AclServices {
   #lookup(args: ArgView): CommandRow | null {
     const row = this.#table.find(args.buf, args.offset[0]!, args.end(0));
     if (row === null || row.subcommands === null || args.count < 2) return row;
-    return row.subcommands.find(args.buf, args.offset[1]!, args.end(1));
+    const sub = row.subcommands.find(args.buf, args.offset[1]!, args.end(1));
+    // DEBUG has no sub-commands in Redis, so whatever they are called there is the command.
+    return sub ?? (row.isGuarded ? row : null);
   }
 
   order(order: AclOrder, session: Session, done: (outcome: AclOutcome) => void): void {

@@ -183,6 +183,7 @@ export class Selector {
 
   /** `%R~pattern`, `%W~pattern`, `%RW~pattern`. */
   #addQualifiedKeys(rule: string): RuleError | null {
+    if (this.allKeys) return RULE_ERRORS.keysAfterAll;
     let permissions = 0;
     let at = 1;
     for (; at < rule.length && rule[at] !== '~'; at++) {
