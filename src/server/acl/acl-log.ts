@@ -104,7 +104,8 @@ export class AclLog {
   /** Takes over what the threads have noted. O(groups × GROUP_SCAN_MAX). */
   collect(all: readonly NotedDenials[], lengthMax: number): void {
     if (all.some(({ wipes }) => wipes)) this.#entries.length = 0;
-    const groups = all.flatMap((noted) => noted.groups);
+    // The oldest first, in the order of their thread where the clock cannot tell.
+    const groups = all.flatMap((noted) => noted.groups.toReversed());
     groups.sort((a, b) => a.updatedMs - b.updatedMs || a.createdMs - b.createdMs);
     for (const group of groups) {
       if (!add(this.#entries, { ...group, id: this.#nextId })) this.#nextId += 1;

@@ -83,6 +83,18 @@ test('threads hand over what they have, and it is put in order of time', () => {
   expect(a.drain().groups).toEqual([]);
 });
 
+test('what comes within one millisecond keeps its order', () => {
+  const notes = new DenialNotes();
+  for (const name of ['a', 'b', 'c']) notes.note(denial(name, 7), 128);
+  const log = new AclLog();
+  log.collect([notes.drain()], 128);
+  expect(shown(log).map(([id, object]) => [id, object])).toEqual([
+    [2, 'c'],
+    [1, 'b'],
+    [0, 'a'],
+  ]);
+});
+
 test('acllog-max-len: the oldest go; 0 empties the log with the next refusal', () => {
   const notes = new DenialNotes();
   for (let i = 0; i < 10; i++) notes.note(denial(`c${i}`, i), 5);
