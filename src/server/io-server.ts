@@ -4,6 +4,7 @@
  */
 
 import type { BlockWish, ServerServices } from '../commands/spec.ts';
+import type { CommandTable } from '../commands/table.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import {
@@ -14,6 +15,7 @@ import {
 } from '../resp/request-parser.ts';
 import type { Doorbell } from '../sync/doorbell.ts';
 import type { Endpoint, Transport, TransportHandler } from '../transport/transport.ts';
+import { BlockedPermission } from './acl/blocked-permission.ts';
 import type { AclGate } from './acl/gate.ts';
 import type { AclUsers } from './acl/users.ts';
 import { BlockedClients } from './blocked-clients.ts';
@@ -68,6 +70,7 @@ export interface IoServerParts {
   readonly serve: BlockedServe;
   readonly pubsub: PubSub;
   readonly acl: AclGate;
+  readonly table: CommandTable;
   /** The ring of this thread's letters. */
   readonly postbox: SharedArrayBuffer;
   /** Looks for control messages. */
@@ -91,6 +94,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
   readonly #aside = new HeldOutput();
   /** The connection whose replies are being collected. */
   #writing: Connection | null = null;
+  /** Whether clients may still run what they wait with. */
+  readonly permissions: BlockedPermission;
   /** Who listens to what. */
   readonly subscribers: Subscribers<Connection>;
   /** Where session commands run. */
@@ -145,8 +150,10 @@ export class IoServer implements TransportHandler, ConnectionHost {
       push: (c, buf, start, end, gate) => this.push(c, buf, start, end, gate),
       client: (conn, generation) => this.#clientOf(conn, generation),
       resume: (c) => this.#resumable.push(c),
+      recheck: (c) => this.permissions.recheck(c),
       wakeAt: (unixMs) => this.wakeAt(unixMs),
     });
+    this.permissions = new BlockedPermission({ ...parts, blocked: this.blocked });
     parts.serve.deliverHere = (ref, denied, buf, start, end, gate) => {
       this.blocked.servedHere(ref, denied, buf, start, end, gate);
     };

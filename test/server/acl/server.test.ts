@@ -4,6 +4,7 @@ import { hashPassword } from '../../../src/server/acl/user.ts';
 import { type AclServer, fieldsOf, logOf, startAclServer } from '../../support/acl-server.ts';
 import { decodeReply } from '../../support/decode-reply.ts';
 import type { RawClient } from '../../support/raw-client.ts';
+import { waitUntil } from '../../support/tessera.ts';
 
 const OK = '+OK\r\n';
 const WRONGPASS = '-WRONGPASS invalid username-password pair or user is disabled.\r\n';
@@ -133,10 +134,62 @@ describe.each([
   test('users change within a transaction', async () => {
     const lines = ['SET x 1', 'ACL SETUSER bob on', 'ACL SETUSER bob +nosuch', 'ACL DELUSER bob'];
     for (const line of ['MULTI', ...lines, 'ACL LOG RESET']) await run(line);
-    expect(await run('EXEC')).toMatch(
-      /^\*5\r\n\+OK\r\n\+OK\r\n-ERR Error in ACL SETUSER modifier '\+nosuch': .*\r\n:1\r\n\+OK\r\n$/,
-    );
+    const replies = (await run('EXEC')).split('\r\n');
+    expect(replies.toSpliced(3, 1)).toEqual(['*5', '+OK', '+OK', ':1', '+OK', '']);
+    expect(replies[3]).toMatch(/^-ERR Error in ACL SETUSER modifier '\+nosuch': /);
     expect(await run('ACL USERS')).toBe('*1\r\n$7\r\ndefault\r\n');
+  });
+
+  test('a command that waits is refused when it would be served', async () => {
+    const client = await acl.server.connect();
+    await run('ACL SETUSER alice on nopass ~* +@all');
+    await run('AUTH alice x', client);
+    const isWaiting = async (): Promise<boolean> =>
+      (await run('INFO clients')).includes('blocked_clients:1\r\n');
+    await run('CONFIG RESETSTAT');
+    const first = run('BLPOP l 0', client);
+    await waitUntil('the command waits', isWaiting);
+    await run('ACL SETUSER alice resetkeys');
+    await run('RPUSH l one');
+    expect(await first).toBe('-NOPERM No permissions to access a key\r\n');
+    // Nothing was taken.
+    expect(await run('LRANGE l 0 -1')).toBe('*1\r\n$3\r\none\r\n');
+    expect(await run('INFO commandstats')).toMatch(/cmdstat_blpop:calls=0,.*rejected_calls=1,/);
+    expect((await logOf(run))[0]).toMatchObject({ object: 'l', reason: 'key', count: 1 });
+    await run('DEL l');
+    // What was forbidden and is allowed again goes on as if nothing had been.
+    await run('ACL SETUSER alice ~*');
+    const second = run('BLMOVE l m LEFT LEFT 0', client);
+    await waitUntil('the command waits', isWaiting);
+    await run('ACL SETUSER alice -blmove');
+    await run('ACL SETUSER alice +blmove');
+    await run('RPUSH l two');
+    expect(await second).toBe('$3\r\ntwo\r\n');
+    client.close();
+  });
+
+  test('subscribers who lose a channel are disconnected', async () => {
+    const clients = await onAllThreads();
+    await run('ACL SETUSER alice on nopass +@all &a &b* &c');
+    for (const client of clients) {
+      await run('AUTH alice x', client);
+      expect(await run('SUBSCRIBE d', client)).toBe(
+        '-NOPERM No permissions to access a channel\r\n',
+      );
+      expect(await run('PSUBSCRIBE b?', client)).toMatch(/^-NOPERM/);
+      expect(await run('SUBSCRIBE a', client)).toMatch(/^\*3/);
+      expect(await run('PSUBSCRIBE b*', client)).toMatch(/^\*3/);
+      expect(await run('SSUBSCRIBE b1', client)).toMatch(/^\*3/);
+    }
+    await run('ACL SETUSER alice resetchannels &a &b* &x');
+    expect(await run('PUBLISH a hello')).toBe(`:${threads}\r\n`);
+    for (const client of clients) expect(await client.readReply()).toContain('hello');
+    await run('ACL SETUSER alice resetchannels &* &*');
+    expect(await run('PUBLISH a hello')).toBe(`:${threads}\r\n`);
+    for (const client of clients) expect(await client.readReply()).toContain('hello');
+    await run('ACL SETUSER alice resetchannels &a &b1');
+    for (const client of clients) expect(await client.readUntilClose()).toBe('');
+    expect(await run('PUBLISH a hello')).toBe(':0\r\n');
   });
 
   test('SORT asks for all keys where it makes keys of what it finds', async () => {
