@@ -57,6 +57,8 @@ export interface AclServices {
    */
   authenticate(session: Session, user: string, password: Uint8Array, command: string): boolean;
   hasUser(name: string): boolean;
+  /** Own names of the commands in a category; null where there is none of this name. */
+  commandsIn(category: string): readonly string[] | null;
   /** All users in order of their names. */
   names(): readonly string[];
   /** The same as `user NAME RULES…`. */

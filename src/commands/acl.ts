@@ -3,9 +3,8 @@ import { randomBytes } from 'node:crypto';
 import { subcommandSyntax } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { ArgView } from '../resp/request-parser.ts';
-import { ACL_CATEGORIES, aclCategories } from './acl-categories.ts';
+import { ACL_CATEGORIES } from './acl-categories.ts';
 import type { AclLogView, AclOrder, AclOutcome, SelectorView } from './acl-services.ts';
-import { CommandIndex } from './command-info.ts';
 import { container, replyWhenDone, textsFrom, wordIs } from './session-reply.ts';
 import type { SessionCommandSpec, SessionContext } from './spec.ts';
 
@@ -27,15 +26,13 @@ function cmdCat(ctx: SessionContext): void {
     for (const name of ACL_CATEGORIES) reply.bulkLatin1(name);
     return;
   }
-  const category = ctx.text(2).toLowerCase();
-  if (!ACL_CATEGORIES.some((name) => name === category)) {
+  const names = ctx.server.acl.commandsIn(ctx.text(2));
+  if (names === null) {
     reply.error(`ERR Unknown category '${ctx.text(2).slice(0, CATEGORY_SHOWN_MAX)}'`);
     return;
   }
-  const all = CommandIndex.of(ctx.server.commands).all;
-  const members = all.filter(({ spec }) => aclCategories(spec).includes(category));
-  reply.array(members.length);
-  for (const { fullName } of members) reply.bulkLatin1(fullName);
+  reply.array(names.length);
+  for (const name of names) reply.bulkLatin1(name);
 }
 
 /** True where there are at most `countMax` arguments; otherwise an error was replied. */

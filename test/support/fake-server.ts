@@ -27,9 +27,14 @@ import { ThreadState } from '../../src/keyspace/thread-state.ts';
 import { wrongArity } from '../../src/resp/errors.ts';
 import { ReplyWriter } from '../../src/resp/reply-writer.ts';
 import type { ArgView } from '../../src/resp/request-parser.ts';
+import { AclCommands } from '../../src/server/acl/acl-commands.ts';
+import { AclDesk } from '../../src/server/acl/desk.ts';
+import { AclGate } from '../../src/server/acl/gate.ts';
+import { AclUsers } from '../../src/server/acl/users.ts';
 import { ChannelBoard } from '../../src/server/channel-board.ts';
 import { runPoolJob } from '../../src/server/pool-jobs.ts';
 import { Subscribers } from '../../src/server/subscribers.ts';
+import { ThreadStats, threadStatsBytes } from '../../src/server/thread-stats.ts';
 import { type Argument, argView, CLOCK_START_MS } from './local-runner.ts';
 
 export class FakeSession implements Session {
@@ -93,7 +98,9 @@ export class FakeServer implements ServerServices {
     ['maxmemory', '0'],
     ['maxmemory-policy', 'noeviction'],
   ]);
-  password = '';
+  /** Users without a server: orders are recorded and succeed. */
+  readonly acl: AclServices;
+  readonly #users: AclUsers;
   readonly board = new ChannelBoard(ChannelBoard.create(1, 1 << 20), new HalfSipHash(1, 2));
   readonly subscribers = new Subscribers<FakeSession>(this.board, 0, {
     push: () => undefined,
@@ -118,6 +125,14 @@ export class FakeServer implements ServerServices {
 
   constructor(commands: readonly CommandSpec[]) {
     this.commands = commands;
+    const table = new CommandTable(commands);
+    this.#users = new AclUsers(new AclCommands(table, commands));
+    const rows = table.rows.length;
+    const stats = new ThreadStats(new SharedArrayBuffer(threadStatsBytes(rows)), 0, rows);
+    const gate = new AclGate(this.#users, stats);
+    this.acl = new AclDesk(gate, table, (order, _clientId, done) => {
+      this.#answer(`acl ${JSON.stringify(order)}`, () => done({ error: null }));
+    });
   }
 
   #answer(call: string, answer: () => void): void {
@@ -132,6 +147,12 @@ export class FakeServer implements ServerServices {
 
   syncedPosition(): number {
     return this.synced;
+  }
+
+  /** The default user's password from now on. */
+  set password(password: string) {
+    this.#users.default.apply('resetpass', false);
+    this.#users.default.apply(`>${password}`, false);
   }
 
   /** Gives the answers that are waiting. */
@@ -156,25 +177,6 @@ export class FakeServer implements ServerServices {
       },
     };
   }
-
-  /** The default user only; orders are recorded and succeed. */
-  readonly acl: AclServices = {
-    isPasswordRequired: () => this.password !== '',
-    authenticate: (session, user, password) => {
-      const isRight = this.password === '' || Buffer.from(password).toString() === this.password;
-      if (user !== 'default' || !isRight) return false;
-      session.logIn(user);
-      return true;
-    },
-    hasUser: (name) => name === 'default',
-    names: () => ['default'],
-    list: () => ['user default on nopass sanitize-payload ~* &* +@all'],
-    view: () => null,
-    dryRun: () => ({ refusal: null }),
-    order: (order, _session, done) => {
-      this.#answer(`acl ${JSON.stringify(order)}`, () => done({ error: null }));
-    },
-  };
 
   configGet(patterns: readonly string[]): readonly (readonly [string, string])[] {
     return [...this.config].filter(([name]) =>

@@ -14,6 +14,7 @@ import type { Session } from '../../commands/spec.ts';
 import type { CommandRow, CommandTable } from '../../commands/table.ts';
 import { wrongArity } from '../../resp/errors.ts';
 import type { ArgView } from '../../resp/request-parser.ts';
+import { categoryBit } from './acl-commands.ts';
 import type { AclGate } from './gate.ts';
 import type { Selector } from './selector.ts';
 
@@ -54,6 +55,15 @@ export class AclDesk implements AclServices {
 
   hasUser(name: string): boolean {
     return this.#gate.users.get(name) !== null;
+  }
+
+  commandsIn(category: string): readonly string[] | null {
+    const bit = categoryBit(category);
+    if (bit === 0) return null;
+    const members = this.#gate.users.commands.all.filter(
+      ({ categories }) => (categories & bit) !== 0,
+    );
+    return members.map(({ fullName }) => fullName);
   }
 
   names(): readonly string[] {
