@@ -112,6 +112,8 @@ export class Connection implements Session, TableRoom {
   isReplay = false;
   isReadPaused = false;
   isClosing = false;
+  /** It was closed at once: it is gone as soon as the transport has let go of it. */
+  isAborted = false;
   /** The peer has half-closed: nothing more will come. */
   isEnded = false;
   isClosed = false;

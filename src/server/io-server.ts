@@ -684,6 +684,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
   /** Closes a client at once, without the replies that are on their way. */
   abort(c: Connection): void {
     c.isClosing = true;
+    c.isAborted = true;
     this.#transport!.close(c.conn, true);
   }
 }

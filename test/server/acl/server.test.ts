@@ -188,6 +188,7 @@ describe.each([
     expect(await run('PUBLISH a hello')).toBe(`:${threads}\r\n`);
     for (const client of clients) expect(await client.readReply()).toContain('hello');
     await run('ACL SETUSER alice resetchannels &a &b1');
+    expect(await run('CLIENT LIST')).not.toContain('user=alice');
     for (const client of clients) expect(await client.readUntilClose()).toBe('');
     expect(await run('PUBLISH a hello')).toBe(':0\r\n');
   });
