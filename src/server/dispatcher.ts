@@ -233,10 +233,10 @@ export class Dispatcher {
       return CONSUMED;
     }
     const { acl } = this.#parts;
-    // A refusal comes after the replies on their way.
-    if (c.inflight !== 0) return acl.isAllowed(c.account, row, args) ? PERMITTED : HELD;
-    const refusal = acl.refusal(c.account, row, args, sceneOf(c, row));
-    if (refusal !== null) {
+    if (!acl.isAllowed(c.account, row, args)) {
+      // A refusal comes after the replies on their way.
+      if (c.inflight !== 0) return HELD;
+      const refusal = acl.refusal(c.account, row, args, sceneOf(c, row))!;
       const reason = `NOPERM ${refusal.text}`;
       this.#refuse(c, row, row.isExec ? `${ABORT_REASON} ${reason}` : reason);
       if (row.isExec) c.discardTransaction();
@@ -244,6 +244,7 @@ export class Dispatcher {
     }
     const sortRefusal = c.isInTransaction ? null : acl.sortRefusal(c.account, row, args);
     if (sortRefusal === null) return PERMITTED;
+    if (c.inflight !== 0) return HELD;
     this.#refuse(c, row, sortRefusal);
     return CONSUMED;
   }

@@ -6,7 +6,7 @@
 import { ACL_CATEGORIES, aclCategories } from '../../commands/acl-categories.ts';
 import { permissionOf } from '../../commands/key-flags.ts';
 import { ALL_COMMANDS } from '../../commands/registry.ts';
-import type { CommandSpec } from '../../commands/spec.ts';
+import type { CommandSpec, KeySpec } from '../../commands/spec.ts';
 import type { CommandRow, CommandTable } from '../../commands/table.ts';
 import { OTHER_COMMANDS } from './other-commands.ts';
 
@@ -28,6 +28,14 @@ const CHANNELS: Readonly<Record<string, ChannelArguments>> = {
   spublish: { first: 1, isRest: false, isPattern: false },
 };
 
+/** One key specification. */
+export interface KeyUse {
+  /** It alone. */
+  readonly specs: readonly [KeySpec];
+  /** Permissions that its keys need; -1 = the other arguments tell. */
+  readonly needed: number;
+}
+
 /** A command or sub-command. */
 export interface AclCommand {
   /** Index of its bit. */
@@ -41,8 +49,12 @@ export interface AclCommand {
   readonly subcommands: readonly number[];
   readonly isSubcommand: boolean;
   readonly channels: ChannelArguments | null;
-  /** What is done with the keys of each key specification; -1 = the other arguments tell. */
-  readonly keyPermissions: readonly number[];
+  /** Key specifications whose keys need permission. */
+  readonly keys: readonly KeyUse[];
+  /** Everybody may run it: it comes before authentication. */
+  readonly isEverybodys: boolean;
+  /** It makes keys out of what it finds: sort-permission.ts. */
+  readonly isSort: boolean;
 }
 
 /** A container whose sub-commands are plain arguments to Redis, and so to ACL rules. */
@@ -105,7 +117,11 @@ function addCommand(
     subcommands,
     isSubcommand: prefix !== '',
     channels: CHANNELS[fullName] ?? null,
-    keyPermissions: spec.keys.map(({ flags }) => permissionOf(flags)),
+    keys: spec.keys
+      .filter(({ flags }) => !flags.includes('NOT_KEY'))
+      .map((key) => ({ specs: [key], needed: permissionOf(key.flags) })),
+    isEverybodys: spec.flags.includes('no_auth'),
+    isSort: fullName === 'sort' || fullName === 'sort_ro',
   };
   all.push(command);
   bySpec.set(spec, command);

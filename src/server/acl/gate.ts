@@ -104,9 +104,9 @@ export class AclGate {
    * null.
    */
   sortRefusal(user: AclUser, row: CommandRow, args: ArgView): string | null {
-    if (user.isUnrestricted) return null;
     const command = this.users.commands.ofRow(row);
-    const denial = sortDenial(command.fullName, args);
+    if (user.isUnrestricted || !command.isSort) return null;
+    const denial = sortDenial(args);
     if (denial === null || this.#check.mayReadAllKeys(user, command, args)) return null;
     return denial;
   }

@@ -29,18 +29,18 @@ export class PermissionCheck {
   deniedIndex = 0;
   /** Argument indexes of the keys, and what is done with each. */
   readonly #keys = new KeyIndexes();
+  readonly #needs: number[] = [];
+  #areKeysFound = false;
   readonly #oneSpec = new KeyIndexes();
-  #needs: number[] = [];
   #at = 0;
 
   /** O(selectors × (keys + channels) × patterns). */
   check(user: AclUser, command: AclCommand, args: ArgView): Decision {
     this.deniedIndex = 0;
     if (user.isUnrestricted) return ALLOWED;
-    this.#findKeys(command, args);
+    this.#areKeysFound = false;
     let worst: Decision = DENIED_COMMAND;
     for (const selector of user.selectors) {
-      this.#at = 0;
       const decision = this.#checkSelector(selector, command, args);
       if (decision === ALLOWED) {
         this.deniedIndex = 0;
@@ -60,37 +60,38 @@ export class PermissionCheck {
    */
   mayReadAllKeys(user: AclUser, command: AclCommand, args: ArgView): boolean {
     if (user.isUnrestricted) return true;
-    this.#findKeys(command, args);
+    this.#areKeysFound = false;
     return user.selectors.some(
       (selector) =>
         this.#checkSelector(selector, command, args) === ALLOWED && readsAllKeys(selector),
     );
   }
 
-  #findKeys({ spec, keyPermissions }: AclCommand, args: ArgView): void {
+  #findKeys(command: AclCommand, args: ArgView): void {
     const keys = this.#keys;
     const one = this.#oneSpec;
     keys.count = 0;
-    for (let i = 0; i < spec.keys.length; i++) {
-      const key = spec.keys[i]!;
-      if (key.flags.includes('NOT_KEY')) continue;
-      if (!keyIndexes([key], args, one)) {
+    this.#areKeysFound = true;
+    for (const { specs, needed } of command.keys) {
+      if (!keyIndexes(specs, args, one)) {
         // A syntax error: the command will find out before it touches any key.
         keys.count = 0;
         return;
       }
-      const fixed = keyPermissions[i]!;
-      const needed = fixed >= 0 ? fixed : permissionOf(keyFlags(spec, key, args));
+      const permissions =
+        needed >= 0 ? needed : permissionOf(keyFlags(command.spec, specs[0], args));
       for (let j = 0; j < one.count; j++) {
-        this.#needs[keys.count] = needed;
+        this.#needs[keys.count] = permissions;
         keys.push(one.index[j]!);
       }
     }
   }
 
   #checkSelector(selector: Selector, command: AclCommand, args: ArgView): Decision {
+    this.#at = 0;
     if (!mayRun(selector, command, args)) return DENIED_COMMAND;
-    if (!selector.allKeys) {
+    if (!selector.allKeys && command.keys.length !== 0) {
+      if (!this.#areKeysFound) this.#findKeys(command, args);
       const { count, index } = this.#keys;
       for (let i = 0; i < count; i++) {
         const at = index[i]!;
@@ -104,14 +105,8 @@ export class PermissionCheck {
     const end = channels.isRest ? args.count : Math.min(channels.first + 1, args.count);
     for (let at = channels.first; at < end; at++) {
       const start = args.offset[at]!;
-      const isAllowed = matchesChannel(
-        selector.channels,
-        args.buf,
-        start,
-        args.end(at),
-        channels.isPattern,
-      );
-      if (isAllowed) continue;
+      const { isPattern } = channels;
+      if (matchesChannel(selector.channels, args.buf, start, args.end(at), isPattern)) continue;
       this.#at = at;
       return DENIED_CHANNEL;
     }
@@ -119,10 +114,9 @@ export class PermissionCheck {
   }
 }
 
-/** The command itself. Those that come before authentication are everybody's. */
+/** The command itself. */
 function mayRun(selector: Selector, command: AclCommand, args: ArgView): boolean {
-  if (selector.allCommands || selector.has(command)) return true;
-  if (command.spec.flags.includes('no_auth')) return true;
+  if (selector.allCommands || command.isEverybodys || selector.has(command)) return true;
   const allowed = selector.firstArgumentsOf(command);
   if (allowed.length === 0 || args.count < 2) return false;
   return allowed.includes(args.text(1).toLowerCase());
@@ -136,11 +130,11 @@ function mayUseKey(
 ): boolean {
   const start = args.offset[index]!;
   const end = args.end(index);
-  return patterns.some(
-    ({ bytes, permissions }) =>
-      (permissions & needed) === needed &&
-      globMatch(bytes, 0, bytes.length, args.buf, start, end, false),
-  );
+  for (const { bytes, permissions } of patterns) {
+    if ((permissions & needed) !== needed) continue;
+    if (globMatch(bytes, 0, bytes.length, args.buf, start, end, false)) return true;
+  }
+  return false;
 }
 
 function readsAllKeys({ allKeys, keys }: Selector): boolean {

@@ -48,6 +48,7 @@ export interface SelectorRecord {
   readonly commands: readonly string[];
 }
 
+const NONE: readonly string[] = [];
 const SPACE = /[ \t\n\v\f\r\0]/;
 
 /** Whether a text has spaces or null bytes, which user names and patterns must not have. */
@@ -120,7 +121,7 @@ export class Selector {
 
   /** First arguments with which a command is allowed though its bit is not set. */
   firstArgumentsOf(command: AclCommand): readonly string[] {
-    return this.#firstArguments.get(command.id) ?? [];
+    return this.#firstArguments.get(command.id) ?? NONE;
   }
 
   // Rules --------------------------------------------------------------------------------------

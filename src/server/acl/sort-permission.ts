@@ -15,11 +15,10 @@ const STORE = asciiBytes('STORE');
 const STAR = 0x2a;
 
 /**
- * The error that SORT replies to a user who may not read every key, or null where its arguments
- * name no other keys, are wrong, or `fullName` is another command.
+ * The error that SORT or SORT_RO replies to a user who may not read every key, or null where its
+ * arguments name no other keys, or are wrong.
  */
-export function sortDenial(fullName: string, args: ArgView): string | null {
-  if (fullName !== 'sort' && fullName !== 'sort_ro') return null;
+export function sortDenial(args: ArgView): string | null {
   for (let i = 2; i < args.count; i++) {
     const left = args.count - i - 1;
     if (left >= 1 && args.equalsIgnoreCase(i, GET)) return denied('GET');
