@@ -302,6 +302,25 @@ export interface SessionContext {
   suspend(): Resume;
 }
 
+/** What CLIENT TRACKING ON asks for. */
+export interface TrackingOptions {
+  readonly isBroadcast: boolean;
+  readonly isOptIn: boolean;
+  readonly isOptOut: boolean;
+  readonly isNoLoop: boolean;
+  /** Id of the client that hears of changes; 0 = the client itself. */
+  readonly redirect: number;
+  readonly prefixes: readonly Uint8Array[];
+}
+
+/** How a connection has its keys tracked. */
+export interface TrackingState extends TrackingOptions {
+  /** The client `redirect` was found to be gone. */
+  readonly isRedirectBroken: boolean;
+  /** CLIENT CACHING was given for the next command. */
+  isCachingGiven: boolean;
+}
+
 /** The connection that runs a session command. */
 export interface Session {
   readonly id: number;
@@ -320,6 +339,11 @@ export interface Session {
   readonly fieldsets: Fieldsets;
   readonly isInTransaction: boolean;
   readonly isLoopback: boolean;
+  /** CLIENT TRACKING; null = off. */
+  readonly tracking: TrackingState | null;
+  /** Has keys tracked, or tracked in another way. The text of an error, or null. */
+  beginTracking(options: TrackingOptions): string | null;
+  endTracking(): void;
   /** CLIENT INFO's line without the line end. */
   infoLine(): string;
   /** Closes after the reply of this command was sent. */
@@ -386,6 +410,8 @@ export interface ServerServices {
   clientList(filter: ClientFilter, done: (lines: string) => void): void;
   /** Closes the clients that match; `done` gets their number. */
   clientKill(filter: ClientFilter, self: Session, done: (killed: number) => void): void;
+  /** Whether a client of this id exists. */
+  hasClient(id: number): boolean;
   /** CLIENT UNBLOCK: true when the client was blocked. */
   clientUnblock(id: number, withError: boolean, done: (unblocked: boolean) => void): void;
   clientPause(untilMs: number, writesOnly: boolean): void;

@@ -13,6 +13,8 @@
  *            replied that it tracks sees the move.
  */
 import type { Arena, Ref } from '../memory/arena.ts';
+import { addShared } from '../sync/shared-bits.ts';
+import { acquireSpin, releaseSpin } from '../sync/spin-lock.ts';
 import { PREFIX_WORDS, type TrackingTable } from './tracking-table.ts';
 
 const STAMP = PREFIX_WORDS;
@@ -62,21 +64,17 @@ export class PrefixBoard {
     return this.#words[COUNT]!;
   }
 
-  #acquire(): void {
-    while (Atomics.compareExchange(this.#words, LOCK, 0, 1) !== 0) Atomics.pause();
-  }
-
   /** Ends a change, which others then see. */
   #release(): void {
-    Atomics.add(this.#words, STAMP, 1);
-    Atomics.store(this.#words, LOCK, 0);
+    addShared(this.#words, STAMP, 1);
+    releaseSpin(this.#words, LOCK);
   }
 
   #bytesAt(ref: Ref): number {
     return ref * 8 + (COUNTS + this.#ioThreads) * 4;
   }
 
-  /** The block of a prefix and the one before it, as [block, before]; [0, last] = it is not there. */
+  /** The block of a prefix and the one before it; [0, last] where it is not there. */
   #find(prefix: Uint8Array): readonly [Ref, Ref] {
     const { u32, u8 } = this.#arena;
     let before = 0;
@@ -91,7 +89,7 @@ export class PrefixBoard {
 
   /** Adds a client of I/O thread `io` to a prefix. False when there is no memory. O(prefixes). */
   add(io: number, prefix: Uint8Array): boolean {
-    this.#acquire();
+    acquireSpin(this.#words, LOCK);
     const [found] = this.#find(prefix);
     const ref = found === 0 ? this.#make(prefix) : found;
     if (ref !== 0) this.#arena.u32[ref * 2 + COUNTS + io - 1]! += 1;
@@ -116,7 +114,7 @@ export class PrefixBoard {
   /** Takes such a client away; the prefix goes with the last one. O(prefixes). */
   remove(io: number, prefix: Uint8Array): void {
     const { u32 } = this.#arena;
-    this.#acquire();
+    acquireSpin(this.#words, LOCK);
     const [ref, before] = this.#find(prefix);
     if (ref !== 0) {
       const from = ref * 2 + COUNTS;
@@ -141,7 +139,7 @@ export class PrefixBoard {
   #decode(): void {
     const { u32, u8 } = this.#arena;
     const prefixes: TrackedPrefix[] = [];
-    this.#acquire();
+    acquireSpin(this.#words, LOCK);
     this.#seen = this.#words[STAMP]!;
     for (let ref = this.#words[FIRST]! >>> 0; ref !== 0; ref = u32[ref * 2 + NEXT]!) {
       const at = this.#bytesAt(ref);
@@ -151,7 +149,7 @@ export class PrefixBoard {
       }
       prefixes.push({ bytes: u8.slice(at, at + u32[ref * 2 + LENGTH]!), threads });
     }
-    Atomics.store(this.#words, LOCK, 0);
+    releaseSpin(this.#words, LOCK);
     this.#prefixes = prefixes;
   }
 }

@@ -199,13 +199,16 @@ export class Shard extends EntryBlocks {
   #deleteExpired(db: number, key: Key, ref: Ref): void {
     const { dirty } = this.state;
     this.state.keyExpired(db, key);
+    this.state.isExpiring = true;
     this.#removeFound(db, key, ref);
+    this.state.isExpiring = false;
     this.state.dirty = dirty;
   }
 
   /** Says that a key changed: transactions that watch it will not run. Mutators call it. */
   touched(db: number, key: Key): void {
     this.state.dirty += 1;
+    if (this.state.isTracked) this.state.changeSink?.keyChanged(key);
     if (!this.watch.isEmpty && this.interest.has(key.lo)) this.watch.touch(db, key.lo, key.hi);
     if (this.state.policyTouchMode === TOUCH_LRM) noteModified(this, db, key);
   }
@@ -644,8 +647,9 @@ export class Shard extends EntryBlocks {
     dict.removeFound();
     this.#uncount(db, ref);
     if (dict.size === 0) this.#hints[db]!.clear();
-    this.freeEntry(ref);
+    // Before the block is freed: the key may lie in it.
     this.touched(db, key);
+    this.freeEntry(ref);
   }
 
   /**

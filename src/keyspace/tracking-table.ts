@@ -32,11 +32,12 @@ import type { HalfSipHash } from '../base/half-sip-hash.ts';
 import { Arena, type Ref } from '../memory/arena.ts';
 import { DICT_STRUCT_WORDS, Dict } from '../structures/dict.ts';
 import { ENTRY_KEY_LENGTH_LONG } from '../structures/entry-key.ts';
+import { addShared } from '../sync/shared-bits.ts';
+import { acquireSpin, releaseSpin } from '../sync/spin-lock.ts';
+import { TRACKING_CLIENTS } from './thread-state.ts';
 
 const MAGIC = 0x5454524b;
 const LINE_WORDS = 16;
-/** Index in `words` of the number of clients that track: 0 = writers have nothing to do. */
-export const TRACKING_CLIENTS = 1;
 const READERS = 2;
 const KEYS = 3;
 const REGISTRY_LOCK = 4;
@@ -110,6 +111,7 @@ export class TrackingTable {
   takenKey: Uint8Array = new Uint8Array(256);
   takenKeyLength = 0;
   readonly #hasher: HalfSipHash;
+  readonly #onReaders: (isAny: boolean) => void;
   readonly #filter: Uint16Array;
   readonly #stripes: Stripe[] = [];
 
@@ -123,8 +125,16 @@ export class TrackingTable {
     return [control, ...arenas];
   }
 
-  /** Attaches to buffers made by `create`. Throws when they are not such buffers. */
-  constructor(buffers: readonly SharedArrayBuffer[], hasher: HalfSipHash) {
+  /**
+   * Attaches to buffers made by `create`. Throws when they are not such buffers. `onReaders` is
+   * told when the first client comes that tracks what it reads, and when the last one goes.
+   */
+  constructor(
+    buffers: readonly SharedArrayBuffer[],
+    hasher: HalfSipHash,
+    onReaders: (isAny: boolean) => void = () => undefined,
+  ) {
+    this.#onReaders = onReaders;
     const [control, ...arenas] = buffers;
     if (control === undefined || arenas.length !== STRIPES) throw new Error('tracking table: size');
     this.words = new Int32Array(control, 0, FILTER_OFFSET / 4);
@@ -139,34 +149,27 @@ export class TrackingTable {
     });
   }
 
-  /** Spins: holds are short. */
-  #acquire(lock: number): void {
-    while (Atomics.compareExchange(this.words, lock, 0, 1) !== 0) Atomics.pause();
-  }
-
-  #release(lock: number): void {
-    Atomics.store(this.words, lock, 0);
-  }
-
   // ---- clients
 
   /**
-   * A client begins to track. `isReader`: it tracks the keys that it reads. Whoever asks for a key's
-   * readers after this sees the client.
+   * A client begins to track. `isReader`: it tracks the keys that it reads.
    */
   enter(isReader: boolean): void {
-    this.#acquire(REGISTRY_LOCK);
-    Atomics.add(this.words, TRACKING_CLIENTS, 1);
-    if (isReader) Atomics.add(this.words, READERS, 1);
-    this.#release(REGISTRY_LOCK);
+    acquireSpin(this.words, REGISTRY_LOCK);
+    addShared(this.words, TRACKING_CLIENTS, 1);
+    if (isReader && addShared(this.words, READERS, 1) === 1) this.#onReaders(true);
+    releaseSpin(this.words, REGISTRY_LOCK);
   }
 
   /** The opposite; with the last reader all keys go. */
   leave(isReader: boolean): void {
-    this.#acquire(REGISTRY_LOCK);
-    Atomics.sub(this.words, TRACKING_CLIENTS, 1);
-    if (isReader && Atomics.sub(this.words, READERS, 1) === 1) this.clear();
-    this.#release(REGISTRY_LOCK);
+    acquireSpin(this.words, REGISTRY_LOCK);
+    addShared(this.words, TRACKING_CLIENTS, -1);
+    if (isReader && addShared(this.words, READERS, -1) === 0) {
+      this.#onReaders(false);
+      this.clear();
+    }
+    releaseSpin(this.words, REGISTRY_LOCK);
   }
 
   /** Clients that track. Any thread. */
@@ -191,7 +194,7 @@ export class TrackingTable {
     return this.#stripes.reduce((sum, { arena }) => sum + arena.usedBytes(), 0);
   }
 
-  /** False when no client has read a key with this hash: the check that every writer makes. O(1). */
+  /** False when no client has read a key with this hash: what each writer asks first. O(1). */
   has(lo: number): boolean {
     return this.#filter[lo >>> FILTER_SHIFT] !== 0;
   }
@@ -201,20 +204,20 @@ export class TrackingTable {
     const slot = lo >>> FILTER_SHIFT;
     const count = filter[slot]!;
     if (count !== COUNT_MAX) filter[slot] = count + delta;
-    Atomics.add(this.words, KEYS, delta);
+    addShared(this.words, KEYS, delta);
   }
 
   /** Adds a client to a key whose shard the caller holds. O(log clients), and a move of them. */
   add(key: HashedKey, client: number, generation: number): TrackStatus {
     const stripe = this.#stripes[key.lo >>> STRIPE_SHIFT]!;
-    this.#acquire(stripe.lock);
+    acquireSpin(this.words, stripe.lock);
     const ref = stripe.dict.find(key.buf, key.start, key.end, key.lo, key.hi);
     const status =
       ref === 0
         ? this.#addKey(stripe, key, client, generation)
         : this.#addClient(stripe, ref, client, generation);
     if (status === TRACK_ADDED) this.#addItems(stripe, 1);
-    this.#release(stripe.lock);
+    releaseSpin(this.words, stripe.lock);
     return status;
   }
 
@@ -299,10 +302,10 @@ export class TrackingTable {
    */
   take(key: HashedKey): boolean {
     const stripe = this.#stripes[key.lo >>> STRIPE_SHIFT]!;
-    this.#acquire(stripe.lock);
+    acquireSpin(this.words, stripe.lock);
     const ref = stripe.dict.find(key.buf, key.start, key.end, key.lo, key.hi);
     if (ref !== 0) this.#takeFound(stripe, ref, key.lo);
-    this.#release(stripe.lock);
+    releaseSpin(this.words, stripe.lock);
     return ref !== 0;
   }
 
@@ -342,7 +345,7 @@ export class TrackingTable {
   #takeAnyOf(stripe: Stripe, random: (below: number) => number): boolean {
     const { arena, dict } = stripe;
     if (dict.size === 0) return false;
-    this.#acquire(stripe.lock);
+    acquireSpin(this.words, stripe.lock);
     const ref = dict.randomItem(random);
     if (ref !== 0) {
       const length = dict.keyLength(ref);
@@ -353,7 +356,7 @@ export class TrackingTable {
       this.#hasher.hash(arena.u8, at, at + length);
       this.#takeFound(stripe, ref, this.#hasher.lo);
     }
-    this.#release(stripe.lock);
+    releaseSpin(this.words, stripe.lock);
     return ref !== 0;
   }
 
@@ -365,17 +368,17 @@ export class TrackingTable {
    */
   clear(): void {
     this.#stripes.forEach((stripe, i) => {
-      this.#acquire(stripe.lock);
+      acquireSpin(this.words, stripe.lock);
       this.#clearStripe(stripe);
       this.#filter.fill(0, i * FILTER_STRIPE_SLOTS, (i + 1) * FILTER_STRIPE_SLOTS);
-      this.#release(stripe.lock);
+      releaseSpin(this.words, stripe.lock);
     });
   }
 
   #clearStripe(stripe: Stripe): void {
     const { arena, dict, base } = stripe;
     const { u32 } = arena;
-    Atomics.sub(this.words, KEYS, dict.size);
+    addShared(this.words, KEYS, -dict.size);
     this.words[stripe.lock + ITEMS] = 0;
     if (dict.size === 0) return;
     const left = arena.alloc((DICT_STRUCT_WORDS + 1) * 4);
@@ -396,9 +399,9 @@ export class TrackingTable {
     let isDone = true;
     for (const stripe of this.#stripes) {
       if (stripe.arena.u32[stripe.base + LEFT] === 0) continue;
-      this.#acquire(stripe.lock);
+      acquireSpin(this.words, stripe.lock);
       this.#stepStripe(stripe, units);
-      this.#release(stripe.lock);
+      releaseSpin(this.words, stripe.lock);
       if (stripe.arena.u32[stripe.base + LEFT] !== 0) isDone = false;
     }
     return isDone;
@@ -418,17 +421,17 @@ export class TrackingTable {
   /** A block in the memory of the table, for prefix-board.ts; 0 = none left. */
   allocBeside(bytes: number): Ref {
     const { arena, lock } = this.#stripes[0]!;
-    this.#acquire(lock);
+    acquireSpin(this.words, lock);
     const ref = arena.alloc(bytes);
-    this.#release(lock);
+    releaseSpin(this.words, lock);
     return ref;
   }
 
   freeBeside(ref: Ref): void {
     const { arena, lock } = this.#stripes[0]!;
-    this.#acquire(lock);
+    acquireSpin(this.words, lock);
     arena.free(ref);
-    this.#release(lock);
+    releaseSpin(this.words, lock);
   }
 
   /** The memory that `allocBeside` hands out of. */

@@ -28,6 +28,9 @@ export function describeClient(
     flags: {
       isInTransaction: c.isInTransaction,
       isBlocked: c.isSuspended || c.isPaused,
+      isTracking: c.tracking !== null,
+      isRedirectBroken: c.tracking?.isRedirectBroken === true,
+      isTrackingBroadcast: c.tracking?.isBroadcast === true,
       isClosingAfterReply: c.isClosing,
       isUnixSocket: c.peer.kind === 'unix',
       isNoEvict: c.noEvict,
@@ -53,7 +56,7 @@ export function describeClient(
     isWritable: backlogBytes > 0,
     command: c.lastCommand,
     user: c.user,
-    redirect: -1,
+    redirect: c.tracking?.redirect ?? -1,
     protocol: c.protocol,
     libName: c.libName,
     libVersion: c.libVersion,

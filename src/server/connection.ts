@@ -3,18 +3,22 @@
  * nothing about keys but the watches of its transaction.
  */
 import { Fieldsets } from '../commands/fieldsets.ts';
-import type { Session } from '../commands/spec.ts';
+import type { Session, TrackingOptions } from '../commands/spec.ts';
 import type { Ref } from '../memory/arena.ts';
 import { type ArgView, ParseState, type TableRoom } from '../resp/request-parser.ts';
 import type { Endpoint } from '../transport/transport.ts';
 import type { HeldOutput } from './held-output.ts';
+import type { LateOutput } from './late-output.ts';
 import type { Spill } from './spill.ts';
+import type { TrackedClient } from './tracked-client.ts';
 import { TransactionBlock, type WatchedKey } from './transaction-block.ts';
 
 /** What a connection asks of the thread that serves it. */
 export interface ConnectionHost {
   infoLine(connection: Connection): string;
   unwatchAll(connection: Connection): void;
+  beginTracking(connection: Connection, options: TrackingOptions): string | null;
+  endTracking(connection: Connection): void;
   /** True when a new connection needs no AUTH. */
   isOpen(): boolean;
   /** Where large commands are received. */
@@ -93,6 +97,10 @@ export class Connection implements Session, TableRoom {
   held: HeldOutput | null = null;
   /** Replays the append-only file: nothing is refused to it. */
   isReplay = false;
+  /** What is told out of turn, behind replies that are on their way; null = nothing ever was. */
+  late: LateOutput | null = null;
+  /** CLIENT TRACKING; null = off. */
+  tracking: TrackedClient | null = null;
   isReadPaused = false;
   isClosing = false;
   /** The peer has half-closed: nothing more will come. */
@@ -160,8 +168,17 @@ export class Connection implements Session, TableRoom {
     this.isClosing = true;
   }
 
+  beginTracking(options: TrackingOptions): string | null {
+    return this.#host.beginTracking(this, options);
+  }
+
+  endTracking(): void {
+    this.#host.endTracking(this);
+  }
+
   reset(): void {
     this.discardTransaction();
+    this.endTracking();
     this.fieldsets.clear();
     this.name = '';
     this.db = 0;

@@ -3,7 +3,7 @@
  * the dispatcher, sends replies in request order, and enforces the limits of every client.
  */
 
-import type { ServerServices } from '../commands/spec.ts';
+import type { ServerServices, TrackingOptions } from '../commands/spec.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import {
   PARSE_COMPLETE,
@@ -14,13 +14,14 @@ import {
 import type { Doorbell } from '../sync/doorbell.ts';
 import type { Endpoint, Transport, TransportHandler } from '../transport/transport.ts';
 import type { ClientCards } from './client-cards.ts';
+import { type ClientIds, clientId } from './client-ids.ts';
 import { type ClientLimits, checkOutputLimit, refusalOf } from './client-limits.ts';
 import { addressOf, describeClient } from './client-report.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
 import { HELD } from './dispatch-parts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { HeldOutput } from './held-output.ts';
-import { type Letter, type LetterHandler, Mailbox, type Post } from './post.ts';
+import { LETTER, type Letter, type LetterHandler, Mailbox, type Post } from './post.ts';
 import { ReplyInlet } from './reply-inlet.ts';
 import { SessionRuns } from './session-runs.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
@@ -28,6 +29,8 @@ import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 import type { ClientRef, ThreadContext } from './thread-context.ts';
 import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
+import type { Tracker } from './tracker.ts';
+import { TrackingClients } from './tracking-clients.ts';
 import type { WriteGuard } from './write-guard.ts';
 
 /** Input kept for a connection that must wait; beyond it, reading pauses. */
@@ -49,6 +52,8 @@ export interface IoServerParts {
   readonly spill: Spill;
   readonly post: Post;
   readonly cards: ClientCards;
+  readonly ids: ClientIds;
+  readonly tracker: Tracker;
   /** The ring of this thread's letters. */
   readonly postbox: SharedArrayBuffer;
   /** Looks for control messages. */
@@ -66,7 +71,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
   readonly #connections: (Connection | undefined)[] = [];
   readonly #replies: ReplyInlet;
   readonly #mailbox: Mailbox;
-  readonly #ref = { io: 0, conn: 0, generation: 0 };
+  readonly #tracking: TrackingClients;
+  readonly #ref = { io: 0, conn: 0, generation: 0, tracksReads: false };
   /** The connection whose replies are being collected. */
   #writing: Connection | null = null;
   /** Where session commands run. */
@@ -100,11 +106,24 @@ export class IoServer implements TransportHandler, ConnectionHost {
       answered: (c) => {
         c.commandsRun += 1;
         c.inflight -= 1;
+        c.late?.reached(c.repliedTicket);
         if (c.inflight === 0) this.#resumable.push(c);
       },
       unwatchOrphans: (watches) => this.#dispatcher!.transactions.unwatchOrphans(watches),
       wakeSoon: parts.wakeSoon,
     });
+    this.#tracking = new TrackingClients({
+      ...parts,
+      host: {
+        connection: (conn) => this.#connections[conn],
+        current: () => this.#dispatcher!.current,
+        push: (c, buf, start, end) => this.push(c, buf, start, end),
+        lastTicket: (conn) => this.#dispatcher!.lastTicket(conn),
+        isSubscriber: () => false,
+      },
+    });
+    this.#mailbox.on(LETTER.invalidate, this.#tracking.onLetter);
+    this.#mailbox.on(LETTER.invalidateAll, this.#tracking.onAllChanged);
     this.sessions = new SessionRuns({
       ...parts,
       send: (c, buf, start, end) => this.#send(c, buf, start, end),
@@ -152,10 +171,12 @@ export class IoServer implements TransportHandler, ConnectionHost {
     const nowMs = Date.now();
     this.#generation = (this.#generation + 1) >>> 0;
     // Ids are unique over all I/O threads: each thread counts in steps of their number.
-    const id = this.#clientSerial++ * layout.topology.ioThreads + this.#parts.thread;
+    const { thread } = this.#parts;
+    const id = clientId(thread, this.#clientSerial++, layout.topology.ioThreads);
     const c = new Connection(this, conn, this.#generation, id, peer, local, nowMs);
     this.#connections[conn] = c;
-    this.#parts.cards.open(this.#parts.thread, conn, addressOf(peer));
+    this.#parts.cards.open(thread, conn, addressOf(peer));
+    this.#parts.ids.open(thread, conn, id, this.#generation);
     c.repliedTicket = this.#dispatcher!.lastTicket(conn);
     stats.add(STAT.connectionsNow, 1);
     const refusal = refusalOf(this.#parts.limits, peer.isLoopback);
@@ -172,6 +193,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     const c = this.#connections[conn];
     if (c === undefined || c.isClosing) return;
     this.#leavePark();
+    if (c.tracking !== null) this.#hearFirst();
     const { stats, ctx } = this.#parts;
     const nowMs = Date.now();
     ctx.state.setTime(nowMs);
@@ -190,6 +212,12 @@ export class IoServer implements TransportHandler, ConnectionHost {
     if (c.isClosing) return;
     if (consumed < end) c.keepInput(buf, consumed, end);
     if (consumed < end || c.isInTransaction) this.#checkInput(c);
+  }
+
+  /** What changed before a client sends a command is told before that is answered. */
+  #hearFirst(): void {
+    this.#mailbox.drain();
+    this.#tracking.flush();
   }
 
   /** Runs what can be run of a connection's kept input. */
@@ -240,9 +268,13 @@ export class IoServer implements TransportHandler, ConnectionHost {
         else if (c.inflight === 0) this.#protocolError(c);
         break;
       }
-      if (parser.args.count !== 0 && dispatcher.dispatch(c, parser.args) === HELD) {
-        this.#noteHeld(c);
-        break;
+      if (parser.args.count !== 0) {
+        const status = dispatcher.dispatch(c, parser.args);
+        if (c.tracking !== null) this.#tracking.afterCommand(c, c.tracking, status === HELD);
+        if (status === HELD) {
+          this.#noteHeld(c);
+          break;
+        }
       }
       at = parser.next;
       if (this.#reply.length > REPLY_PART_BYTES) this.#sendPart(c);
@@ -373,6 +405,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
     if (this.#paused.delete(c)) this.#parts.stats.add(STAT.blockedNow, -1);
     this.#stalled.delete(c);
     c.unwatch();
+    c.endTracking();
+    this.#parts.ids.close(this.#parts.thread, conn);
     this.#parts.stats.add(STAT.connectionsNow, -1);
   }
 
@@ -431,6 +465,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
       layout.setPause(PAUSE_NONE, 0);
     this.#dispatcher!.transactions.retryUnwatch();
     this.#visitClients(nowMs);
+    this.#parts.tracker.tick();
     flushKeyspaceStats(ctx, stats);
     const isGaugeTime = nowMs - this.#gaugedMs >= GAUGE_MS || nowMs < this.#gaugedMs;
     // Buffers count towards maxmemory: what is long gone must not evict anything.
@@ -487,16 +522,22 @@ export class IoServer implements TransportHandler, ConnectionHost {
     const { ctx, stats } = this.#parts;
     // Main counts changes, and FLUSHALLs, for the save rules.
     if (ctx.state.dirty !== 0) flushKeyspaceStats(ctx, stats);
-    this.#dispatcher!.flush();
+    this.#flush();
     if (this.#isParked) return;
     while (!this.#parts.bell.prepare()) {
       // Rung while it worked: look at what came before going to sleep.
       this.#isParked = true;
       this.onWake();
-      this.#dispatcher!.flush();
+      this.#flush();
     }
     this.#isParked = true;
     this.#parts.onParked();
+  }
+
+  #flush(): void {
+    this.#parts.tracker.flush();
+    this.#tracking.flush();
+    this.#dispatcher!.flush();
   }
 
   // ---- connection host
@@ -509,6 +550,14 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   unwatchAll(c: Connection): void {
     this.#dispatcher!.transactions.unwatchAll(c);
+  }
+
+  beginTracking(c: Connection, options: TrackingOptions): string | null {
+    return this.#tracking.begin(c, options);
+  }
+
+  endTracking(c: Connection): void {
+    this.#tracking.end(c);
   }
 
   isOpen(): boolean {
@@ -525,6 +574,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     ref.io = this.#parts.thread;
     ref.conn = c.conn;
     ref.generation = c.generation;
+    ref.tracksReads = c.tracking?.tracksReads === true;
     return ref;
   }
 

@@ -29,6 +29,7 @@ import type { SnapshotWalk } from './snapshot-walk.ts';
 import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
+import type { Tracker } from './tracker.ts';
 import { TransactionRun } from './transaction-run.ts';
 import type { WriteGuard } from './write-guard.ts';
 
@@ -110,6 +111,7 @@ export interface ShardWorkerParts {
   readonly ioRingers: readonly DoorbellRinger[];
   readonly room: MemoryRoom;
   readonly post: Post;
+  readonly tracker: Tracker;
   /** Makes the walk over the shards that this worker owns. */
   readonly walk: (owned: readonly Shard[]) => SnapshotWalk;
   /**
@@ -138,7 +140,7 @@ export class ShardWorker {
   readonly #memory: MemoryCare;
   readonly #watched: number[] = [];
   /** Whose command runs. */
-  readonly #client = { io: 0, conn: 0, generation: 0 };
+  readonly #client = { io: 0, conn: 0, generation: 0, tracksReads: false };
   readonly #walk: SnapshotWalk;
   #stop = false;
   #lastExpireMs = 0;
@@ -191,11 +193,13 @@ export class ShardWorker {
     while (!this.#stop) {
       this.#setTime();
       let didWork = this.#drain() || this.#waitForFences() || this.#help();
+      this.#client.io = 0;
       const parkMs = Math.min(this.#background(), this.#walk.turn(), this.#memory.run());
       const { room } = this.#parts;
       if (room.wantsSlice && room.slice()) didWork = true;
       this.#catchUp();
       this.#parts.guard.publish();
+      this.#parts.tracker.flush();
       this.#parts.post.flush();
       if (didWork || parkMs === 0) {
         if (++rounds % ROUNDS_PER_POLL === 0) this.#poll();
@@ -377,6 +381,7 @@ export class ShardWorker {
     this.#client.io = inlet.io;
     this.#client.conn = incoming.conn;
     this.#client.generation = incoming.generation;
+    this.#client.tracksReads = (incoming.flags & messages.FLAG_TRACKED) !== 0;
     if (incoming.kind !== messages.KIND_COMMAND) return this.#runBlock(inlet);
     const row = table.rows[incoming.row]!;
     ctx.begin(incoming.args, incoming.db);
@@ -497,6 +502,7 @@ export class ShardWorker {
 
   #publishReplies(): void {
     this.#parts.guard.publish();
+    this.#parts.tracker.flush();
     this.#parts.post.flush();
     for (let i = 0; i < this.#outlets.length; i++) {
       if (!this.#mustRing[i]) continue;

@@ -4,13 +4,16 @@
 import { HalfSipHash } from '../base/half-sip-hash.ts';
 import { ALL_COMMANDS } from '../commands/registry.ts';
 import { CommandTable } from '../commands/table.ts';
+import { PrefixBoard } from '../keyspace/prefix-board.ts';
 import { Shard } from '../keyspace/shard.ts';
 import { ThreadState } from '../keyspace/thread-state.ts';
+import { TrackingTable } from '../keyspace/tracking-table.ts';
 import { Arena } from '../memory/arena.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import { pageDiscarder } from '../transport/libc.ts';
 import { ClientCards } from './client-cards.ts';
+import { ClientIds } from './client-ids.ts';
 import { CommandHooks } from './command-hooks.ts';
 import { readCommandLimits } from './command-limits.ts';
 import type { ConfigSnapshot } from './config/store.ts';
@@ -20,11 +23,12 @@ import { MemoryRoom } from './memory-room.ts';
 import { Post } from './post.ts';
 import { applyRenames } from './renames.ts';
 import { ShardLocks } from './shard-locks.ts';
-import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
+import { MODE_TRACKING, type SharedBuffers, SharedLayout } from './shared-layout.ts';
 import { SnapshotGuard } from './snapshot-guard.ts';
 import { Spill } from './spill.ts';
 import { ThreadContext } from './thread-context.ts';
 import { ThreadStats } from './thread-stats.ts';
+import { Tracker } from './tracker.ts';
 import { WriteGuard } from './write-guard.ts';
 
 /** `workerData` of I/O threads and shard workers. */
@@ -63,6 +67,8 @@ export interface ThreadParts {
   /** Letters to the I/O threads. */
   readonly post: Post;
   readonly cards: ClientCards;
+  readonly ids: ClientIds;
+  readonly tracker: Tracker;
 }
 
 const REPLY_BYTES = 64 * 1024;
@@ -109,8 +115,14 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     ringerOf(layout, layout.durabilityThread, wakeByFd),
     snapshotGuard,
   );
+  const table = new TrackingTable(buffers.tracking, hasher, (isAny) => {
+    if (isAny) layout.addMode(MODE_TRACKING);
+    else layout.removeMode(MODE_TRACKING);
+  });
+  state.trackingWords = table.words;
   const spill = new Spill(buffers.spill, layout.words, layout.spillLockWord);
   const ioRingers = ringers(1, ioThreads);
+  const post = new Post(buffers.postboxes, ioRingers, spill);
   const parts: ThreadParts = {
     start,
     layout,
@@ -129,12 +141,16 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     snapshotRinger,
     room: new MemoryRoom({ layout, shards, state, locks, stats, allStats, guard }),
     hooks: new CommandHooks(guard),
-    post: new Post(buffers.postboxes, ioRingers, spill),
+    post,
     cards: new ClientCards(buffers.cards, layout.topology.connections),
+    ids: new ClientIds(buffers.ids, ioThreads, layout.topology.connections),
+    tracker: new Tracker(thread, table, new PrefixBoard(table, ioThreads), ctx, post),
   };
   ctx.log = (level, text) => threadLogger(parts).log(level, text);
   ctx.guard = parts.hooks;
   state.expirySink = parts.guard;
+  state.changeSink = parts.tracker;
+  parts.hooks.observe(MODE_TRACKING, parts.tracker.observe);
   applyCommandLimits(parts);
   return parts;
 }
@@ -167,6 +183,7 @@ export function applyCommandLimits(parts: ThreadParts): void {
   const { config, ctx } = parts;
   readCommandLimits(config, ctx.state);
   parts.guard.isEvictionLazy = config.bool('lazyfree-lazy-eviction');
+  parts.tracker.keysMax = config.int('tracking-table-max-keys');
   parts.room.configure({
     policy: ctx.limits.maxmemoryPolicy,
     samples: config.int('maxmemory-samples'),

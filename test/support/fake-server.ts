@@ -14,6 +14,8 @@ import type {
   ServerServices,
   Session,
   SessionContext,
+  TrackingOptions,
+  TrackingState,
 } from '../../src/commands/spec.ts';
 import { CommandTable } from '../../src/commands/table.ts';
 import { ThreadState } from '../../src/keyspace/thread-state.ts';
@@ -40,6 +42,7 @@ export class FakeSession implements Session {
   isLoopback = true;
   isClosing = false;
   isWatching = false;
+  tracking: TrackingState | null = null;
 
   infoLine(): string {
     return `id=${this.id} name=${this.name}`;
@@ -54,6 +57,16 @@ export class FakeSession implements Session {
     this.db = 0;
     this.protocol = 2;
     this.discardTransaction();
+  }
+
+  beginTracking(options: TrackingOptions): string | null {
+    const prefixes = [...(this.tracking?.prefixes ?? []), ...options.prefixes];
+    this.tracking = { ...options, prefixes, isRedirectBroken: false, isCachingGiven: false };
+    return null;
+  }
+
+  endTracking(): void {
+    this.tracking = null;
   }
 
   beginTransaction(): void {
@@ -171,6 +184,10 @@ export class FakeServer implements ServerServices {
 
   clientKill(filter: ClientFilter, self: Session, done: (killed: number) => void): void {
     this.#answer(`clientKill ${self.id} ${JSON.stringify(filter)}`, () => done(this.killable));
+  }
+
+  hasClient(id: number): boolean {
+    return id === this.blockedId;
   }
 
   clientUnblock(id: number, withError: boolean, done: (unblocked: boolean) => void): void {
