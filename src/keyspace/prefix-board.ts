@@ -14,7 +14,7 @@
  */
 import type { Arena, Ref } from '../memory/arena.ts';
 import { addShared } from '../sync/shared-bits.ts';
-import { acquireSpin, releaseSpin } from '../sync/spin-lock.ts';
+import { SpinLock } from '../sync/spin-lock.ts';
 import { PREFIX_WORDS, type TrackingTable } from './tracking-table.ts';
 
 const STAMP = PREFIX_WORDS;
@@ -48,6 +48,7 @@ export class PrefixBoard {
   readonly #table: TrackingTable;
   readonly #words: Int32Array;
   readonly #arena: Arena;
+  readonly #lock: SpinLock;
   readonly #ioThreads: number;
   #seen = 0;
   #prefixes: readonly TrackedPrefix[] = [];
@@ -55,6 +56,7 @@ export class PrefixBoard {
   constructor(table: TrackingTable, ioThreads: number) {
     this.#table = table;
     this.#words = table.words;
+    this.#lock = new SpinLock(table.words, LOCK);
     this.#arena = table.memoryBeside;
     this.#ioThreads = ioThreads;
   }
@@ -67,7 +69,7 @@ export class PrefixBoard {
   /** Ends a change, which others then see. */
   #release(): void {
     addShared(this.#words, STAMP, 1);
-    releaseSpin(this.#words, LOCK);
+    this.#lock.release();
   }
 
   #bytesAt(ref: Ref): number {
@@ -89,7 +91,7 @@ export class PrefixBoard {
 
   /** Adds a client of I/O thread `io` to a prefix. False when there is no memory. O(prefixes). */
   add(io: number, prefix: Uint8Array): boolean {
-    acquireSpin(this.#words, LOCK);
+    this.#lock.acquire();
     const [found] = this.#find(prefix);
     const ref = found === 0 ? this.#make(prefix) : found;
     if (ref !== 0) this.#arena.u32[ref * 2 + COUNTS + io - 1]! += 1;
@@ -114,7 +116,7 @@ export class PrefixBoard {
   /** Takes such a client away; the prefix goes with the last one. O(prefixes). */
   remove(io: number, prefix: Uint8Array): void {
     const { u32 } = this.#arena;
-    acquireSpin(this.#words, LOCK);
+    this.#lock.acquire();
     const [ref, before] = this.#find(prefix);
     if (ref !== 0) {
       const from = ref * 2 + COUNTS;
@@ -139,7 +141,7 @@ export class PrefixBoard {
   #decode(): void {
     const { u32, u8 } = this.#arena;
     const prefixes: TrackedPrefix[] = [];
-    acquireSpin(this.#words, LOCK);
+    this.#lock.acquire();
     this.#seen = this.#words[STAMP]!;
     for (let ref = this.#words[FIRST]! >>> 0; ref !== 0; ref = u32[ref * 2 + NEXT]!) {
       const at = this.#bytesAt(ref);
@@ -149,7 +151,7 @@ export class PrefixBoard {
       }
       prefixes.push({ bytes: u8.slice(at, at + u32[ref * 2 + LENGTH]!), threads });
     }
-    releaseSpin(this.#words, LOCK);
+    this.#lock.release();
     this.#prefixes = prefixes;
   }
 }

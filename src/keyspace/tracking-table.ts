@@ -33,7 +33,7 @@ import { Arena, type Ref } from '../memory/arena.ts';
 import { DICT_STRUCT_WORDS, Dict } from '../structures/dict.ts';
 import { ENTRY_KEY_LENGTH_LONG } from '../structures/entry-key.ts';
 import { addShared } from '../sync/shared-bits.ts';
-import { acquireSpin, releaseSpin } from '../sync/spin-lock.ts';
+import { SpinLock } from '../sync/spin-lock.ts';
 import { TRACKING_CLIENTS } from './thread-state.ts';
 
 const MAGIC = 0x5454524b;
@@ -93,8 +93,9 @@ interface Stripe {
   readonly dict: Dict;
   /** u32 index of the user header. */
   readonly base: number;
-  /** Index in the control words of the lock. */
-  readonly lock: number;
+  readonly lock: SpinLock;
+  /** Index in the control words of the number of items. */
+  readonly items: number;
 }
 
 export class TrackingTable {
@@ -112,6 +113,7 @@ export class TrackingTable {
   takenKeyLength = 0;
   readonly #hasher: HalfSipHash;
   readonly #onReaders: (isAny: boolean) => void;
+  readonly #registry: SpinLock;
   readonly #filter: Uint16Array;
   readonly #stripes: Stripe[] = [];
 
@@ -140,12 +142,15 @@ export class TrackingTable {
     this.words = new Int32Array(control, 0, FILTER_OFFSET / 4);
     if (this.words[0] !== MAGIC) throw new Error('tracking table: no table in this buffer');
     this.#hasher = hasher;
+    this.#registry = new SpinLock(this.words, REGISTRY_LOCK);
     this.#filter = new Uint16Array(control, FILTER_OFFSET, FILTER_SLOTS);
     arenas.forEach((buffer, i) => {
       const arena = Arena.attach(buffer);
       const base = arena.userOffset / 4;
       const dict = new Dict(arena, base, hasher);
-      this.#stripes.push({ arena, dict, base, lock: (1 + i) * LINE_WORDS });
+      const at = (1 + i) * LINE_WORDS;
+      const lock = new SpinLock(this.words, at);
+      this.#stripes.push({ arena, dict, base, lock, items: at + ITEMS });
     });
   }
 
@@ -155,21 +160,21 @@ export class TrackingTable {
    * A client begins to track. `isReader`: it tracks the keys that it reads.
    */
   enter(isReader: boolean): void {
-    acquireSpin(this.words, REGISTRY_LOCK);
+    this.#registry.acquire();
     addShared(this.words, TRACKING_CLIENTS, 1);
     if (isReader && addShared(this.words, READERS, 1) === 1) this.#onReaders(true);
-    releaseSpin(this.words, REGISTRY_LOCK);
+    this.#registry.release();
   }
 
   /** The opposite; with the last reader all keys go. */
   leave(isReader: boolean): void {
-    acquireSpin(this.words, REGISTRY_LOCK);
+    this.#registry.acquire();
     addShared(this.words, TRACKING_CLIENTS, -1);
     if (isReader && addShared(this.words, READERS, -1) === 0) {
       this.#onReaders(false);
       this.clear();
     }
-    releaseSpin(this.words, REGISTRY_LOCK);
+    this.#registry.release();
   }
 
   /** Clients that track. Any thread. */
@@ -186,7 +191,7 @@ export class TrackingTable {
 
   /** Clients of all keys. Any thread; what changes meanwhile may be counted or not. */
   get items(): number {
-    return this.#stripes.reduce((sum, { lock }) => sum + this.words[lock + ITEMS]!, 0);
+    return this.#stripes.reduce((sum, { items }) => sum + this.words[items]!, 0);
   }
 
   /** Bytes of memory in use. Any thread. */
@@ -210,20 +215,19 @@ export class TrackingTable {
   /** Adds a client to a key whose shard the caller holds. O(log clients), and a move of them. */
   add(key: HashedKey, client: number, generation: number): TrackStatus {
     const stripe = this.#stripes[key.lo >>> STRIPE_SHIFT]!;
-    acquireSpin(this.words, stripe.lock);
+    stripe.lock.acquire();
     const ref = stripe.dict.find(key.buf, key.start, key.end, key.lo, key.hi);
     const status =
       ref === 0
         ? this.#addKey(stripe, key, client, generation)
         : this.#addClient(stripe, ref, client, generation);
     if (status === TRACK_ADDED) this.#addItems(stripe, 1);
-    releaseSpin(this.words, stripe.lock);
+    stripe.lock.release();
     return status;
   }
 
   #addItems(stripe: Stripe, delta: number): void {
-    const at = stripe.lock + ITEMS;
-    this.words[at] = this.words[at]! + delta;
+    this.words[stripe.items] = this.words[stripe.items]! + delta;
   }
 
   #addKey(stripe: Stripe, key: HashedKey, client: number, generation: number): TrackStatus {
@@ -302,10 +306,10 @@ export class TrackingTable {
    */
   take(key: HashedKey): boolean {
     const stripe = this.#stripes[key.lo >>> STRIPE_SHIFT]!;
-    acquireSpin(this.words, stripe.lock);
+    stripe.lock.acquire();
     const ref = stripe.dict.find(key.buf, key.start, key.end, key.lo, key.hi);
     if (ref !== 0) this.#takeFound(stripe, ref, key.lo);
-    releaseSpin(this.words, stripe.lock);
+    stripe.lock.release();
     return ref !== 0;
   }
 
@@ -345,7 +349,7 @@ export class TrackingTable {
   #takeAnyOf(stripe: Stripe, random: (below: number) => number): boolean {
     const { arena, dict } = stripe;
     if (dict.size === 0) return false;
-    acquireSpin(this.words, stripe.lock);
+    stripe.lock.acquire();
     const ref = dict.randomItem(random);
     if (ref !== 0) {
       const length = dict.keyLength(ref);
@@ -356,7 +360,7 @@ export class TrackingTable {
       this.#hasher.hash(arena.u8, at, at + length);
       this.#takeFound(stripe, ref, this.#hasher.lo);
     }
-    releaseSpin(this.words, stripe.lock);
+    stripe.lock.release();
     return ref !== 0;
   }
 
@@ -368,10 +372,10 @@ export class TrackingTable {
    */
   clear(): void {
     this.#stripes.forEach((stripe, i) => {
-      acquireSpin(this.words, stripe.lock);
+      stripe.lock.acquire();
       this.#clearStripe(stripe);
       this.#filter.fill(0, i * FILTER_STRIPE_SLOTS, (i + 1) * FILTER_STRIPE_SLOTS);
-      releaseSpin(this.words, stripe.lock);
+      stripe.lock.release();
     });
   }
 
@@ -379,7 +383,7 @@ export class TrackingTable {
     const { arena, dict, base } = stripe;
     const { u32 } = arena;
     addShared(this.words, KEYS, -dict.size);
-    this.words[stripe.lock + ITEMS] = 0;
+    this.words[stripe.items] = 0;
     if (dict.size === 0) return;
     const left = arena.alloc((DICT_STRUCT_WORDS + 1) * 4);
     if (left === 0) {
@@ -399,9 +403,9 @@ export class TrackingTable {
     let isDone = true;
     for (const stripe of this.#stripes) {
       if (stripe.arena.u32[stripe.base + LEFT] === 0) continue;
-      acquireSpin(this.words, stripe.lock);
+      stripe.lock.acquire();
       this.#stepStripe(stripe, units);
-      releaseSpin(this.words, stripe.lock);
+      stripe.lock.release();
       if (stripe.arena.u32[stripe.base + LEFT] !== 0) isDone = false;
     }
     return isDone;
@@ -421,17 +425,17 @@ export class TrackingTable {
   /** A block in the memory of the table, for prefix-board.ts; 0 = none left. */
   allocBeside(bytes: number): Ref {
     const { arena, lock } = this.#stripes[0]!;
-    acquireSpin(this.words, lock);
+    lock.acquire();
     const ref = arena.alloc(bytes);
-    releaseSpin(this.words, lock);
+    lock.release();
     return ref;
   }
 
   freeBeside(ref: Ref): void {
     const { arena, lock } = this.#stripes[0]!;
-    acquireSpin(this.words, lock);
+    lock.acquire();
     arena.free(ref);
-    releaseSpin(this.words, lock);
+    lock.release();
   }
 
   /** The memory that `allocBeside` hands out of. */
@@ -458,7 +462,7 @@ export class TrackingTable {
           items += checkEntry(arena, ref);
         });
       }
-      if (items !== this.words[stripe.lock + ITEMS]) throw new Error('tracking: item count');
+      if (items !== this.words[stripe.items]) throw new Error('tracking: item count');
     }
     if (keys !== this.keys) throw new Error('tracking: key count');
     for (let slot = 0; slot < FILTER_SLOTS; slot++) {

@@ -4,9 +4,11 @@
  */
 import { Fieldsets } from '../commands/fieldsets.ts';
 import type { Session, TrackingOptions } from '../commands/spec.ts';
+import type { Subscriptions } from '../commands/subscriptions.ts';
 import type { Ref } from '../memory/arena.ts';
 import { type ArgView, ParseState, type TableRoom } from '../resp/request-parser.ts';
 import type { Endpoint } from '../transport/transport.ts';
+import type { Wait } from './blocked-clients.ts';
 import type { HeldOutput } from './held-output.ts';
 import type { LateOutput } from './late-output.ts';
 import type { Spill } from './spill.ts';
@@ -17,8 +19,13 @@ import { TransactionBlock, type WatchedKey } from './transaction-block.ts';
 export interface ConnectionHost {
   infoLine(connection: Connection): string;
   unwatchAll(connection: Connection): void;
-  beginTracking(connection: Connection, options: TrackingOptions): string | null;
-  endTracking(connection: Connection): void;
+  /** CLIENT TRACKING. */
+  readonly tracking: {
+    begin(connection: Connection, options: TrackingOptions): string | null;
+    end(connection: Connection): void;
+  };
+  /** Ends all subscriptions. */
+  unsubscribeAll(connection: Connection): void;
   /** True when a new connection needs no AUTH. */
   isOpen(): boolean;
   /** Where large commands are received. */
@@ -60,6 +67,9 @@ export class Connection implements Session, TableRoom {
   noTouch = false;
   replyMode: 'on' | 'off' | 'skip-next' | 'skip' = 'on';
   readonly fieldsets = new Fieldsets();
+  subscriptions: Subscriptions | null = null;
+  /** LISTENS bits: what it gets beside its replies (subscribers.ts). */
+  listens = 0;
   /** As they will be when the queued commands have run; null = as they are. */
   queuedFieldsets: Fieldsets | null = null;
   lastActiveMs: number;
@@ -93,6 +103,8 @@ export class Connection implements Session, TableRoom {
   isStalled = false;
   /** Since when it tries to get at a shard for a read, by the monotonic clock; 0 = it does not. */
   contendedSinceMs = 0;
+  /** The command that waits; null = none. */
+  blocked: Wait | null = null;
   /** Replies that wait for the disk; null = none. */
   held: HeldOutput | null = null;
   /** Replays the append-only file: nothing is refused to it. */
@@ -125,6 +137,10 @@ export class Connection implements Session, TableRoom {
   dbBeforeExec = -1;
   /** Keys of a WATCH that is on its way to a worker. */
   pendingWatch: Uint8Array[] = [];
+  /** What was sent to it between the parts of a reply that is on its way; null = nothing. */
+  pushed: HeldOutput | null = null;
+  /** The first part of a worker's reply has gone out, the last one has not. */
+  isMidReply = false;
   /** Unix ms since when the unsent replies are over the soft limit; 0 = they are not. */
   softLimitSinceMs = 0;
 
@@ -157,7 +173,9 @@ export class Connection implements Session, TableRoom {
 
   /** True while nothing of this connection may be run. */
   get isBlocked(): boolean {
-    return this.isSuspended || this.isPaused || this.isStalled || this.isClosing;
+    return (
+      this.isSuspended || this.isPaused || this.isStalled || this.isClosing || this.blocked !== null
+    );
   }
 
   infoLine(): string {
@@ -169,16 +187,17 @@ export class Connection implements Session, TableRoom {
   }
 
   beginTracking(options: TrackingOptions): string | null {
-    return this.#host.beginTracking(this, options);
+    return this.#host.tracking.begin(this, options);
   }
 
   endTracking(): void {
-    this.#host.endTracking(this);
+    if (this.tracking !== null) this.#host.tracking.end(this);
   }
 
   reset(): void {
     this.discardTransaction();
     this.endTracking();
+    if (this.subscriptions !== null) this.#host.unsubscribeAll(this);
     this.fieldsets.clear();
     this.name = '';
     this.db = 0;

@@ -3,6 +3,7 @@ import type { CommandRow, CommandTable } from '../commands/table.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import type { DoorbellRinger } from '../sync/doorbell.ts';
+import type { BlockedServe } from './blocked-serve.ts';
 import type { Connection } from './connection.ts';
 import type { MemoryRoom } from './memory-room.ts';
 import type { Post } from './post.ts';
@@ -11,6 +12,7 @@ import type { SharedLayout } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
 import type { ThreadStats } from './thread-stats.ts';
+import type { Tracker } from './tracker.ts';
 import type { WriteGuard } from './write-guard.ts';
 
 /** The command was consumed: replied to, queued, or sent to a worker. */
@@ -55,6 +57,8 @@ export interface DispatcherParts {
   readonly guard: WriteGuard;
   readonly room: MemoryRoom;
   readonly post: Post;
+  readonly tracker: Tracker;
+  readonly serve: BlockedServe;
 }
 
 /** The command asks again: soon where that gets on, otherwise with the next event. */

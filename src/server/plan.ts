@@ -10,6 +10,7 @@ import { Shard } from '../keyspace/shard.ts';
 import { TrackingTable } from '../keyspace/tracking-table.ts';
 import { Arena } from '../memory/arena.ts';
 import { LoadBoard } from '../sync/load-board.ts';
+import { ChannelBoard } from './channel-board.ts';
 import { createCards } from './client-cards.ts';
 import { createClientIds } from './client-ids.ts';
 import type { ConfigStore } from './config/store.ts';
@@ -85,6 +86,7 @@ export function planServer(
       cards: createCards(ioThreads, connections),
       ids: createClientIds(ioThreads, connections),
       tracking: TrackingTable.create(),
+      channels: ChannelBoard.create(ioThreads),
       arenas,
     },
     layout,

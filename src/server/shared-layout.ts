@@ -100,6 +100,8 @@ export interface SharedBuffers {
   readonly ids: SharedArrayBuffer;
   /** What clients have cached (keyspace/tracking-table.ts). */
   readonly tracking: readonly SharedArrayBuffer[];
+  /** Who is subscribed to what (server/channel-board.ts). */
+  readonly channels: SharedArrayBuffer;
   readonly arenas: readonly SharedArrayBuffer[];
 }
 

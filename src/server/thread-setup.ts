@@ -12,6 +12,8 @@ import { Arena } from '../memory/arena.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import { pageDiscarder } from '../transport/libc.ts';
+import { BlockedServe } from './blocked-serve.ts';
+import { ChannelBoard } from './channel-board.ts';
 import { ClientCards } from './client-cards.ts';
 import { ClientIds } from './client-ids.ts';
 import { CommandHooks } from './command-hooks.ts';
@@ -21,6 +23,7 @@ import { ConfigStore } from './config/store.ts';
 import { fileLogWriter, type LogFilter, Logger } from './log.ts';
 import { MemoryRoom } from './memory-room.ts';
 import { Post } from './post.ts';
+import { PubSub } from './pub-sub.ts';
 import { applyRenames } from './renames.ts';
 import { ShardLocks } from './shard-locks.ts';
 import { MODE_TRACKING, type SharedBuffers, SharedLayout } from './shared-layout.ts';
@@ -29,6 +32,7 @@ import { Spill } from './spill.ts';
 import { ThreadContext } from './thread-context.ts';
 import { ThreadStats } from './thread-stats.ts';
 import { Tracker } from './tracker.ts';
+import { WaitRecords } from './wait-records.ts';
 import { WriteGuard } from './write-guard.ts';
 
 /** `workerData` of I/O threads and shard workers. */
@@ -69,6 +73,9 @@ export interface ThreadParts {
   readonly cards: ClientCards;
   readonly ids: ClientIds;
   readonly tracker: Tracker;
+  readonly records: WaitRecords;
+  readonly serve: BlockedServe;
+  readonly pubsub: PubSub;
 }
 
 const REPLY_BYTES = 64 * 1024;
@@ -92,6 +99,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     noteWatch: unset,
     sleep: unset,
     client: unset,
+    block: unset,
   };
   const ctx = new ThreadContext(shards, hasher, state, reply, host);
   const { ioThreads, shardThreads, commandRows } = layout.topology;
@@ -115,18 +123,22 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     ringerOf(layout, layout.durabilityThread, wakeByFd),
     snapshotGuard,
   );
-  const table = new TrackingTable(buffers.tracking, hasher, (isAny) => {
+  const keys = new TrackingTable(buffers.tracking, hasher, (isAny) => {
     if (isAny) layout.addMode(MODE_TRACKING);
     else layout.removeMode(MODE_TRACKING);
   });
-  state.trackingWords = table.words;
+  state.trackingWords = keys.words;
   const spill = new Spill(buffers.spill, layout.words, layout.spillLockWord);
   const ioRingers = ringers(1, ioThreads);
+  const table = new CommandTable(applyRenames(ALL_COMMANDS, config.renames));
   const post = new Post(buffers.postboxes, ioRingers, spill);
+  const records = new WaitRecords(spill);
+  const board = new ChannelBoard(buffers.channels, new HalfSipHash(...start.hashKey));
+  const tracker = new Tracker(thread, keys, new PrefixBoard(keys, ioThreads), ctx, post);
   const parts: ThreadParts = {
     start,
     layout,
-    table: new CommandTable(applyRenames(ALL_COMMANDS, config.renames)),
+    table,
     config,
     ctx,
     reply,
@@ -142,12 +154,16 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     room: new MemoryRoom({ layout, shards, state, locks, stats, allStats, guard }),
     hooks: new CommandHooks(guard),
     post,
-    cards: new ClientCards(buffers.cards, layout.topology.connections),
     ids: new ClientIds(buffers.ids, ioThreads, layout.topology.connections),
-    tracker: new Tracker(thread, table, new PrefixBoard(table, ioThreads), ctx, post),
+    tracker,
+    records,
+    serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard, tracker }),
+    cards: new ClientCards(buffers.cards, layout.topology.connections),
+    pubsub: new PubSub(board, post, thread <= ioThreads ? thread - 1 : -1),
   };
   ctx.log = (level, text) => threadLogger(parts).log(level, text);
   ctx.guard = parts.hooks;
+  ctx.publisher = parts.pubsub;
   state.expirySink = parts.guard;
   state.changeSink = parts.tracker;
   parts.hooks.observe(MODE_TRACKING, parts.tracker.observe);

@@ -1,6 +1,7 @@
 /** TrackedClient: how a connection has its keys tracked (CLIENT TRACKING). */
 import type { TrackingOptions, TrackingState } from '../commands/spec.ts';
 import type { FoundClient } from './client-ids.ts';
+import type { Connection } from './connection.ts';
 
 export class TrackedClient implements TrackingState {
   isBroadcast = false;
@@ -23,6 +24,12 @@ export class TrackedClient implements TrackingState {
     this.redirect = options.redirect;
     this.target = target;
     this.isRedirectBroken = false;
+  }
+
+  /** A command of its client has been dispatched: CLIENT CACHING is about the one behind it. */
+  afterCommand(c: Connection): void {
+    if (!this.isCachingGiven || c.isInTransaction) return;
+    if (!c.lastCommand.startsWith('client|')) this.isCachingGiven = false;
   }
 
   /** Whether the keys of the next command that reads are tracked. */

@@ -19,7 +19,7 @@ import {
   TRACK_FULL,
   type TrackingTable,
 } from '../keyspace/tracking-table.ts';
-import { KeyBatch } from './key-batch.ts';
+import { KeyBatch, readBatch } from './key-batch.ts';
 import { LETTER, NO_BYTES, type Post } from './post.ts';
 import type { ClientRef, ThreadContext } from './thread-context.ts';
 
@@ -46,11 +46,19 @@ const BATCH_BYTES_MAX = 48 * 1024;
 /** What an I/O thread does for its own clients without a letter. */
 export interface LocalClients {
   /** A key that a client has read has changed. */
-  keyChanged(conn: number, generation: number, buf: Uint8Array, from: number, to: number): void;
-  /** The same, by the command of that client that runs. */
-  ownKeyChanged(buf: Uint8Array, from: number, to: number): void;
+  keyChanged(
+    conn: number,
+    generation: number,
+    /** By a command of its own. */
+    isOwn: boolean,
+    buf: Uint8Array,
+    from: number,
+    to: number,
+  ): void;
   batchChanged(buf: Uint8Array, from: number, to: number): void;
   allChanged(): void;
+  /** Tells of the batches of this turn. */
+  flush(): void;
 }
 
 export class Tracker implements ChangeSink {
@@ -67,6 +75,10 @@ export class Tracker implements ChangeSink {
   /** Keys on their way to those who track prefixes, by I/O thread. */
   readonly #batches: readonly KeyBatch[];
   #hasBatch = false;
+  /** The blocked client whose command runs, and what it has changed of its own keys. */
+  readonly #served = { io: 0, conn: 0, generation: 0, tracksReads: false };
+  readonly #ownOfServed = new KeyBatch();
+  #isServing = false;
   readonly #part = { buf: NO_BYTES.buf, from: 0, to: 0 };
   readonly #keys = new KeyIndexes();
   #effort = 1;
@@ -143,6 +155,33 @@ export class Tracker implements ChangeSink {
     return true;
   }
 
+  // ---- blocked commands
+
+  /** The command of a blocked client runs from here on: what it changes is that client's change. */
+  beginServing(io: number, conn: number, generation: number): void {
+    this.#served.io = io;
+    this.#served.conn = conn;
+    this.#served.generation = generation;
+    this.#isServing = true;
+  }
+
+  /** Its reply has been handed over: what it changed of the client's own keys is told behind it. */
+  endServing(): void {
+    this.#isServing = false;
+    const own = this.#ownOfServed;
+    if (own.length === 0) return;
+    const { io, conn, generation } = this.#served;
+    readBatch(own.buf, 0, own.length, (_client, _generation, buf, from, to) => {
+      this.#send(io, conn, generation, true, buf, from, to);
+    });
+    own.clear();
+  }
+
+  /** Whose command runs. */
+  get #client(): ClientRef {
+    return this.#isServing ? this.#served : this.#ctx.host.client();
+  }
+
   // ---- changes
 
   keyChanged(key: Key): void {
@@ -162,15 +201,27 @@ export class Tracker implements ChangeSink {
   #tell(word: number, generation: number, buf: Uint8Array, from: number, to: number): void {
     const io = word >>> 24;
     const conn = word & 0xffffff;
-    const client = this.#ctx.host.client();
+    const client = this.#client;
     const isOwn =
       !this.#state.isEvicting &&
       client.io === io &&
       client.conn === conn &&
       client.generation === generation;
+    if (isOwn && this.#isServing) this.#ownOfServed.add(0, 0, buf, from, to);
+    else this.#send(io, conn, generation, isOwn, buf, from, to);
+  }
+
+  #send(
+    io: number,
+    conn: number,
+    generation: number,
+    isOwn: boolean,
+    buf: Uint8Array,
+    from: number,
+    to: number,
+  ): void {
     if (io === this.#thread && this.local !== null) {
-      if (isOwn) this.local.ownKeyChanged(buf, from, to);
-      else this.local.keyChanged(conn, generation, buf, from, to);
+      this.local.keyChanged(conn, generation, isOwn, buf, from, to);
       return;
     }
     const part = this.#part;
@@ -184,7 +235,7 @@ export class Tracker implements ChangeSink {
   /** Puts a key into the batches of the threads on which somebody tracks a prefix of it. */
   #collect(key: Key): void {
     const { isExpiring, isEvicting } = this.#state;
-    const client = this.#ctx.host.client();
+    const client = this.#client;
     const isCommand = client.io !== 0 && !isExpiring && !isEvicting;
     const word = isCommand ? clientWord(client.io, client.conn) : 0;
     const generation = isCommand ? client.generation : 0;
@@ -197,7 +248,7 @@ export class Tracker implements ChangeSink {
       if (!batch.isWanted) continue;
       batch.add(word, generation, key.buf, key.start, key.end);
       this.#hasBatch = true;
-      if (batch.length > BATCH_BYTES_MAX) this.flush();
+      if (batch.length > BATCH_BYTES_MAX) this.#sendBatches();
     }
   }
 
@@ -209,9 +260,13 @@ export class Tracker implements ChangeSink {
     }
   }
 
-  /** Sends what was collected for those who track prefixes. */
+  /** Sends what was collected for those who track prefixes; called once a turn. */
   flush(): void {
-    if (!this.#hasBatch) return;
+    if (this.#hasBatch) this.#sendBatches();
+    this.local?.flush();
+  }
+
+  #sendBatches(): void {
     this.#hasBatch = false;
     for (let io = 1; io <= this.#batches.length; io++) {
       const batch = this.#batches[io - 1]!;

@@ -16,9 +16,11 @@ import type { Connection } from './connection.ts';
 import { KeyBatch, readBatch } from './key-batch.ts';
 import { LateOutput } from './late-output.ts';
 import { LETTER, type Letter, NO_BYTES, type Post } from './post.ts';
+import { LISTENS_TO_MESSAGES } from './subscribers.ts';
 import { TrackedClient } from './tracked-client.ts';
 import {
   ABOUT_KEY,
+  ABOUT_OWN_KEY,
   ABOUT_PREFIXES,
   type LocalClients,
   REDIRECT_BROKEN,
@@ -28,21 +30,15 @@ import {
 
 /** The channel by which clients of RESP2 hear of what they redirect to themselves. */
 const CHANNEL = '__redis__:invalidate';
-/** Instead of a client in the batch of own keys: all keys have changed. */
-const ALL_KEYS = 1;
 /** Head of a redirected message: generation of its client (padded). */
 const HEAD_BYTES = 8;
 
 export interface TrackingHost {
   connection(conn: number): Connection | undefined;
-  /** The connection whose command runs, or has run last. */
-  current(): Connection | null;
-  /** Sends out of turn. */
+  /** Sends out of turn: behind the reply that is being written. */
   push(c: Connection, buf: Uint8Array, start: number, end: number): void;
   /** The ticket issued last for a connection. */
   lastTicket(conn: number): number;
-  /** True for a client of RESP2 that can be sent messages. */
-  isSubscriber(c: Connection): boolean;
 }
 
 export interface TrackingClientsParts {
@@ -74,8 +70,6 @@ export class TrackingClients implements LocalClients {
   /** In order of their prefixes. */
   #broadcasts: Broadcast[] = [];
   #hasBroadcast = false;
-  /** Keys that the command which runs has changed, and its client tracks. */
-  readonly #own = new KeyBatch();
   readonly #keys = new ReplyWriter(1024);
   readonly #message = new ReplyWriter(1024);
   readonly #head = new DataView(new ArrayBuffer(HEAD_BYTES));
@@ -133,51 +127,29 @@ export class TrackingClients implements LocalClients {
     }
     tracker.table.leave(!tracking.isBroadcast);
     this.#clients.delete(c);
-    this.#own.clear();
     c.tracking = null;
-  }
-
-  /**
-   * A command of a tracking client has been dispatched. `isHeld`: it will be again. What it has
-   * changed of the client's own keys is told now.
-   */
-  afterCommand(c: Connection, tracking: TrackedClient, isHeld: boolean): void {
-    if (this.#own.length !== 0) this.#tellOwn(c, tracking);
-    if (!tracking.isCachingGiven || isHeld || c.isInTransaction) return;
-    // CLIENT CACHING is about the command behind it, or the transaction.
-    if (!c.lastCommand.startsWith('client|')) tracking.isCachingGiven = false;
-  }
-
-  #tellOwn(c: Connection, tracking: TrackedClient): void {
-    const own = this.#own;
-    readBatch(own.buf, 0, own.length, (what, _generation, buf, from, to) => {
-      if (what === ALL_KEYS) this.#tell(c, this.#keys.buf, 0, 0);
-      else if (!tracking.isNoLoop) this.#tellKey(c, buf, from, to);
-    });
-    own.clear();
   }
 
   // ---- what has changed, on this thread
 
-  keyChanged(conn: number, generation: number, buf: Uint8Array, from: number, to: number): void {
+  keyChanged(
+    conn: number,
+    generation: number,
+    isOwn: boolean,
+    buf: Uint8Array,
+    from: number,
+    to: number,
+  ): void {
     const c = this.#parts.host.connection(conn);
     // As in Redis, what was read before the client went over to prefixes does not count.
     if (c?.generation !== generation || c.tracking === null || c.tracking.isBroadcast) return;
-    this.#tellKey(c, buf, from, to);
+    if (!isOwn || !c.tracking.isNoLoop) this.#tellKey(c, buf, from, to);
   }
 
-  ownKeyChanged(buf: Uint8Array, from: number, to: number): void {
-    if (this.#parts.host.current()?.tracking?.isBroadcast !== false) return;
-    this.#own.add(0, 0, buf, from, to);
-  }
-
-  allChanged(): void {
-    const current = this.#parts.host.current();
-    for (const c of this.#clients) {
-      if (c === current) this.#own.add(ALL_KEYS, 0, NO_BYTES.buf, 0, 0);
-      else this.#tell(c, NO_BYTES.buf, 0, 0);
-    }
-  }
+  /** LETTER.invalidateAll. */
+  readonly allChanged = (): void => {
+    for (const c of this.#clients) this.#tell(c, NO_BYTES.buf, 0, 0);
+  };
 
   batchChanged(buf: Uint8Array, from: number, to: number): void {
     readBatch(buf, from, to, (client, generation, bytes, start, end) => {
@@ -220,23 +192,17 @@ export class TrackingClients implements LocalClients {
       this.batchChanged(buf, start, end);
       return;
     }
+    if (letter.a === ABOUT_KEY || letter.a === ABOUT_OWN_KEY) {
+      const isOwn = letter.a === ABOUT_OWN_KEY;
+      this.keyChanged(letter.conn, letter.generation, isOwn, buf, start, end);
+      return;
+    }
     const c = host.connection(letter.conn);
     const isThere = c?.generation === letter.generation && !c.isClosing;
     if (letter.a === REDIRECTED) {
       if (isThere) this.#deliverRedirected(c, buf, middle, end);
       else this.#returnLetter(letter);
-      return;
-    }
-    if (!isThere || c.tracking === null) return;
-    if (letter.a === REDIRECT_BROKEN) this.#whenAnswered(c, () => this.#tellBroken(c));
-    else if (letter.a === ABOUT_KEY || !c.tracking.isNoLoop) {
-      this.keyChanged(letter.conn, letter.generation, buf, start, end);
-    }
-  };
-
-  /** LETTER.invalidateAll. */
-  readonly onAllChanged = (): void => {
-    for (const c of this.#clients) this.#tell(c, NO_BYTES.buf, 0, 0);
+    } else if (isThere) this.#whenAnswered(c, () => this.#tellBroken(c));
   };
 
   /** Nobody is there to redirect to. */
@@ -331,7 +297,7 @@ export class TrackingClients implements LocalClients {
     if (message.resp3) {
       message.push(2);
       message.bulkLatin1('invalidate');
-    } else if (isRedirected && host.isSubscriber(c)) {
+    } else if (isRedirected && (c.listens & LISTENS_TO_MESSAGES) !== 0) {
       message.array(3);
       message.bulkLatin1('message');
       message.bulkLatin1(CHANNEL);

@@ -31,8 +31,8 @@ function fixture(): Fixture {
     spill,
     infoLine: () => '',
     unwatchAll: () => undefined,
-    beginTracking: () => null,
-    endTracking: () => undefined,
+    tracking: { begin: () => null, end: () => undefined },
+    unsubscribeAll: () => undefined,
     isOpen: () => true,
   };
   const connection = new Connection(host, 0, 1, 1, ENDPOINT, ENDPOINT, 0);
