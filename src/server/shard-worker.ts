@@ -422,6 +422,8 @@ export class ShardWorker {
       stats.time(row.index, ranMs * 1e6, 1);
       if (ranMs > LONG_FRAME_MS) this.#framesInHold = FRAMES_PER_HOLD;
       if (messages.isErrorReply(reply, 0)) stats.failed(row.index);
+      // What a large command took beyond the limit is made good before its client sees the reply.
+      if (row.isDenyOom && incoming.flags & messages.FLAG_ESCALATED) this.#parts.room.ask(0);
     }
     if (messages.isErrorReply(reply, 0)) stats.error(reply.buf, 1, reply.length);
     ctx.state.isReadOnly = false;

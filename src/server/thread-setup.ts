@@ -199,7 +199,7 @@ export function applyCommandLimits(parts: ThreadParts): void {
   const { config, ctx } = parts;
   readCommandLimits(config, ctx.state);
   parts.guard.isEvictionLazy = config.bool('lazyfree-lazy-eviction');
-  parts.tracker.keysMax = config.int('tracking-table-max-keys');
+  parts.tracker.setLimit(config.int('tracking-table-max-keys'));
   parts.room.configure({
     policy: ctx.limits.maxmemoryPolicy,
     samples: config.int('maxmemory-samples'),

@@ -67,7 +67,7 @@ export class Tracker implements ChangeSink {
   /** On I/O threads. */
   local: LocalClients | null = null;
   /** `tracking-table-max-keys`; 0 = no limit. */
-  keysMax = 0;
+  #keysMax = 0;
   readonly #thread: number;
   readonly #state: ThreadState;
   readonly #ctx: ThreadContext;
@@ -125,8 +125,9 @@ export class Tracker implements ChangeSink {
     for (let n = 0; status === TRACK_FULL && n < EVICTED_FOR_ROOM && this.#evictAny(); n++) {
       status = table.add(key, word, client.generation);
     }
-    if (status === TRACK_FULL) this.#tell(word, client.generation, key.buf, key.start, key.end);
-    else if (status === TRACK_ADDED) this.limit();
+    if (status === TRACK_FULL) {
+      this.#send(client.io, client.conn, client.generation, false, key.buf, key.start, key.end);
+    } else if (status === TRACK_ADDED) this.limit();
   }
 
   /** Work left over from before, of which every I/O thread does some. */
@@ -135,9 +136,16 @@ export class Tracker implements ChangeSink {
     this.table.step(STEP_UNITS);
   }
 
-  /** Takes keys out that are beyond `keysMax`, as if they had changed. O(keys taken). */
+  /** Takes over `tracking-table-max-keys`. */
+  setLimit(keysMax: number): void {
+    this.#keysMax = keysMax;
+    if (this.local !== null) this.limit();
+  }
+
+  /** Takes keys out that are beyond the limit, as if they had changed. O(keys taken). */
   limit(): void {
-    const { table, keysMax } = this;
+    const { table } = this;
+    const keysMax = this.#keysMax;
     if (keysMax === 0 || table.keys <= keysMax) {
       this.#effort = 1;
       return;
@@ -151,7 +159,12 @@ export class Tracker implements ChangeSink {
   #evictAny(): boolean {
     const { table } = this;
     if (!table.takeAny((below) => Math.floor(Math.random() * below))) return false;
-    this.#tellTaken(table.takenKey, 0, table.takenKeyLength);
+    const { taken, takenCount, takenKey, takenKeyLength } = table;
+    for (let i = 0; i < takenCount; i++) {
+      const word = taken[i * 2]!;
+      const generation = taken[i * 2 + 1]!;
+      this.#send(word >>> 24, word & 0xffffff, generation, false, takenKey, 0, takenKeyLength);
+    }
     return true;
   }
 
@@ -185,19 +198,17 @@ export class Tracker implements ChangeSink {
   // ---- changes
 
   keyChanged(key: Key): void {
-    if (this.table.has(key.lo) && this.table.take(key)) {
-      this.#tellTaken(key.buf, key.start, key.end);
+    const { table } = this;
+    if (table.has(key.lo) && table.take(key)) {
+      const { taken, takenCount } = table;
+      for (let i = 0; i < takenCount; i++) {
+        this.#tell(taken[i * 2]!, taken[i * 2 + 1]!, key.buf, key.start, key.end);
+      }
     }
     if (this.board.count !== 0) this.#collect(key);
   }
 
-  #tellTaken(buf: Uint8Array, from: number, to: number): void {
-    const { taken, takenCount } = this.table;
-    for (let i = 0; i < takenCount; i++) {
-      this.#tell(taken[i * 2]!, taken[i * 2 + 1]!, buf, from, to);
-    }
-  }
-
+  /** Tells a client of a change, perhaps by its own command. */
   #tell(word: number, generation: number, buf: Uint8Array, from: number, to: number): void {
     const io = word >>> 24;
     const conn = word & 0xffffff;

@@ -22,11 +22,12 @@ const FILLER = 'f'.repeat(3000);
 const HEARINGS: readonly Hearing[] = [
   { options: [], redirect: 0 },
   { options: [], redirect: 0 },
-  { options: ['OPTOUT'], redirect: 3 },
+  { options: ['OPTOUT'], redirect: 2 },
+  { options: [], redirect: 2 },
   { options: [], redirect: 3 },
   { options: ['BCAST'], redirect: 0 },
   { options: ['BCAST', 'PREFIX', 's:', 'PREFIX', 'h', 'PREFIX', 'l:'], redirect: 0 },
-  { options: ['BCAST', 'NOLOOP'], redirect: 3 },
+  { options: ['BCAST', 'NOLOOP'], redirect: 2 },
 ];
 
 /** A command that changes something, most often a key of the test. */
