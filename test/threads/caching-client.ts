@@ -41,6 +41,8 @@ export function normalised(key: string, raw: string): string {
 }
 
 interface Pending {
+  /** Called before anything that came behind the reply is looked at. */
+  onReply(raw: string): void;
   resolve(raw: string): void;
   reject(error: unknown): void;
 }
@@ -67,14 +69,19 @@ class Wire {
         return;
       }
       const isMessage = raw[0] === '>' || raw.startsWith('*3\r\n$7\r\nmessage\r\n');
-      if (isMessage) onPush(raw);
-      else this.#pending.shift()!.resolve(raw);
+      if (isMessage) {
+        onPush(raw);
+        continue;
+      }
+      const pending = this.#pending.shift()!;
+      pending.onReply(raw);
+      pending.resolve(raw);
     }
   }
 
-  send(words: Words): Promise<string> {
+  send(words: Words, onReply: (raw: string) => void = () => undefined): Promise<string> {
     return new Promise((resolve, reject) => {
-      this.#pending.push({ resolve, reject });
+      this.#pending.push({ onReply, resolve, reject });
       const parts = words.map((word) => {
         const text = String(word);
         return `$${text.length}\r\n${text}\r\n`;
@@ -156,26 +163,32 @@ export class CachingClient {
   /** Reads a key and remembers it. */
   async read(key: string): Promise<void> {
     const serial = this.#ask(key);
-    const raw = await this.#wire.send(readCommand(key));
-    this.#remember(key, serial, normalised(key, raw));
+    await this.#wire.send(readCommand(key), (raw) => {
+      this.#remember(key, serial, normalised(key, raw));
+    });
   }
 
   /** Reads strings at once. */
   async readMany(keys: readonly string[]): Promise<void> {
     const serials = keys.map((key) => this.#ask(key));
-    const values = decodeReply(await this.#wire.send(['MGET', ...keys])) as (string | null)[];
-    for (const [i, key] of keys.entries()) this.#remember(key, serials[i]!, values[i] ?? 'null');
+    await this.#wire.send(['MGET', ...keys], (raw) => {
+      const values = decodeReply(raw) as readonly (string | null)[];
+      for (const [i, key] of keys.entries()) this.#remember(key, serials[i]!, values[i] ?? 'null');
+    });
   }
 
   /** Reads two keys in a transaction, which also adds to a third. */
   async transact(a: string, b: string, counter: string): Promise<void> {
     const serials = [this.#ask(a), this.#ask(b)];
-    const commands: Words[] = [['MULTI'], ['GET', a], ['INCR', counter], ['GET', b], ['EXEC']];
-    const replies = await Promise.all(commands.map((words) => this.#wire.send(words)));
-    const values = decodeReply(replies[4]!) as readonly unknown[];
-    [a, b].forEach((key, i) => {
-      this.#remember(key, serials[i]!, String(values[i * 2] ?? 'null'));
+    const queue: Words[] = [['MULTI'], ['GET', a], ['INCR', counter], ['GET', b]];
+    const queued = queue.map((words) => this.#wire.send(words));
+    const done = this.#wire.send(['EXEC'], (raw) => {
+      const values = decodeReply(raw) as readonly unknown[];
+      for (const [i, key] of [a, b].entries()) {
+        this.#remember(key, serials[i]!, String(values[i * 2] ?? 'null'));
+      }
     });
+    await Promise.all([...queued, done]);
   }
 
   /** Any other command. */
