@@ -70,7 +70,9 @@ export class FakeSession implements Session {
   }
 
   beginTracking(options: TrackingOptions): string | null {
-    const prefixes = [...(this.tracking?.prefixes ?? []), ...options.prefixes];
+    const isAll = options.isBroadcast && options.prefixes.length === 0;
+    const given = isAll ? [new Uint8Array(0)] : options.prefixes;
+    const prefixes = [...(this.tracking?.prefixes ?? []), ...given];
     this.tracking = { ...options, prefixes, isRedirectBroken: false, isCachingGiven: false };
     return null;
   }
@@ -231,7 +233,7 @@ export class FakeServer implements ServerServices {
   }
 
   hasClient(id: number): boolean {
-    return id === this.blockedId;
+    return id > 0 && id === this.blockedId;
   }
 
   clientUnblock(id: number, withError: boolean, done: (unblocked: boolean) => void): void {
