@@ -45,6 +45,7 @@ function flushAll(ctx: CommandContext): void {
     for (let db = 0; db < ctx.limits.databases; db++) shard.flush(db);
     while (!shard.lazy.step(FREE_UNITS));
   }
+  ctx.state.flushed();
 }
 
 /** Loads the snapshot file. What went wrong, or null. */

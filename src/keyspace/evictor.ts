@@ -327,7 +327,9 @@ export class Evictor {
       state.evictedKeys += 1;
       state.expirySink?.keyEvicted(db, shard.u8, from, to);
     }
+    state.isEvicting = true;
     shard.deleteEntry(db, ref, key);
+    state.isEvicting = false;
     return true;
   }
 }

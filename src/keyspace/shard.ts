@@ -205,13 +205,16 @@ export class Shard extends EntryBlocks {
   #deleteExpired(db: number, key: Key, ref: Ref): void {
     const { dirty } = this.state;
     this.state.keyExpired(db, key);
+    this.state.isExpiring = true;
     this.#removeFound(db, key, ref);
+    this.state.isExpiring = false;
     this.state.dirty = dirty;
   }
 
   /** Says that a key changed: transactions that watch it will not run. Mutators call it. */
   touched(db: number, key: Key): void {
     this.state.dirty += 1;
+    if (this.state.isTracked) this.state.changeSink?.keyChanged(key);
     if (this.interest.has(key.lo)) tellInterested(this, db, key);
     if (this.state.policyTouchMode === TOUCH_LRM) noteModified(this, db, key);
   }
@@ -650,8 +653,8 @@ export class Shard extends EntryBlocks {
     dict.removeFound();
     this.#uncount(db, ref);
     if (dict.size === 0) this.#hints[db]!.clear();
+    this.touched(db, key); // first: the key may lie in the block
     this.freeEntry(ref);
-    this.touched(db, key);
   }
 
   /**
@@ -668,10 +671,7 @@ export class Shard extends EntryBlocks {
     else this.#removeFound(db, key, ref);
   }
 
-  /**
-   * Empties a database; its blocks are freed by the lazy-free list in slices. O(1). Returns the
-   * keys removed.
-   */
+  /** Empties a database; the lazy-free list frees its blocks. O(1). Returns the keys removed. */
   flush(db: number): number {
     const removed = this.size(db);
     if (removed === 0) return 0;

@@ -36,6 +36,20 @@ export interface ExpirySink {
   ): void;
 }
 
+/** Index in `trackingWords`: clients that track keys; 0 = nobody hears of changes. */
+export const TRACKING_CLIENTS = 1;
+
+/** Told of changes, for clients that have cached what was there. */
+export interface ChangeSink {
+  /**
+   * A key has changed or is gone: by the command that runs, or where `state.isExpiring` or
+   * `state.isEvicting` say so. Its shard is held exclusively; `key` has its bytes.
+   */
+  keyChanged(key: Key): void;
+  /** A database was emptied. All shards are held. */
+  flushed(): void;
+}
+
 /** The clock and the counters of one thread. */
 export class ThreadState {
   /** The thread's copy of the limits that the configuration sets. */
@@ -59,6 +73,13 @@ export class ThreadState {
   keepsExpired = false;
   /** Where expired keys are recorded; null in tests and tools. */
   expirySink: ExpirySink | null = null;
+  /** Shared words, see TRACKING_CLIENTS. */
+  trackingWords: Int32Array = new Int32Array(TRACKING_CLIENTS + 1);
+  /** Asked where clients track keys; null in tests and tools. */
+  changeSink: ChangeSink | null = null;
+  /** A key that has expired, or is evicted, is being removed. */
+  isExpiring = false;
+  isEvicting = false;
   keyspaceHits = 0;
   keyspaceMisses = 0;
   expiredKeys = 0;
@@ -96,6 +117,16 @@ export class ThreadState {
   keyExpired(db: number, key: Key): void {
     this.expiredKeys += 1;
     if (this.expirySink !== null) this.expirySink.keyExpired(db, key.buf, key.start, key.end);
+  }
+
+  /** Whether changes of keys have to be told to the change sink: what each write asks. */
+  get isTracked(): boolean {
+    return this.trackingWords[TRACKING_CLIENTS] !== 0;
+  }
+
+  /** Says that a database was emptied, by a command that holds all shards. */
+  flushed(): void {
+    if (this.isTracked) this.changeSink?.flushed();
   }
 
   /** Records that the field buf[from, to) of the hash at `key` has expired. */

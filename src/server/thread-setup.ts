@@ -4,8 +4,10 @@
 import { HalfSipHash } from '../base/half-sip-hash.ts';
 import { ALL_COMMANDS } from '../commands/registry.ts';
 import { CommandTable } from '../commands/table.ts';
+import { PrefixBoard } from '../keyspace/prefix-board.ts';
 import { Shard } from '../keyspace/shard.ts';
 import { ThreadState } from '../keyspace/thread-state.ts';
+import { TrackingTable } from '../keyspace/tracking-table.ts';
 import { Arena } from '../memory/arena.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
@@ -17,6 +19,7 @@ import { AclUsers } from './acl/users.ts';
 import { BlockedServe } from './blocked-serve.ts';
 import { ChannelBoard } from './channel-board.ts';
 import { ClientCards } from './client-cards.ts';
+import { ClientIds } from './client-ids.ts';
 import { CommandHooks } from './command-hooks.ts';
 import { readCommandLimits } from './command-limits.ts';
 import type { ConfigSnapshot } from './config/store.ts';
@@ -27,11 +30,12 @@ import { Post } from './post.ts';
 import { PubSub } from './pub-sub.ts';
 import { applyRenames } from './renames.ts';
 import { ShardLocks } from './shard-locks.ts';
-import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
+import { MODE_TRACKING, type SharedBuffers, SharedLayout } from './shared-layout.ts';
 import { SnapshotGuard } from './snapshot-guard.ts';
 import { Spill } from './spill.ts';
 import { ThreadContext } from './thread-context.ts';
 import { ThreadStats } from './thread-stats.ts';
+import { Tracker } from './tracker.ts';
 import { WaitRecords } from './wait-records.ts';
 import { WriteGuard } from './write-guard.ts';
 
@@ -72,6 +76,8 @@ export interface ThreadParts {
   /** Letters to the I/O threads. */
   readonly post: Post;
   readonly cards: ClientCards;
+  readonly ids: ClientIds;
+  readonly tracker: Tracker;
   readonly records: WaitRecords;
   readonly serve: BlockedServe;
   readonly pubsub: PubSub;
@@ -124,12 +130,18 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     ringerOf(layout, layout.durabilityThread, wakeByFd),
     snapshotGuard,
   );
+  const keys = new TrackingTable(buffers.tracking, hasher, (isAny) => {
+    if (isAny) layout.addMode(MODE_TRACKING);
+    else layout.removeMode(MODE_TRACKING);
+  });
+  state.trackingWords = keys.words;
   const spill = new Spill(buffers.spill, layout.words, layout.spillLockWord);
   const ioRingers = ringers(1, ioThreads);
   const table = new CommandTable(applyRenames(ALL_COMMANDS, config.renames));
   const post = new Post(buffers.postboxes, ioRingers, spill);
   const records = new WaitRecords(spill);
   const board = new ChannelBoard(buffers.channels, new HalfSipHash(...start.hashKey));
+  const tracker = new Tracker(thread, keys, new PrefixBoard(keys, ioThreads), ctx, post);
   const parts: ThreadParts = {
     start,
     layout,
@@ -149,8 +161,10 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     room: new MemoryRoom({ layout, shards, state, locks, stats, allStats, guard }),
     hooks: new CommandHooks(guard),
     post,
+    ids: new ClientIds(buffers.ids, ioThreads, layout.topology.connections),
+    tracker,
     records,
-    serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard }),
+    serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard, tracker }),
     cards: new ClientCards(buffers.cards, layout.topology.connections),
     pubsub: new PubSub(board, post, thread <= ioThreads ? thread - 1 : -1),
     acl: new AclGate(new AclUsers(new AclCommands(table), start.users), stats),
@@ -159,6 +173,8 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   ctx.guard = parts.hooks;
   ctx.publisher = parts.pubsub;
   state.expirySink = parts.guard;
+  state.changeSink = parts.tracker;
+  parts.hooks.observe(MODE_TRACKING, parts.tracker.observe);
   applyCommandLimits(parts);
   return parts;
 }
@@ -192,6 +208,7 @@ export function applyCommandLimits(parts: ThreadParts): void {
   readCommandLimits(config, ctx.state);
   parts.acl.logLengthMax = config.int('acllog-max-len');
   parts.guard.isEvictionLazy = config.bool('lazyfree-lazy-eviction');
+  parts.tracker.setLimit(config.int('tracking-table-max-keys'));
   parts.room.configure({
     policy: ctx.limits.maxmemoryPolicy,
     samples: config.int('maxmemory-samples'),
