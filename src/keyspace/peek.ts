@@ -10,7 +10,7 @@ import type { Shard } from './shard.ts';
  */
 export function peek(shard: Shard, db: number, key: Key): Ref {
   const ref = shard.find(db, key);
-  if (ref === 0) shard.state.keyspaceMisses += 1;
+  if (ref === 0) shard.state.keyMissed(db, key);
   else shard.state.keyspaceHits += 1;
   return ref;
 }

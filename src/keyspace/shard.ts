@@ -24,6 +24,7 @@ import type { Arena, Ref } from '../memory/arena.ts';
 import { Dict } from '../structures/dict.ts';
 import * as entry from './entry.ts';
 import { DATABASE_WORDS, EntryBlocks, withSpare } from './entry-blocks.ts';
+import { EVENT_NEW, NAME_NEW } from './events.ts';
 import { ExpiryHints } from './expiry-hints.ts';
 import { HashValues } from './hash-value.ts';
 import { InterestFilter } from './interest-filter.ts';
@@ -78,6 +79,8 @@ export class Shard extends EntryBlocks {
   readonly zsets: ZsetValues;
   /** The same for sorted sets. */
   readonly zsetBuilder: ZsetValues;
+  /** Type of the live value that createValue or createRooted has replaced last; -1 = none. */
+  replacedType = -1;
   readonly #dicts: Dict[] = [];
   readonly #hints: ExpiryHints[] = [];
   readonly #base: number;
@@ -146,7 +149,7 @@ export class Shard extends EntryBlocks {
   findRead(db: number, key: Key): Ref {
     const ref = this.find(db, key);
     if (ref === 0) {
-      this.state.keyspaceMisses += 1;
+      this.state.keyMissed(db, key);
       return 0;
     }
     this.state.keyspaceHits += 1;
@@ -235,6 +238,7 @@ export class Shard extends EntryBlocks {
     const old = this.#dicts[db]!.find(key.buf, key.start, key.end, key.lo, key.hi);
     if (old === 0) return this.#makeValue(db, key, 0, valueLength, kind, expireMs);
     const isDead = this.isExpired(old);
+    this.replacedType = isDead ? -1 : this.typeOf(old);
     // As in Redis, overwriting a key is one more access to it, not a new key.
     const isCounted = this.state.policyTouchMode === TOUCH_LFU && !isDead;
     const frequency = isCounted ? this.accessWord(old) : 0;
@@ -253,7 +257,7 @@ export class Shard extends EntryBlocks {
     } else {
       ref = this.#makeValue(db, key, old, valueLength, kind, expireMs);
     }
-    if (isDead && ref !== 0) this.state.keyExpired(db, key);
+    if (isDead && ref !== 0) this.state.keyRevived(db, key);
     if (isCounted && ref !== 0) this.setAccessWord(ref, frequency);
     return ref;
   }
@@ -281,6 +285,10 @@ export class Shard extends EntryBlocks {
       this.addExpires(db, 1);
       this.#writeExpire(db, key.lo, ref, expireMs);
     }
+    if (old === 0) {
+      this.replacedType = -1;
+      this.state.event(EVENT_NEW, NAME_NEW, db, key);
+    }
     return ref;
   }
 
@@ -301,11 +309,12 @@ export class Shard extends EntryBlocks {
     const old = this.#dicts[db]!.find(key.buf, key.start, key.end, key.lo, key.hi);
     if (old === 0) return this.#makeValue(db, key, 0, root, kind, Math.max(expireMs, NO_TTL));
     const isDead = this.isExpired(old);
+    this.replacedType = isDead ? -1 : this.typeOf(old);
     const isCounted = this.state.policyTouchMode === TOUCH_LFU && !isDead;
     const frequency = isCounted ? this.accessWord(old) : 0;
     if (expireMs === KEEP_TTL) expireMs = isDead ? NO_TTL : this.expireMs(old);
     const ref = this.#makeValue(db, key, old, root, kind, expireMs);
-    if (isDead && ref !== 0) this.state.keyExpired(db, key);
+    if (isDead && ref !== 0) this.state.keyRevived(db, key);
     if (isCounted && ref !== 0) this.setAccessWord(ref, frequency);
     return ref;
   }
