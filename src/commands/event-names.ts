@@ -5,6 +5,7 @@
 import { asciiBytes } from '../base/bytes.ts';
 import {
   EVENT_GENERIC,
+  EVENT_KEY_MISS,
   EVENT_NEW,
   EVENT_OVERWRITTEN,
   EVENT_TYPE_CHANGED,
@@ -74,6 +75,15 @@ export const NAME_HINCRBY = name('hincrby');
 export const NAME_HINCRBYFLOAT = name('hincrbyfloat');
 export const NAME_HEXPIRE = name('hexpire');
 export const NAME_HPERSIST = name('hpersist');
+
+/**
+ * True where a reader of several keys has to escalate before it looks for them: run twice, it would
+ * tell of the same misses twice.
+ */
+export function missesNeedWorker(ctx: CommandContext): boolean {
+  if ((ctx.state.eventMask & EVENT_KEY_MISS) === 0) return false;
+  return !ctx.mayRun(Number.POSITIVE_INFINITY);
+}
 
 /** A key was deleted by a command, by itself or with its last element. */
 export function tellDeleted(ctx: CommandContext, key: Key): void {

@@ -10,10 +10,9 @@
 
 import { asciiBytes } from '../base/bytes.ts';
 import { TYPE_STRING } from '../keyspace/entry.ts';
-import { EVENT_KEY_MISS } from '../keyspace/events.ts';
 import { KEEP_TTL, NO_TTL } from '../keyspace/shard.ts';
 import { ERROR_BYTES, wrongArity } from '../resp/errors.ts';
-import { tellDeleted } from './event-names.ts';
+import { missesNeedWorker, tellDeleted } from './event-names.ts';
 import { logDelete, logPrefix, logSet } from './log-effects.ts';
 import {
   type CommandContext,
@@ -45,9 +44,7 @@ const options = new StringOptions();
 function cmdMget(ctx: CommandContext): RunStatus {
   const { reply, db, state } = ctx;
   const count = ctx.args.count;
-  // A run that begins anew would tell of the same misses again.
-  const tellsMisses = (state.eventMask & EVENT_KEY_MISS) !== 0;
-  if (!ctx.mayRun(tellsMisses ? Number.POSITIVE_INFINITY : count)) return ESCALATE;
+  if (!ctx.mayRun(count) || missesNeedWorker(ctx)) return ESCALATE;
   const mark = reply.length;
   const { keyspaceHits, keyspaceMisses } = state;
   reply.array(count - 1);

@@ -15,6 +15,14 @@ export function peek(shard: Shard, db: number, key: Key): Ref {
   return ref;
 }
 
+/** The same where a miss is no event: OBJECT and MEMORY USAGE, as in Redis. O(1). */
+export function peekUnheard(shard: Shard, db: number, key: Key): Ref {
+  const ref = shard.find(db, key);
+  if (ref === 0) shard.state.keyspaceMisses += 1;
+  else shard.state.keyspaceHits += 1;
+  return ref;
+}
+
 /** Writes the clock into the entry of a key that has changed, for the lrm policies. O(1). */
 export function noteModified(shard: Shard, db: number, key: Key): void {
   const { buf, start, end, lo, hi } = key;
