@@ -24,7 +24,6 @@ import type { Arena, Ref } from '../memory/arena.ts';
 import { Dict } from '../structures/dict.ts';
 import * as entry from './entry.ts';
 import { DATABASE_WORDS, EntryBlocks, withSpare } from './entry-blocks.ts';
-import { EVENT_NEW, NAME_NEW } from './events.ts';
 import { ExpiryHints } from './expiry-hints.ts';
 import { HashValues } from './hash-value.ts';
 import { InterestFilter } from './interest-filter.ts';
@@ -287,7 +286,7 @@ export class Shard extends EntryBlocks {
     }
     if (old === 0) {
       this.replacedType = -1;
-      this.state.event(EVENT_NEW, NAME_NEW, db, key);
+      this.state.keyMade(db, key);
     }
     return ref;
   }

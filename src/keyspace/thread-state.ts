@@ -147,6 +147,11 @@ export class ThreadState {
   /** The same for a key that was made anew in its place. */
   keyRevived(db: number, key: Key): void {
     this.keyExpired(db, key);
+    this.keyMade(db, key);
+  }
+
+  /** Tells of a new key. */
+  keyMade(db: number, key: Key): void {
     this.event(EVENT_NEW, NAME_NEW, db, key);
   }
 
