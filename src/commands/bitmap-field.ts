@@ -238,6 +238,7 @@ function bitfield(ctx: CommandContext, isReadOnly: boolean): RunStatus {
     reply.errorBytes(ERROR_BYTES.BITFIELD_RO_ONLY_GET);
     return DONE;
   }
+  if (!ctx.mayRun(plan.count)) return ESCALATE;
   const shard = ctx.at(1);
   let ref = plan.writes ? shard.findWrite(db, key) : shard.findRead(db, key);
   if (!isStringOrReply(ctx, shard, ref)) return DONE;

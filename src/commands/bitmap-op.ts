@@ -8,7 +8,7 @@ import { ENCODING_RAW, TYPE_STRING } from '../keyspace/entry.ts';
 import { EVENT_STRING } from '../keyspace/events.ts';
 import { NO_TTL } from '../keyspace/shard.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
-import { NAME_SET, tellDeleted, tellStored } from './event-names.ts';
+import { missesNeedWorker, NAME_SET, tellDeleted, tellStored } from './event-names.ts';
 import { logDelete, logSetBytes } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
 import { isStringOrReply, replyFull } from './string-value.ts';
@@ -207,6 +207,7 @@ function cmdBitop(ctx: CommandContext): RunStatus {
     return DONE;
   }
   if (!isCountOrReply(ctx, op)) return DONE;
+  if (missesNeedWorker(ctx)) return ESCALATE;
   const total = longestOrReply(ctx);
   if (Number.isNaN(total)) return DONE;
   if (total === 0) {
