@@ -17,7 +17,7 @@ import { redisServerPath, startRedis } from '../support/redis-server.ts';
 /** Classes that 7.0 knows. */
 const CLASSES = 'AKnm';
 const MARK = 'events-mark';
-const RANDOM_COMMANDS = 3000;
+const RANDOM_COMMANDS = 20000;
 const EPOCH_COMMANDS = 60;
 const FAMILIES: readonly Family[] = [
   ...(['string', 'bitmap', 'generic', 'list', 'hash', 'set', 'sort', 'zset'] as const),
