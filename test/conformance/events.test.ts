@@ -17,7 +17,7 @@ import { redisServerPath, startRedis } from '../support/redis-server.ts';
 /** Classes that 7.0 knows. */
 const CLASSES = 'AKnm';
 const MARK = 'events-mark';
-const RANDOM_COMMANDS = 20000;
+const RANDOM_COMMANDS = 3000;
 const EPOCH_COMMANDS = 60;
 const FAMILIES: readonly Family[] = [
   ...(['string', 'bitmap', 'generic', 'list', 'hash', 'set', 'sort', 'zset'] as const),
@@ -130,6 +130,7 @@ describe.skipIf(redisServerPath() === null)('beside redis-server', () => {
           history.length = 0;
         }
         const words = randomCommand(random, FAMILIES);
+        if (words[0] === 'CONFIG') continue;
         history.push(words);
         const realReply = await real.command(words);
         // SELECT is no command of shards.
