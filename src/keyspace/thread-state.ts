@@ -89,10 +89,7 @@ export class ThreadState {
   /** FLUSHALLs run. */
   flushes = 0;
 
-  /**
-   * Classes of events that somebody has asked for, as EVENT_ bits: 0 = none. Changed by
-   * `listen` only.
-   */
+  /** Classes of events that somebody has asked for, as EVENT_ bits; 0 = none, or not now. */
   eventMask = 0;
   /** Events of hashes are to come with the fields they are about: `eventFields` is to be filled. */
   wantsFields = false;
