@@ -265,7 +265,10 @@ function removeAll(ctx: CommandContext, shard: Shard, ref: Ref, first: number): 
     ref = removeField(ctx, shard, ref, i);
   }
   deleted.logDeleted(ctx);
-  if (!deleted.isEmpty) tellFieldsSet(ctx, first, ctx.args.count);
+  // Fields met that had expired come first.
+  ctx.state.fieldsExpired(ctx.db, deleted.isEmpty && shard.hashes.ref === 0);
+  if (deleted.isEmpty) return;
+  tellFieldsSet(ctx, first, ctx.args.count);
   tellList(ctx, shard, deleted, NAME_HDEL);
 }
 
