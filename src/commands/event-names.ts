@@ -90,12 +90,6 @@ export function tellDeleted(ctx: CommandContext, key: Key): void {
   ctx.state.event(EVENT_GENERIC, NAME_DEL, ctx.db, key);
 }
 
-/** The same where the key is gone: `shard` has no entry for it any more. */
-export function tellIfGone(ctx: CommandContext, shard: Shard, key: Key): void {
-  if ((ctx.state.eventMask & EVENT_GENERIC) === 0) return;
-  if (shard.find(ctx.db, key) === 0) tellDeleted(ctx, key);
-}
-
 /**
  * A key was written whole by the last createValue or createRooted of `shard`: `kind` and `what`
  * after what became of an older value of the key. `type` is the type of the new one.
