@@ -23,6 +23,7 @@ const HEADINGS: Readonly<Record<CommandGroup, string>> = {
   geo: 'Geo',
   hyperloglog: 'HyperLogLog',
   generic: 'Keys',
+  pubsub: 'Pub/sub',
   transactions: 'Transactions',
   connection: 'Connection',
   server: 'Server',

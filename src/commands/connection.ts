@@ -10,9 +10,16 @@ const INT32_MIN = -0x80000000;
 const INT32_MAX = 0x7fffffff;
 
 function cmdPing(ctx: SessionContext): void {
-  const { args, reply } = ctx;
-  if (args.count > 2) reply.error("ERR wrong number of arguments for 'ping' command");
-  else if (args.count === 2) reply.bulk(args.buf, args.offset[1]!, args.end(1));
+  const { args, reply, session } = ctx;
+  if (args.count > 2) {
+    reply.error("ERR wrong number of arguments for 'ping' command");
+  } else if (session.subscriptions !== null && session.protocol === 2) {
+    // A reply among messages looks like one.
+    reply.array(2);
+    reply.bulkLatin1('pong');
+    if (args.count === 2) reply.bulk(args.buf, args.offset[1]!, args.end(1));
+    else reply.bulkLatin1('');
+  } else if (args.count === 2) reply.bulk(args.buf, args.offset[1]!, args.end(1));
   else reply.simple('PONG');
 }
 

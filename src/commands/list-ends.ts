@@ -71,7 +71,7 @@ function push(ctx: CommandContext, atHead: boolean, onlyIfThere: boolean): RunSt
 }
 
 /** Replies an element at an end and takes it out. */
-function popOne(ctx: CommandContext, shard: Shard, ref: Ref, atHead: boolean): void {
+export function popOne(ctx: CommandContext, shard: Shard, ref: Ref, atHead: boolean): void {
   const { lists } = shard;
   lists.index(ref, atHead ? 0 : -1);
   ctx.reply.bulk(lists.buf, lists.from, lists.to);
@@ -149,14 +149,23 @@ export function sideOf(ctx: CommandContext, index: number): number {
   return ctx.args.equalsIgnoreCase(index, RIGHT) ? 0 : -1;
 }
 
-function cmdLmpop(ctx: CommandContext): RunStatus {
+/**
+ * LMPOP with its number of keys at argument `keysAt`. Where no key has an element, `onNone` is
+ * called with that number.
+ */
+export function popFirst(
+  ctx: CommandContext,
+  keysAt: number,
+  onNone: (keys: number) => void,
+): RunStatus {
   const { args, reply, db } = ctx;
-  const keys = args.toInt(1);
+  const keys = args.toInt(keysAt);
   if (!(keys > 0)) {
     reply.errorBytes(ERROR_BYTES.NUMKEYS_NOT_POSITIVE);
     return DONE;
   }
-  const whereAt = 2 + keys;
+  const first = keysAt + 1;
+  const whereAt = first + keys;
   const side = whereAt < args.count ? sideOf(ctx, whereAt) : -1;
   if (side < 0) {
     reply.errorBytes(ERROR_BYTES.SYNTAX);
@@ -175,7 +184,8 @@ function cmdLmpop(ctx: CommandContext): RunStatus {
     }
   }
   if (count === 0) count = 1;
-  for (let i = 2; i < whereAt; i++) {
+  for (let i = first; i < whereAt; i++) {
+    if (ctx.servedKey !== 0 && ctx.servedKey !== i) continue;
     if (!mayPop(ctx, i, count)) return ESCALATE;
     const ref = writeTyped(ctx, i, TYPE);
     if (ref < 0) return DONE;
@@ -187,17 +197,33 @@ function cmdLmpop(ctx: CommandContext): RunStatus {
     logPop(ctx, side === 1 ? LPOP : RPOP, i, popped);
     return DONE;
   }
-  reply.nullArray();
+  onNone(keys);
   return DONE;
 }
 
-/** The element goes to its new list before it leaves the old one, so that nothing is lost. */
+function cmdLmpop(ctx: CommandContext): RunStatus {
+  return popFirst(ctx, 1, () => ctx.reply.nullArray());
+}
+
 function move(ctx: CommandContext, fromHead: boolean, toHead: boolean): RunStatus {
+  return moveOne(ctx, fromHead, toHead, () => ctx.reply.null());
+}
+
+/**
+ * LMOVE of arguments 1 and 2; `onNone` is called where there is nothing to move. The element goes
+ * to its new list before it leaves the old one, so that nothing is lost.
+ */
+export function moveOne(
+  ctx: CommandContext,
+  fromHead: boolean,
+  toHead: boolean,
+  onNone: () => void,
+): RunStatus {
   const { reply, db, key } = ctx;
   const from = ctx.at(1);
   const ref = from.findWrite(db, key);
   if (ref === 0) {
-    reply.null();
+    onNone();
     return DONE;
   }
   const to = ctx.at2(2);

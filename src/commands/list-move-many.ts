@@ -37,8 +37,8 @@ const COUNT = asciiBytes('COUNT');
 const EXACTLY = asciiBytes('EXACTLY');
 const OBO = asciiBytes('OBO');
 const BULK = asciiBytes('BULK');
-const ARGUMENTS_PLAIN = 5;
-const ARGUMENTS_ALL = 8;
+/** Arguments of the options: a word, a number, a word. */
+const OPTION_ARGUMENTS = 3;
 
 interface MoveQuery {
   readonly fromHead: boolean;
@@ -49,24 +49,28 @@ interface MoveQuery {
   readonly isReversed: boolean;
 }
 
-/** Reads the options; null when an error was replied. */
-function parseMove(ctx: CommandContext): MoveQuery | null {
+/**
+ * Reads the sides and the options, from argument `optionsAt` on; null when
+ * an error was replied.
+ */
+function parseMove(ctx: CommandContext, optionsAt: number): MoveQuery | null {
   const { args, reply } = ctx;
   const from = sideOf(ctx, 3);
   const to = sideOf(ctx, 4);
-  const isPlain = args.count === ARGUMENTS_PLAIN;
-  const isExact = args.count === ARGUMENTS_ALL && args.equalsIgnoreCase(5, EXACTLY);
-  const isOneByOne = args.count === ARGUMENTS_ALL && args.equalsIgnoreCase(7, OBO);
+  const isPlain = args.count === optionsAt;
+  const hasAll = args.count === optionsAt + OPTION_ARGUMENTS;
+  const isExact = hasAll && args.equalsIgnoreCase(optionsAt, EXACTLY);
+  const isOneByOne = hasAll && args.equalsIgnoreCase(optionsAt + 2, OBO);
   const isWellFormed =
     isPlain ||
-    (args.count === ARGUMENTS_ALL &&
-      (isExact || args.equalsIgnoreCase(5, COUNT)) &&
-      (isOneByOne || args.equalsIgnoreCase(7, BULK)));
+    (hasAll &&
+      (isExact || args.equalsIgnoreCase(optionsAt, COUNT)) &&
+      (isOneByOne || args.equalsIgnoreCase(optionsAt + 2, BULK)));
   if (from < 0 || to < 0 || !isWellFormed) {
     reply.errorBytes(ERROR_BYTES.SYNTAX);
     return null;
   }
-  const count = isPlain ? 1 : args.toInt(6);
+  const count = isPlain ? 1 : args.toInt(optionsAt + 1);
   if (!(count > 0)) {
     reply.errorBytes(ERROR_BYTES.COUNT_NOT_POSITIVE);
     return null;
@@ -142,14 +146,22 @@ function replyTaken(ctx: CommandContext, { bytes, ends }: Taken, isReversed: boo
 }
 
 function cmdLmovem(ctx: CommandContext): RunStatus {
+  return moveMany(ctx, 5, () => ctx.reply.nullArray());
+}
+
+/**
+ * LMOVEM with its options from argument `optionsAt` on; `onNone` is called where there are too few
+ * elements.
+ */
+export function moveMany(ctx: CommandContext, optionsAt: number, onNone: () => void): RunStatus {
   const { reply, db, key } = ctx;
-  const query = parseMove(ctx);
+  const query = parseMove(ctx, optionsAt);
   if (query === null) return DONE;
   if (!mayPop(ctx, 1, query.count)) return ESCALATE;
   const from = ctx.at(1);
   const ref = from.findWrite(db, key);
   if (ref === 0) {
-    reply.nullArray();
+    onNone();
     return DONE;
   }
   const to = ctx.at2(2);
@@ -161,7 +173,7 @@ function cmdLmovem(ctx: CommandContext): RunStatus {
   }
   const size = from.lists.size(ref);
   if (query.isExact && size < query.count) {
-    reply.nullArray();
+    onNone();
     return DONE;
   }
   const { fromHead, toHead, isReversed } = query;

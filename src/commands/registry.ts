@@ -7,11 +7,13 @@ import { GEO_COMMANDS } from './geo.ts';
 import { HASH_COMMANDS } from './hash.ts';
 import { HYPERLOGLOG_COMMANDS } from './hyperloglog.ts';
 import { LIST_COMMANDS } from './list.ts';
+import { PUBSUB_COMMANDS } from './pubsub.ts';
 import { SERVER_COMMANDS } from './server.ts';
 import { SET_COMMANDS } from './set.ts';
 import type { CommandSpec } from './spec.ts';
 import { STRING_COMMANDS } from './string.ts';
 import { TRANSACTION_COMMANDS } from './transaction.ts';
+import { WAIT_COMMANDS } from './wait.ts';
 import { WATCH_COMMANDS } from './watch.ts';
 import { ZSET_COMMANDS } from './zset.ts';
 
@@ -27,7 +29,9 @@ export const ALL_COMMANDS: readonly CommandSpec[] = [
   ...ZSET_COMMANDS,
   ...GEO_COMMANDS,
   ...HYPERLOGLOG_COMMANDS,
+  ...PUBSUB_COMMANDS,
   ...GENERIC_COMMANDS,
   ...SERVER_COMMANDS,
   ...DEBUG_COMMANDS,
+  ...WAIT_COMMANDS,
 ];

@@ -86,15 +86,6 @@ function cmdRole(ctx: SessionContext): void {
   ctx.reply.array(0);
 }
 
-function cmdWait(ctx: SessionContext): void {
-  const { args, reply } = ctx;
-  if (Number.isNaN(args.toInt(1))) reply.errorBytes(ERROR_BYTES.NOT_INTEGER);
-  else if (Number.isNaN(args.toInt(2))) reply.errorBytes(ERROR_BYTES.TIMEOUT_NOT_INTEGER);
-  else if (args.toInt(2) < 0) reply.errorBytes(ERROR_BYTES.TIMEOUT_NEGATIVE);
-  // There are no replicas to wait for.
-  else reply.integer(0);
-}
-
 function cmdReplicaof(ctx: SessionContext): void {
   const { args, reply } = ctx;
   const port = args.toInt(2);
@@ -166,19 +157,6 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
     syntax: '',
     place: 'session',
     run: cmdRole,
-  },
-  {
-    name: 'wait',
-    summary: 'Waits until replicas have this connection’s writes, and returns how many do.',
-    since: '3.0.0',
-    group: 'generic',
-    arity: 3,
-    flags: ['blocking'],
-    acl: ['connection'],
-    keys: [],
-    syntax: 'numreplicas timeout:integer',
-    place: 'session',
-    run: cmdWait,
   },
   {
     name: 'replicaof',

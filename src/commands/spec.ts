@@ -11,6 +11,7 @@ import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import type { Fieldsets } from './fieldsets.ts';
 import type { PartedWork, PartVisitor } from './parted-work.ts';
+import type { PubSubServices, Subscriptions } from './subscriptions.ts';
 
 export type CommandFlag =
   | 'write'
@@ -68,6 +69,7 @@ export type CommandGroup =
   | 'hyperloglog'
   | 'geo'
   | 'connection'
+  | 'pubsub'
   | 'transactions'
   | 'server';
 
@@ -180,9 +182,10 @@ export interface ShardCommandSpec extends CommandFacts {
   readonly place: 'shard';
   /**
    * Which shards it needs: those of its keys; all of them; the one its SCAN cursor (argument 1)
-   * names; or none held at the start, because it visits one after the other by `ctx.visitShards`.
+   * names; or none held at the start, because it visits one after the other by `ctx.visitShards`;
+   * or none at all, because it is about something that all threads share.
    */
-  readonly shards: 'keys' | 'all' | 'cursor' | 'each';
+  readonly shards: 'keys' | 'all' | 'cursor' | 'each' | 'none';
   /** For `shards: 'keys'`: true where these arguments need all shards after all. */
   readonly needsAll?: (args: ArgView) => boolean;
   /**
@@ -218,6 +221,21 @@ export const DONE = 0;
  */
 export const ESCALATE = 1;
 export type RunStatus = typeof DONE | typeof ESCALATE;
+
+/** What a blocking command waits for. */
+export interface BlockWish {
+  /** Keys: arguments [first, first + count). */
+  readonly first: number;
+  readonly count: number;
+  /** Type of value that one of them must have (TYPE_LIST and so on). */
+  readonly type: number;
+  /** Argument with the key that what is taken goes to; 0 = none. */
+  readonly target: number;
+  /** From 0 (for ever) on. */
+  readonly timeoutMs: number;
+  /** In a transaction, where nobody waits, the reply is a null, not a null array. */
+  readonly isNullReply: boolean;
+}
 
 /**
  * What a shard command sees. The same handler runs on I/O threads (lease) and shard workers
@@ -273,10 +291,26 @@ export interface CommandContext {
    * so, without memory for it.
    */
   inParallel(work: PartedWork, wants: number, visit: PartVisitor): boolean;
+  /**
+   * For a blocking command that has nothing to take: its client waits until one of its keys has,
+   * and nothing is replied now; the command runs again then, with `servedKey`. In a transaction it
+   * replies that time is over.
+   */
+  block(wish: BlockWish): void;
+  /**
+   * Not 0 while a blocking command runs for a client that has waited: the argument with the only
+   * key that it may take from.
+   */
+  readonly servedKey: number;
   /** WATCH of the located `key`: remembers its version for the session. */
   noteWatch(shard: Shard, db: number, key: Key, version: number): void;
   /** Sleeps while holding what it holds: DEBUG SLEEP. */
   sleep(ms: number): void;
+  /**
+   * PUBLISH, with `isShard` SPUBLISH: sends argument `message` to the subscribers of argument
+   * `channel` and returns how many there are.
+   */
+  publish(isShard: boolean, channel: number, message: number): number;
   /** Writes a line to the log, and waits for the file: for what is rare. */
   log(level: 'verbose' | 'warning', text: string): void;
 }
@@ -300,6 +334,12 @@ export interface SessionContext {
    * meanwhile. Only where `canSuspend` is true.
    */
   suspend(): Resume;
+  /**
+   * Blocks the client until `poll` says that what it waits for is there, or for `timeoutMs` (0 =
+   * for ever), when it is called with true; then it has written the reply. It is asked again when
+   * the disk has got on, and some ten times a second. Only where `canSuspend` is true.
+   */
+  waitUntil(timeoutMs: number, poll: (reply: ReplyWriter, isOver: boolean) => boolean): void;
 }
 
 /** The connection that runs a session command. */
@@ -318,6 +358,8 @@ export interface Session {
   replyMode: 'on' | 'off' | 'skip-next' | 'skip';
   /** What HIMPORT PREPARE has declared. */
   readonly fieldsets: Fieldsets;
+  /** Null while it is subscribed to nothing. */
+  readonly subscriptions: Subscriptions | null;
   readonly isInTransaction: boolean;
   readonly isLoopback: boolean;
   /** CLIENT INFO's line without the line end. */
@@ -325,8 +367,8 @@ export interface Session {
   /** Closes after the reply of this command was sent. */
   closeAfterReply(): void;
   /**
-   * RESET: transaction, watches, name, protocol, database, authentication back to those of a new
-   * connection.
+   * RESET: transaction, watches, subscriptions, name, protocol, database, authentication back to
+   * those of a new connection.
    */
   reset(): void;
   /** MULTI: commands are queued from here on. */
@@ -390,6 +432,7 @@ export interface ServerServices {
   clientUnblock(id: number, withError: boolean, done: (unblocked: boolean) => void): void;
   clientPause(untilMs: number, writesOnly: boolean): void;
   clientUnpause(): void;
+  readonly pubsub: PubSubServices;
   /** True when the password is the configured one; compares in constant time. */
   checkPassword(user: string, password: Uint8Array): boolean;
   readonly requiresPassword: boolean;
@@ -399,6 +442,10 @@ export interface ServerServices {
   save(what: SaveRequest, mayWait: boolean, done: (outcome: SaveOutcome) => void): void;
   /** Unix time of the last good save, or of the start. */
   readonly lastSaveSeconds: number;
+  /** Where the append-only file ends now, as a position; -1 when it is off. */
+  logPosition(): number;
+  /** Up to where it is synced; -1 when nobody syncs it. */
+  syncedPosition(): number;
   /** SHUTDOWN: resolves with an error text when it could not be done. */
   shutdown(save: boolean | null, now: boolean, force: boolean, done: (error: string) => void): void;
   /** SHUTDOWN ABORT: null, or an error text where nothing is to be aborted. */

@@ -14,6 +14,16 @@ const TRANSACTION_CONTROL: ReadonlySet<string> = new Set([
   'reset',
 ]);
 
+const SUBSCRIBING: ReadonlySet<string> = new Set([
+  'subscribe',
+  'psubscribe',
+  'ssubscribe',
+  'unsubscribe',
+  'punsubscribe',
+  'sunsubscribe',
+]);
+const FOR_SUBSCRIBERS: ReadonlySet<string> = new Set(['ping', 'quit', 'reset']);
+
 /**
  * One command (or sub-command) as dispatch sees it: plain fields of one shape, read on every call.
  */
@@ -40,6 +50,14 @@ export class CommandRow {
   readonly preparesFieldset: boolean;
   /** Waits while CLIENT PAUSE holds writes. */
   readonly isHeldAsWrite: boolean;
+  /** MOVE and COPY: a key may come into a database that is not the selected one. */
+  readonly isAcrossDatabases: boolean;
+  /** May wait: nothing of its client is sent behind it. */
+  readonly isBlocking: boolean;
+  /** SUBSCRIBE and its like, whose answers are messages. */
+  readonly isSubscribing: boolean;
+  /** Allowed to a subscribed client that speaks RESP2. */
+  readonly isForSubscribers: boolean;
   readonly isExec: boolean;
   readonly isWatch: boolean;
   readonly isMulti: boolean;
@@ -78,6 +96,10 @@ export class CommandRow {
     this.usesFieldset = spec.place === 'shard' && spec.usesFieldset === true;
     const origin = spec.origin ?? fullName;
     this.preparesFieldset = origin === 'himport|prepare';
+    this.isAcrossDatabases = origin === 'move' || origin === 'copy';
+    this.isBlocking = spec.flags.includes('blocking');
+    this.isSubscribing = SUBSCRIBING.has(origin);
+    this.isForSubscribers = this.isSubscribing || FOR_SUBSCRIBERS.has(origin);
     this.isExec = origin === 'exec';
     this.isWatch = origin === 'watch';
     this.isMulti = origin === 'multi';

@@ -79,7 +79,7 @@ function removeRange(ctx: CommandContext, by: number): RunStatus {
 }
 
 /** Replies `count` members at an end, after the header of `scoredReply`, and removes them. */
-function popCounted(
+export function popCounted(
   ctx: CommandContext,
   shard: Shard,
   ref: Ref,
@@ -132,14 +132,23 @@ function popCount(ctx: CommandContext, index: number): number {
   return Number.NaN;
 }
 
-function cmdZmpop(ctx: CommandContext): RunStatus {
+/**
+ * ZMPOP with its number of keys at argument `keysAt`. Where no key has a member, `onNone` is called
+ * with that number.
+ */
+export function popFirst(
+  ctx: CommandContext,
+  keysAt: number,
+  onNone: (keys: number) => void,
+): RunStatus {
   const { args, reply } = ctx;
-  const keys = args.toInt(1);
+  const keys = args.toInt(keysAt);
   if (!(keys > 0)) {
     reply.errorBytes(ERROR_BYTES.NUMKEYS_NOT_POSITIVE);
     return DONE;
   }
-  const whereAt = 2 + keys;
+  const first = keysAt + 1;
+  const whereAt = first + keys;
   const isMax = whereAt < args.count && args.equalsIgnoreCase(whereAt, MAX);
   if (whereAt >= args.count || (!isMax && !args.equalsIgnoreCase(whereAt, MIN))) {
     reply.errorBytes(ERROR_BYTES.SYNTAX);
@@ -147,7 +156,8 @@ function cmdZmpop(ctx: CommandContext): RunStatus {
   }
   const wanted = popCount(ctx, whereAt + 1);
   if (Number.isNaN(wanted)) return DONE;
-  for (let i = 2; i < whereAt; i++) {
+  for (let i = first; i < whereAt; i++) {
+    if (ctx.servedKey !== 0 && ctx.servedKey !== i) continue;
     const ref = writeTyped(ctx, i, TYPE);
     if (ref < 0) return DONE;
     if (ref === 0) continue;
@@ -161,8 +171,12 @@ function cmdZmpop(ctx: CommandContext): RunStatus {
     logPop(ctx, isMax ? ZPOPMAX : ZPOPMIN, i, count);
     return DONE;
   }
-  reply.nullArray();
+  onNone(keys);
   return DONE;
+}
+
+function cmdZmpop(ctx: CommandContext): RunStatus {
+  return popFirst(ctx, 1, () => ctx.reply.nullArray());
 }
 
 function rangeRow(name: string, since: string, by: number, type: string): OneKeyRow {

@@ -29,6 +29,13 @@ export class ScoredReply {
     this.#open(reply, count, true, true);
   }
 
+  /** The same with scores, flat, in an array that was begun. */
+  continue(reply: ReplyWriter): void {
+    this.#reply = reply;
+    this.#withScores = true;
+    this.#isNested = false;
+  }
+
   #open(reply: ReplyWriter, elements: number, withScores: boolean, isNested: boolean): void {
     this.#reply = reply;
     this.#withScores = withScores;

@@ -163,6 +163,12 @@ export class Journal {
     this.#hasAppended = true;
   }
 
+  /** Position of the end of everything that any thread has appended. */
+  get endPosition(): number {
+    const durable = this.durablePosition;
+    return durable + ((this.#ring.reserved - (durable % 4294967296)) >>> 0);
+  }
+
   /** Position of the end of the record appended last. */
   position(): number {
     const durable = this.durablePosition;

@@ -84,6 +84,7 @@ export class Defragmenter {
       return false;
     }
     this.#shard.watch.relocateTable(this.#relocate);
+    this.#shard.waits.relocateTable(this.#relocate);
     this.#shard.arena.trim();
     this.stop();
     return true;

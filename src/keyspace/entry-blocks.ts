@@ -15,7 +15,8 @@ const EMITTED = 12;
 const WANTED_DB = 13;
 const WANTED_LO = 14;
 const WANTED_HI = 15;
-const DATABASE_0 = 16 + FILTER_BYTES / 4;
+export const WAITS = 16 + FILTER_BYTES / 4;
+const DATABASE_0 = WAITS + 16;
 const EXPIRES = 16;
 const FIELD_EXPIRES = 22;
 

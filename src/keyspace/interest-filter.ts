@@ -1,7 +1,7 @@
 /**
  * InterestFilter: a counting filter over key hashes in shared memory. Where a key's counter is zero
- * nobody outside the shard's data (a watching transaction, later a blocked or tracking client)
- * needs to hear of writes to it.
+ * nobody outside the shard's data (a watching transaction, a blocked client) needs to hear of
+ * writes to it.
  *
  * LAYOUT  FILTER_SLOTS u16 counters, indexed by the upper bits of `lo`. A counter that reaches its
  *         maximum sticks there.

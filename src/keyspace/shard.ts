@@ -10,7 +10,8 @@
  *   11 epoch bit of new entries       12 entry that is written into a snapshot in slices
  *   13 database + 1, 14, 15 hash of a key whose writers wait for the snapshot
  *   16.. interest filter (512 words)
- *   528.. one database struct of 64 words each:
+ *   528..531 wait table, 12 reserved
+ *   544.. one database struct of 64 words each:
  *     0..15 dict   16 keys with a TTL   17 hint table ref (0 = the 16 hints inside)   18 hint count
  *     19 next hint   20 cycle position   21 lowest hint seen by the running cycle
  *     22 hashes that have fields with a time of expiry   23..31 reserved
@@ -23,7 +24,7 @@ import type { HalfSipHash } from '../base/half-sip-hash.ts';
 import type { Arena, Ref } from '../memory/arena.ts';
 import { Dict } from '../structures/dict.ts';
 import * as entry from './entry.ts';
-import { DATABASE_WORDS, EntryBlocks, withSpare } from './entry-blocks.ts';
+import { DATABASE_WORDS, EntryBlocks, WAITS, withSpare } from './entry-blocks.ts';
 import { ExpiryHints } from './expiry-hints.ts';
 import { HashValues } from './hash-value.ts';
 import { InterestFilter } from './interest-filter.ts';
@@ -38,6 +39,8 @@ import { entryOfHash, swapDatabases } from './swap.ts';
 import type { ThreadState } from './thread-state.ts';
 import { freshAccessWord, lfuTouched, TOUCH_LFU, TOUCH_LRM, TOUCH_LRU } from './thread-state.ts';
 import type { ValueLimits } from './value-limits.ts';
+import { WaitTable } from './wait-table.ts';
+import { tellInterested } from './watch-ops.ts';
 import { WatchTable } from './watch-table.ts';
 import { ZsetValues } from './zset-value.ts';
 
@@ -67,6 +70,8 @@ export class Shard extends EntryBlocks {
   readonly hasher: HalfSipHash;
   readonly databases: number;
   readonly watch: WatchTable;
+  /** Keys that blocked clients wait for. */
+  readonly waits: WaitTable;
   readonly interest: InterestFilter;
   readonly lazy: LazyFree;
   readonly lists: ListValues;
@@ -101,6 +106,7 @@ export class Shard extends EntryBlocks {
     if (this.u32[this.#base] !== MAGIC) throw new Error('shard: the arena is not formatted');
     this.databases = this.u32[this.#base + DATABASES]!;
     this.watch = new WatchTable(arena, this.#base + WATCH);
+    this.waits = new WaitTable(arena, this.#base + WAITS);
     this.interest = new InterestFilter(arena.buffer, arena.userOffset + FILTER * 4);
     for (let db = 0; db < this.databases; db++) {
       const at = this.databaseWord(db);
@@ -208,7 +214,7 @@ export class Shard extends EntryBlocks {
   /** Says that a key changed: transactions that watch it will not run. Mutators call it. */
   touched(db: number, key: Key): void {
     this.state.dirty += 1;
-    if (!this.watch.isEmpty && this.interest.has(key.lo)) this.watch.touch(db, key.lo, key.hi);
+    if (this.interest.has(key.lo)) tellInterested(this, db, key);
     if (this.state.policyTouchMode === TOUCH_LRM) noteModified(this, db, key);
   }
 

@@ -3,7 +3,10 @@ import type { Ref } from '../memory/arena.ts';
 import { Key } from './key.ts';
 import type { Shard } from './shard.ts';
 
-/** Exchanges the structs of databases `a` and `b`, which differ. O(1), and O(watched keys). */
+/**
+ * Exchanges the structs of databases `a` and `b`, which differ. O(1), and O(keys that somebody
+ * watches or waits for).
+ */
 export function swapDatabases(shard: Shard, a: number, b: number, words: number): void {
   if (!shard.watch.isEmpty) {
     const stale: number[] = [];
@@ -20,6 +23,9 @@ export function swapDatabases(shard: Shard, a: number, b: number, words: number)
     u32[to + i] = word;
   }
   shard.state.dirty += 1;
+  for (const db of [a, b]) {
+    shard.waits.visitKeys(db, (lo, hi) => shard.state.noteReady(shard.index, db, lo, hi));
+  }
 }
 
 /**

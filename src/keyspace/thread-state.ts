@@ -103,6 +103,17 @@ export class ThreadState {
   /** While the append-only file is replayed: nothing expires by itself, `nowMs` stays 0. */
   isClockStopped = false;
 
+  /**
+   * Keys that somebody waits for and that the command which runs has changed, four numbers each:
+   * shard, database, lo, hi. In order of the changes; keys may stand there twice.
+   */
+  readonly ready: number[] = [];
+
+  /** Notes such a key. */
+  noteReady(shard: number, db: number, lo: number, hi: number): void {
+    this.ready.push(shard, db, lo, hi);
+  }
+
   setTime(nowMs: number): void {
     this.nowMs = this.isClockStopped ? 0 : nowMs;
     this.lruClock = Math.floor(nowMs / 1000) & 0xffffff;

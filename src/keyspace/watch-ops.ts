@@ -22,6 +22,15 @@ export function unwatchKey(shard: Shard, db: number, lo: number, hi: number): vo
   shard.interest.remove(lo);
 }
 
+/** Tells those that a key's filter slot speaks of that it has changed. */
+export function tellInterested(shard: Shard, db: number, key: Key): void {
+  const { lo, hi } = key;
+  if (!shard.watch.isEmpty) shard.watch.touch(db, lo, hi);
+  if (!shard.waits.isEmpty && shard.waits.find(db, lo, hi) >= 0) {
+    shard.state.noteReady(shard.index, db, lo, hi);
+  }
+}
+
 /**
  * Whether a watched key changed since `version`. A key that has expired meanwhile did: looking it
  * up frees it, and that moves its version on.

@@ -9,17 +9,34 @@ export interface ClientLimits {
   maxClients: number;
   timeoutMs: number;
   queryBufferMax: number;
-  outputHardBytes: number;
-  outputSoftBytes: number;
-  outputSoftSeconds: number;
-  /** False when all three are 0. */
-  hasOutputLimit: boolean;
+  /** What may wait to be sent to a client, by its class. */
+  normalOutput: OutputLimit;
+  pubsubOutput: OutputLimit;
   /** protected-mode is on and no password is set: loopback clients only. */
   isProtected: boolean;
   mayDebug: (isLoopback: boolean) => boolean;
   readonly log: (level: LogLevel, text: string) => void;
   /** Statistics of all threads. */
   readonly allStats: readonly ThreadStats[];
+}
+
+/** The `client-output-buffer-limit` of one class. */
+export interface OutputLimit {
+  /** 0 = none. */
+  readonly hardBytes: number;
+  readonly softBytes: number;
+  readonly softSeconds: number;
+  /** Up to so many bytes neither limit is exceeded; Infinity without limits. */
+  readonly freeBytes: number;
+}
+
+/** The limits of a class as a directive has them. */
+export function outputLimit(limit: Omit<OutputLimit, 'freeBytes'>): OutputLimit {
+  const freeBytes = Math.min(
+    limit.hardBytes || Number.POSITIVE_INFINITY,
+    limit.softBytes || Number.POSITIVE_INFINITY,
+  );
+  return { ...limit, freeBytes };
 }
 
 /** Marks of a client over its soft limit. */
@@ -31,18 +48,18 @@ export interface SoftLimitMark {
  * True when a client's unsent replies are over the hard limit, or over the soft limit for too long.
  */
 export function checkOutputLimit(
-  limits: ClientLimits,
+  limit: OutputLimit,
   client: SoftLimitMark,
   backlogBytes: number,
   nowMs: number,
 ): boolean {
-  if (limits.outputHardBytes !== 0 && backlogBytes > limits.outputHardBytes) return true;
-  if (limits.outputSoftBytes === 0 || backlogBytes <= limits.outputSoftBytes) {
+  if (limit.hardBytes !== 0 && backlogBytes > limit.hardBytes) return true;
+  if (limit.softBytes === 0 || backlogBytes <= limit.softBytes) {
     client.softLimitSinceMs = 0;
     return false;
   }
   if (client.softLimitSinceMs === 0) client.softLimitSinceMs = nowMs;
-  return nowMs - client.softLimitSinceMs >= limits.outputSoftSeconds * 1000;
+  return nowMs - client.softLimitSinceMs >= limit.softSeconds * 1000;
 }
 
 /**

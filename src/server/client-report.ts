@@ -1,7 +1,9 @@
 /** What CLIENT LIST says of a connection, and which connections a filter selects. */
 import { clientInfoLine } from '../commands/client-info.ts';
 import type { ClientFilter } from '../commands/spec.ts';
+import { KIND_CHANNEL, KIND_PATTERN, KIND_SHARD_CHANNEL } from '../commands/subscriptions.ts';
 import type { Connection } from './connection.ts';
+import { LISTENS_TO_COMMANDS, LISTENS_TO_MESSAGES } from './subscribers.ts';
 
 /**
  * A connection's objects on the JS heap, measured once: what an idle client costs besides its
@@ -26,17 +28,19 @@ export function describeClient(
     ageSeconds: Math.max(0, Math.floor((nowMs - c.openedMs) / 1000)),
     idleSeconds: Math.max(0, Math.floor((nowMs - c.lastActiveMs) / 1000)),
     flags: {
+      isMonitor: (c.listens & LISTENS_TO_COMMANDS) !== 0,
+      isSubscriber: (c.listens & LISTENS_TO_MESSAGES) !== 0,
       isInTransaction: c.isInTransaction,
-      isBlocked: c.isSuspended || c.isPaused,
+      isBlocked: c.isSuspended || c.isPaused || c.blocked !== null,
       isClosingAfterReply: c.isClosing,
       isUnixSocket: c.peer.kind === 'unix',
       isNoEvict: c.noEvict,
       isNoTouch: c.noTouch,
     },
     db: c.db,
-    channels: 0,
-    patterns: 0,
-    shardChannels: 0,
+    channels: c.subscriptions?.names[KIND_CHANNEL].size ?? 0,
+    patterns: c.subscriptions?.names[KIND_PATTERN].size ?? 0,
+    shardChannels: c.subscriptions?.names[KIND_SHARD_CHANNEL].size ?? 0,
     queued: c.isInTransaction ? c.queuedCommands : -1,
     watchedKeys: c.watched.length,
     queryBufferBytes: c.inputLength,
@@ -70,13 +74,18 @@ export function describeClient(
  */
 const FIRST_FD = 8;
 
+/** The client's type, as filters name it. */
+function typeOf(c: Connection): string {
+  return (c.listens & LISTENS_TO_MESSAGES) === 0 ? 'normal' : 'pubsub';
+}
+
 /** True when every field of the filter matches. */
 export function matchesFilter(c: Connection, filter: ClientFilter, nowMs: number): boolean {
   if (filter.skipId !== undefined && filter.skipId === c.id) return false;
   if (filter.ids !== undefined && !filter.ids.includes(c.id)) return false;
   if (filter.addr !== undefined && filter.addr !== addressOf(c.peer)) return false;
   if (filter.laddr !== undefined && filter.laddr !== addressOf(c.local)) return false;
-  if (filter.type !== undefined && filter.type !== 'normal') return false;
+  if (filter.type !== undefined && filter.type !== typeOf(c)) return false;
   if (filter.user !== undefined && filter.user !== c.user) return false;
   if (filter.maxAgeSeconds !== undefined) {
     return (nowMs - c.openedMs) / 1000 >= filter.maxAgeSeconds;

@@ -4,9 +4,11 @@
  */
 import { Fieldsets } from '../commands/fieldsets.ts';
 import type { Session } from '../commands/spec.ts';
+import type { Subscriptions } from '../commands/subscriptions.ts';
 import type { Ref } from '../memory/arena.ts';
 import { type ArgView, ParseState, type TableRoom } from '../resp/request-parser.ts';
 import type { Endpoint } from '../transport/transport.ts';
+import type { Wait } from './blocked-clients.ts';
 import type { HeldOutput } from './held-output.ts';
 import type { Spill } from './spill.ts';
 import { TransactionBlock, type WatchedKey } from './transaction-block.ts';
@@ -15,6 +17,8 @@ import { TransactionBlock, type WatchedKey } from './transaction-block.ts';
 export interface ConnectionHost {
   infoLine(connection: Connection): string;
   unwatchAll(connection: Connection): void;
+  /** Ends all subscriptions. */
+  unsubscribeAll(connection: Connection): void;
   /** True when a new connection needs no AUTH. */
   isOpen(): boolean;
   /** Where large commands are received. */
@@ -56,6 +60,9 @@ export class Connection implements Session, TableRoom {
   noTouch = false;
   replyMode: 'on' | 'off' | 'skip-next' | 'skip' = 'on';
   readonly fieldsets = new Fieldsets();
+  subscriptions: Subscriptions | null = null;
+  /** LISTENS bits: what it gets beside its replies (subscribers.ts). */
+  listens = 0;
   /** As they will be when the queued commands have run; null = as they are. */
   queuedFieldsets: Fieldsets | null = null;
   lastActiveMs: number;
@@ -89,6 +96,8 @@ export class Connection implements Session, TableRoom {
   isStalled = false;
   /** Since when it tries to get at a shard for a read, by the monotonic clock; 0 = it does not. */
   contendedSinceMs = 0;
+  /** The command that waits; null = none. */
+  blocked: Wait | null = null;
   /** Replies that wait for the disk; null = none. */
   held: HeldOutput | null = null;
   /** Replays the append-only file: nothing is refused to it. */
@@ -117,6 +126,10 @@ export class Connection implements Session, TableRoom {
   dbBeforeExec = -1;
   /** Keys of a WATCH that is on its way to a worker. */
   pendingWatch: Uint8Array[] = [];
+  /** What was sent to it between the parts of a reply that is on its way; null = nothing. */
+  pushed: HeldOutput | null = null;
+  /** The first part of a worker's reply has gone out, the last one has not. */
+  isMidReply = false;
   /** Unix ms since when the unsent replies are over the soft limit; 0 = they are not. */
   softLimitSinceMs = 0;
 
@@ -149,7 +162,9 @@ export class Connection implements Session, TableRoom {
 
   /** True while nothing of this connection may be run. */
   get isBlocked(): boolean {
-    return this.isSuspended || this.isPaused || this.isStalled || this.isClosing;
+    return (
+      this.isSuspended || this.isPaused || this.isStalled || this.isClosing || this.blocked !== null
+    );
   }
 
   infoLine(): string {
@@ -162,6 +177,7 @@ export class Connection implements Session, TableRoom {
 
   reset(): void {
     this.discardTransaction();
+    if (this.subscriptions !== null) this.#host.unsubscribeAll(this);
     this.fieldsets.clear();
     this.name = '';
     this.db = 0;

@@ -8,12 +8,14 @@ import type { CommandRow, CommandTable } from '../commands/table.ts';
 import {
   ERROR_BYTES,
   subcommandSyntax,
+  subscribedContext,
   unknownCommand,
   unknownSubcommand,
   wrongArity,
 } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
+import type { BlockedServe } from './blocked-serve.ts';
 import { CommandRoutes } from './command-routes.ts';
 import type { Connection } from './connection.ts';
 import {
@@ -31,10 +33,12 @@ import * as messages from './route-messages.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import { ShardSet } from './shard-set.ts';
 import { PAUSE_ALL, PAUSE_NONE } from './shared-layout.ts';
+import { LISTENS_TO_COMMANDS, LISTENS_TO_MESSAGES } from './subscribers.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { STAT, type ThreadStats } from './thread-stats.ts';
 import { isRefused, refusalText } from './write-refusal.ts';
 
+const NO_KEYS_FOR_MONITORS = "ERR Replica can't interact with the keyspace";
 /** How long a read tries to get at its shard before it is routed. */
 const CONTENDED_MS_MAX = 10;
 /** One call in this many is timed: the clock costs 60 ns a call, a tenth of a pipelined command. */
@@ -50,8 +54,9 @@ const HTTP_HOST: Uint8Array = Uint8Array.from(Buffer.from('HOST:'));
 export class Dispatcher {
   /** False with `--lease no`: every shard command goes through the rings. */
   isLeaseOn = true;
-  /** The connection whose command runs. */
+  /** The connection whose command runs, and the command's row index. */
   current: Connection | null = null;
+  currentRow = 0;
   readonly #parts: DispatcherParts;
   readonly #table: CommandTable;
   readonly #ctx: ThreadContext;
@@ -60,6 +65,7 @@ export class Dispatcher {
   readonly #stats: ThreadStats;
   readonly #set: ShardSet;
   readonly #routes: CommandRoutes;
+  readonly #serve: BlockedServe;
   /** EXEC and the watches of transactions. */
   readonly transactions: ExecDispatch;
   readonly #expander = new FieldsetExpander();
@@ -73,6 +79,7 @@ export class Dispatcher {
     this.#locks = parts.locks;
     this.#stats = parts.stats;
     this.#set = new ShardSet(parts.layout.topology.shards);
+    this.#serve = parts.serve;
     this.#routes = new CommandRoutes(parts.layout, parts.thread, parts.workers);
     this.transactions = new ExecDispatch(parts, this.#routes, {
       isLeaseOn: () => this.isLeaseOn,
@@ -192,9 +199,23 @@ export class Dispatcher {
       this.#refuse(c, row, refusalText(this.#parts.layout));
       return CONSUMED;
     }
+    if (c.listens !== 0 && this.#isKeptFrom(c, row)) {
+      if (c.inflight !== 0) return HELD;
+      const isSubscribed = (c.listens & LISTENS_TO_MESSAGES) !== 0 && c.protocol === 2;
+      this.#refuse(c, row, isSubscribed ? subscribedContext(row.fullName) : NO_KEYS_FOR_MONITORS);
+      return CONSUMED;
+    }
     if (this.#isPaused(c, row)) return HELD;
     if (row.usesFieldset) return this.#runExpanded(c, row, args);
     return this.#runChecked(c, row, args);
+  }
+
+  /** Messages and replies look the same in RESP2, and who monitors is no client of keys. */
+  #isKeptFrom(c: Connection, row: CommandRow): boolean {
+    if ((c.listens & LISTENS_TO_MESSAGES) !== 0 && c.protocol === 2 && !row.isForSubscribers) {
+      return true;
+    }
+    return (c.listens & LISTENS_TO_COMMANDS) !== 0 && (row.isReadOnly || row.isHeldAsWrite);
   }
 
   /** HIMPORT SET, with the field names that its connection has declared. */
@@ -233,7 +254,8 @@ export class Dispatcher {
    * shard; its fence keeps the order.
    */
   #mayJoin(c: Connection, row: CommandRow, args: ArgView): boolean {
-    if (!c.isChainable || row.singleKey === 0 || row.isSlow || c.isInTransaction) return false;
+    if (!c.isChainable || row.singleKey === 0 || row.isSlow || row.isBlocking) return false;
+    if (c.isInTransaction) return false;
     if (!row.acceptsCount(args.count) || c.replyMode !== 'on') return false;
     this.#ctx.begin(args, c.db);
     return true;
@@ -283,7 +305,8 @@ export class Dispatcher {
     this.#parts.sessions.run(c, row, args, true);
     c.commandsRun += 1;
     this.#account(row, mark, (performance.now() - started) * 1e6, 1);
-    this.#afterReply(c, mark);
+    // Messages come even where CLIENT REPLY says that replies do not.
+    this.#afterReply(c, row.isSubscribing ? this.#reply.length : mark);
     return CONSUMED;
   }
 
@@ -327,7 +350,7 @@ export class Dispatcher {
       }
     }
     c.contendedSinceMs = 0;
-    return this.#route(c, row, args, shard, flags === 0, flags);
+    return this.#route(c, row, args, shard, flags === 0 && !row.isBlocking, flags);
   }
 
   /**
@@ -349,11 +372,16 @@ export class Dispatcher {
     const state = ctx.state;
     state.touchMode = c.noTouch ? 0 : state.policyTouchMode;
     this.#nanos = -1;
-    if (!ctx.isPrepared(row)) return false;
-    if ((++this.#sample & (TIME_SAMPLE - 1)) !== 0) return ctx.run(row) !== ESCALATE;
-    const started = performance.now();
-    const isDone = ctx.run(row) !== ESCALATE;
-    this.#nanos = (performance.now() - started) * 1e6;
+    if (!ctx.isPrepared(row) || !this.#serve.hasShards(row, null)) return false;
+    this.currentRow = row.index;
+    let isDone: boolean;
+    if ((++this.#sample & (TIME_SAMPLE - 1)) !== 0) isDone = ctx.run(row) !== ESCALATE;
+    else {
+      const started = performance.now();
+      isDone = ctx.run(row) !== ESCALATE;
+      this.#nanos = (performance.now() - started) * 1e6;
+    }
+    if (state.ready.length !== 0) this.#serve.serve();
     return isDone;
   }
 

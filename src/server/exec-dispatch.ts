@@ -4,6 +4,7 @@
  */
 import type { CommandRow } from '../commands/table.ts';
 import { ERROR_BYTES, ERRORS } from '../resp/errors.ts';
+import type { BlockedServe } from './blocked-serve.ts';
 import type { CommandRoutes } from './command-routes.ts';
 import type { Connection } from './connection.ts';
 import {
@@ -49,12 +50,14 @@ export class ExecDispatch {
   readonly #hooks: ExecHooks;
   readonly #set: ShardSet;
   readonly #run: TransactionRun;
+  readonly #serve: BlockedServe;
 
   constructor(parts: DispatcherParts, routes: CommandRoutes, hooks: ExecHooks) {
     this.#parts = parts;
     this.#routes = routes;
     this.#hooks = hooks;
     this.#set = new ShardSet(parts.layout.topology.shards);
+    this.#serve = parts.serve;
     this.#run = new TransactionRun(parts.table, parts.ctx, parts.stats);
   }
 
@@ -108,7 +111,7 @@ export class ExecDispatch {
       run.isLeasable(block.bytes, 0);
     const mayLease = isSmall && (this.#hooks.isLeaseOn() || set.count === 0);
     if (mayLease && this.#parts.locks.leaseAll(set.shards, set.count)) {
-      if (!run.isPrepared(block.bytes, 0)) {
+      if (!run.isPrepared(block.bytes, 0) || !run.hasShards(block.bytes, 0, this.#serve, null)) {
         this.#parts.locks.endAllLeases(set.shards, set.count);
         return this.#sendTransaction(c, block);
       }
@@ -118,6 +121,7 @@ export class ExecDispatch {
       c.watched = [];
       const sessions = this.#sessionRunner(c);
       const outcome = run.run(this.#parts.reply, block.bytes, 0, sessions, LEASE_WORK_MAX);
+      if (state.ready.length !== 0) this.#serve.serve();
       this.#parts.locks.endAllLeases(set.shards, set.count);
       if (outcome !== TRANSACTION_TOO_LARGE) {
         if (outcome === TRANSACTION_RAN) c.commandsRun += block.items;

@@ -6,6 +6,8 @@
  */
 
 const ROOM_MIN = 1024;
+/** Room beyond this goes when nothing is held. */
+const ROOM_KEPT = 64 * 1024;
 
 export class HeldOutput {
   buf: Uint8Array = new Uint8Array(ROOM_MIN);
@@ -34,6 +36,11 @@ export class HeldOutput {
     }
   }
 
+  /** Position that all of it waits for; 0 = none. */
+  get gate(): number {
+    return this.#positions.at(-1) ?? 0;
+  }
+
   /** Bytes at the start of `buf` that wait for nothing beyond `durable`. */
   ready(durable: number): number {
     let ready = 0;
@@ -52,5 +59,6 @@ export class HeldOutput {
     for (let i = 0; i < this.#ends.length; i++) this.#ends[i]! -= bytes;
     this.buf.copyWithin(0, bytes, this.length);
     this.length -= bytes;
+    if (this.length === 0 && this.buf.length > ROOM_KEPT) this.buf = new Uint8Array(ROOM_MIN);
   }
 }

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { arch, release, type } from 'node:os';
+import { KIND_CHANNEL, KIND_PATTERN, KIND_SHARD_CHANNEL } from '../commands/subscriptions.ts';
 import { readBindAddresses } from './config/special-directives.ts';
 import { infoPersistence } from './info-persistence.ts';
 import type {
@@ -95,7 +96,7 @@ function infoSnapshot(parts: ThreadParts, transport: string): InfoSnapshot {
       recentMaxOutputBytes: 0,
       blocked: sum(parts, STAT.blockedNow),
       tracking: 0,
-      pubsub: 0,
+      pubsub: sum(parts, STAT.pubsubClients),
       watching: sum(parts, STAT.watchingClients),
       withTimeout: 0,
       watchedKeys: ctx.shards.reduce((total, shard) => total + shard.watch.size, 0),
@@ -146,9 +147,9 @@ function infoStats(parts: ThreadParts, nowMs: number): InfoStats {
     currentEvictionExceededMs: exceededMs,
     keyspaceHits: sum(parts, STAT.keyspaceHits),
     keyspaceMisses: sum(parts, STAT.keyspaceMisses),
-    pubsubChannels: 0,
-    pubsubPatterns: 0,
-    pubsubShardChannels: 0,
+    pubsubChannels: parts.pubsub.size(KIND_CHANNEL),
+    pubsubPatterns: parts.pubsub.size(KIND_PATTERN),
+    pubsubShardChannels: parts.pubsub.size(KIND_SHARD_CHANNEL),
     trackingKeys: 0,
     trackingItems: 0,
     trackingPrefixes: 0,

@@ -27,3 +27,15 @@ export function killClients(io: IoServer, filter: ClientFilter, selfId: number):
   }
   return killed;
 }
+
+/**
+ * Ends the wait of a client of this thread, as if its time were over, or by an error. False when
+ * there is none of this id that waits. O(clients).
+ */
+export function unblockClient(io: IoServer, id: number, withError: boolean): boolean {
+  for (const c of io.clients) {
+    if (c?.id !== id || c.blocked === null) continue;
+    return io.blocked.end(c.blocked, withError ? 'error' : 'time');
+  }
+  return false;
+}

@@ -3,7 +3,8 @@
  * the dispatcher, sends replies in request order, and enforces the limits of every client.
  */
 
-import type { ServerServices } from '../commands/spec.ts';
+import type { BlockWish, ServerServices } from '../commands/spec.ts';
+import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import {
   PARSE_COMPLETE,
@@ -13,21 +14,32 @@ import {
 } from '../resp/request-parser.ts';
 import type { Doorbell } from '../sync/doorbell.ts';
 import type { Endpoint, Transport, TransportHandler } from '../transport/transport.ts';
+import { BlockedClients } from './blocked-clients.ts';
+import type { BlockedServe } from './blocked-serve.ts';
 import type { ClientCards } from './client-cards.ts';
-import { type ClientLimits, checkOutputLimit, refusalOf } from './client-limits.ts';
+import {
+  type ClientLimits,
+  checkOutputLimit,
+  type OutputLimit,
+  refusalOf,
+} from './client-limits.ts';
 import { addressOf, describeClient } from './client-report.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
 import { HELD } from './dispatch-parts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { HeldOutput } from './held-output.ts';
-import { type Letter, type LetterHandler, Mailbox, type Post } from './post.ts';
+import { LETTER, type Letter, type LetterHandler, Mailbox, type Post } from './post.ts';
+import type { PubSub } from './pub-sub.ts';
 import { ReplyInlet } from './reply-inlet.ts';
 import { SessionRuns } from './session-runs.ts';
+import type { ShardLocks } from './shard-locks.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
 import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
+import type { Subscribers } from './subscribers.ts';
 import type { ClientRef, ThreadContext } from './thread-context.ts';
 import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
+import { WAIT_RESP3, type WaitRecords } from './wait-records.ts';
 import type { WriteGuard } from './write-guard.ts';
 
 /** Input kept for a connection that must wait; beyond it, reading pauses. */
@@ -49,6 +61,10 @@ export interface IoServerParts {
   readonly spill: Spill;
   readonly post: Post;
   readonly cards: ClientCards;
+  readonly locks: ShardLocks;
+  readonly records: WaitRecords;
+  readonly serve: BlockedServe;
+  readonly pubsub: PubSub;
   /** The ring of this thread's letters. */
   readonly postbox: SharedArrayBuffer;
   /** Looks for control messages. */
@@ -66,9 +82,14 @@ export class IoServer implements TransportHandler, ConnectionHost {
   readonly #connections: (Connection | undefined)[] = [];
   readonly #replies: ReplyInlet;
   readonly #mailbox: Mailbox;
+  readonly blocked: BlockedClients;
   readonly #ref = { io: 0, conn: 0, generation: 0 };
+  /** What the command that runs sends to its own client. */
+  readonly #aside = new HeldOutput();
   /** The connection whose replies are being collected. */
   #writing: Connection | null = null;
+  /** Who listens to what. */
+  readonly subscribers: Subscribers<Connection>;
   /** Where session commands run. */
   readonly sessions: SessionRuns;
   /** Connections that may go on: their reply came, their pause ended. */
@@ -91,6 +112,15 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#reply = parts.reply;
     this.#parser = new RequestParser(parts.parserLimits);
     this.#mailbox = new Mailbox(parts.postbox, parts.spill);
+    this.subscribers = parts.pubsub.connect({
+      push: (c, buf, start, end) => this.push(c, buf, start, end),
+      hasLetters: () => this.#mailbox.hasLetters,
+      counted: (clients) => {
+        parts.stats.counters[STAT.pubsubClients] = clients;
+      },
+    });
+    this.onLetter(LETTER.publish, (letter) => parts.pubsub.received(false, letter));
+    this.onLetter(LETTER.publishShard, (letter) => parts.pubsub.received(true, letter));
     this.#replies = new ReplyInlet(parts.layout, parts.thread, {
       connection: (conn) => this.#connections[conn],
       send: (c, buf, start, end, gate) => {
@@ -101,13 +131,28 @@ export class IoServer implements TransportHandler, ConnectionHost {
         c.commandsRun += 1;
         c.inflight -= 1;
         if (c.inflight === 0) this.#resumable.push(c);
+        if (c.pushed !== null) this.#sendPushed(c);
       },
+      blocked: (c, ref) => this.blocked.told(c, ref),
       unwatchOrphans: (watches) => this.#dispatcher!.transactions.unwatchOrphans(watches),
       wakeSoon: parts.wakeSoon,
     });
+    this.blocked = new BlockedClients({
+      ...parts,
+      shards: parts.ctx.shards,
+      push: (c, buf, start, end, gate) => this.push(c, buf, start, end, gate),
+      client: (conn, generation) => this.#clientOf(conn, generation),
+      resume: (c) => this.#resumable.push(c),
+      wakeAt: (unixMs) => this.wakeAt(unixMs),
+    });
+    parts.serve.deliverHere = (ref, denied, buf, start, end, gate) => {
+      this.blocked.servedHere(ref, denied, buf, start, end, gate);
+    };
+    this.onLetter(LETTER.served, (letter) => this.blocked.served(letter));
     this.sessions = new SessionRuns({
       ...parts,
       send: (c, buf, start, end) => this.#send(c, buf, start, end),
+      wait: (c, deadlineMs, poll) => this.blocked.addPolled(c, deadlineMs, poll),
       closeSoon: (c) => this.#closeSoon(c),
       resume: (c) => {
         this.#resumable.push(c);
@@ -132,6 +177,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
         throw new Error('an I/O thread was told to sleep');
       },
       client: () => this.#clientRef(),
+      block: (wish) => this.#block(wish),
     };
   }
 
@@ -245,6 +291,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
         break;
       }
       at = parser.next;
+      if (this.#aside.length !== 0) this.#writeAside();
       if (this.#reply.length > REPLY_PART_BYTES) this.#sendPart(c);
       if (c.isBlocked || c.isInputGiven) break;
     }
@@ -288,6 +335,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   #sendReplies(c: Connection): void {
     const reply = this.#reply;
+    if (this.#aside.length !== 0) this.#writeAside();
     this.#writing = null;
     if (reply.length !== 0) this.#send(c, reply.buf, 0, reply.length);
     reply.clear();
@@ -341,9 +389,16 @@ export class IoServer implements TransportHandler, ConnectionHost {
     stats.add(STAT.netOutputBytes, end - start);
     stats.add(STAT.writesProcessed, 1);
     this.#transport!.send(c.conn, buf, start, end);
-    if (!limits.hasOutputLimit) return;
+    const limit = c.subscriptions === null ? limits.normalOutput : limits.pubsubOutput;
+    if (limit.freeBytes === Number.POSITIVE_INFINITY) return;
     const backlog = this.#transport!.backlogBytes(c.conn);
-    if (!checkOutputLimit(limits, c, backlog, Date.now())) return;
+    if (backlog > limit.freeBytes) this.#checkOutput(c, limit, backlog, Date.now());
+  }
+
+  /** Closes a client that lets its replies pile up. */
+  #checkOutput(c: Connection, limit: OutputLimit, backlog: number, nowMs: number): void {
+    const { stats, limits } = this.#parts;
+    if (!checkOutputLimit(limit, c, backlog, nowMs)) return;
     stats.add(STAT.outputLimitDisconnections, 1);
     limits.log(
       'warning',
@@ -356,6 +411,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
   onEnd(conn: number): boolean {
     const c = this.#connections[conn];
     if (c === undefined || c.isClosing) return false;
+    // As in Redis, a blocked client that sends no more is gone.
+    if (c.blocked !== null) return false;
     if (c.inflight === 0 && !c.isBlocked && c.held === null) return false;
     c.isEnded = true;
     return true;
@@ -372,7 +429,9 @@ export class IoServer implements TransportHandler, ConnectionHost {
     c.releaseInput();
     if (this.#paused.delete(c)) this.#parts.stats.add(STAT.blockedNow, -1);
     this.#stalled.delete(c);
+    if (c.blocked !== null) this.blocked.closed(c.blocked);
     c.unwatch();
+    if (c.subscriptions !== null) this.unsubscribeAll(c);
     this.#parts.stats.add(STAT.connectionsNow, -1);
   }
 
@@ -392,6 +451,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#replies.drain();
     if (!this.#mailbox.drain()) this.#parts.wakeSoon();
     if (this.#holding.size !== 0) this.#sendHeld();
+    this.blocked.poll();
     if (this.#stalled.size !== 0) this.#resumeAll(this.#stalled);
     if (this.#paused.size !== 0 && this.#parts.layout.pauseMode === PAUSE_NONE) {
       this.#parts.stats.add(STAT.blockedNow, -this.#paused.size);
@@ -430,6 +490,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     if (layout.pauseMode !== PAUSE_NONE && nowMs >= layout.pauseUntilMs)
       layout.setPause(PAUSE_NONE, 0);
     this.#dispatcher!.transactions.retryUnwatch();
+    this.blocked.tick(nowMs);
     this.#visitClients(nowMs);
     flushKeyspaceStats(ctx, stats);
     const isGaugeTime = nowMs - this.#gaugedMs >= GAUGE_MS || nowMs < this.#gaugedMs;
@@ -452,15 +513,16 @@ export class IoServer implements TransportHandler, ConnectionHost {
       if (c === undefined || c.isClosing) continue;
       c.trimInput(nowMs);
       const isIdle = limits.timeoutMs !== 0 && nowMs - c.lastActiveMs > limits.timeoutMs;
-      if (isIdle && !c.isBlocked && c.inflight === 0) {
+      const isListening = c.subscriptions !== null;
+      if (isIdle && !isListening && !c.isBlocked && c.inflight === 0) {
         limits.log('verbose', 'Closing idle client');
         this.abort(c);
-      } else if (limits.hasOutputLimit) {
-        const backlog = this.#transport!.backlogBytes(c.conn);
-        if (backlog > 0 && checkOutputLimit(limits, c, backlog, nowMs)) {
-          this.abort(c);
-        }
+        continue;
       }
+      const limit = isListening ? limits.pubsubOutput : limits.normalOutput;
+      if (limit.freeBytes === Number.POSITIVE_INFINITY) continue;
+      const backlog = this.#transport!.backlogBytes(c.conn);
+      if (backlog > 0 || c.softLimitSinceMs !== 0) this.#checkOutput(c, limit, backlog, nowMs);
     }
   }
 
@@ -487,6 +549,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
     const { ctx, stats } = this.#parts;
     // Main counts changes, and FLUSHALLs, for the save rules.
     if (ctx.state.dirty !== 0) flushKeyspaceStats(ctx, stats);
+    if (this.#resumable.length !== 0) this.#runResumable();
+    if (this.blocked.isReleasing) this.blocked.turnEnd();
     this.#dispatcher!.flush();
     if (this.#isParked) return;
     while (!this.#parts.bell.prepare()) {
@@ -509,6 +573,10 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   unwatchAll(c: Connection): void {
     this.#dispatcher!.transactions.unwatchAll(c);
+  }
+
+  unsubscribeAll(c: Connection): void {
+    this.subscribers.leave(c);
   }
 
   isOpen(): boolean {
@@ -537,27 +605,62 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   /** The client that a letter is for; undefined when it is gone. */
   addressee(letter: Letter): Connection | undefined {
-    const c = this.#connections[letter.conn];
-    return c?.generation === letter.generation && !c.isClosing ? c : undefined;
+    return this.#clientOf(letter.conn, letter.generation);
+  }
+
+  #clientOf(conn: number, generation: number): Connection | undefined {
+    const c = this.#connections[conn];
+    return c?.generation === generation && !c.isClosing ? c : undefined;
+  }
+
+  /** The command of the client that runs waits for keys. */
+  #block(wish: BlockWish): void {
+    const { ctx, records } = this.#parts;
+    const c = this.#dispatcher!.current!;
+    const flags = c.protocol === 3 ? WAIT_RESP3 : 0;
+    const row = this.#dispatcher!.currentRow;
+    const ref = records.create(ctx, row, this.#clientRef(), wish, flags);
+    if (ref === 0) ctx.reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
+    else this.blocked.add(c, ref);
   }
 
   /**
    * Sends bytes [start, end) of `buf` to a client out of turn, in order with its replies: behind
-   * what the command that runs has written so far where it is the client's own. They may leave when
-   * the disk has the journal up to `gate` (0 = at once). Nothing to do for a closing connection.
+   * the reply of the command that runs where it is the client's own. They may leave when the disk
+   * has the journal up to `gate` (0 = at once). Nothing to do for a closing connection.
    */
   push(c: Connection, buf: Uint8Array, start: number, end: number, gate = 0): void {
     if (c.isClosing) return;
-    const { guard } = this.#parts;
-    if (c === this.#writing && c.replyMode === 'on') {
-      this.#reply.rawRange(buf, start, end);
-      if (gate > guard.gate) guard.gate = gate;
+    if (c === this.#writing) {
+      this.#aside.hold(buf, start, end, gate);
       return;
     }
+    if (c.isMidReply) {
+      c.pushed ??= new HeldOutput();
+      c.pushed.hold(buf, start, end, gate);
+      return;
+    }
+    const { guard } = this.#parts;
     const own = guard.gate;
     guard.gate = gate;
     this.#send(c, buf, start, end);
     guard.gate = own;
+  }
+
+  /** What the command has sent to its own client comes behind its reply. */
+  #writeAside(): void {
+    const { guard } = this.#parts;
+    const aside = this.#aside;
+    this.#reply.rawRange(aside.buf, 0, aside.length);
+    if (aside.gate > guard.gate) guard.gate = aside.gate;
+    aside.drop(aside.length);
+  }
+
+  /** A reply is complete: what was sent to its client meanwhile comes behind it. */
+  #sendPushed(c: Connection): void {
+    const { buf, length, gate } = c.pushed!;
+    c.pushed = null;
+    this.push(c, buf, 0, length, gate);
   }
 
   /** Has `onTick` come at this unix time in ms at the latest. */

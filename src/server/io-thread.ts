@@ -6,7 +6,7 @@ import { ringEventfd } from '../transport/libc.ts';
 import { type ChosenTransport, createTransport } from '../transport/select.ts';
 import type { ListenOptions, Transport } from '../transport/transport.ts';
 import { REPLAY_CONN } from './aof-replay.ts';
-import type { ClientLimits } from './client-limits.ts';
+import { type ClientLimits, outputLimit } from './client-limits.ts';
 import {
   allowsProtectedAction,
   readBindAddresses,
@@ -50,28 +50,26 @@ function applyLimits(parts: ThreadParts, limits: ClientLimits, parser: ParserLim
   const { config } = parts;
   applyCommandLimits(parts);
   parser.maxBulkLength = config.int('proto-max-bulk-len');
-  const output = readOutputBufferLimits(config.text('client-output-buffer-limit')).normal;
+  const output = readOutputBufferLimits(config.text('client-output-buffer-limit'));
   limits.maxClients = config.int('maxclients');
   limits.timeoutMs = config.int('timeout') * 1000;
   limits.queryBufferMax = Math.min(config.int('client-query-buffer-limit'), QUERY_BUFFER_BYTES_MAX);
-  limits.outputHardBytes = output.hardBytes;
-  limits.outputSoftBytes = output.softBytes;
-  limits.outputSoftSeconds = output.softSeconds;
-  limits.hasOutputLimit = output.hardBytes !== 0 || output.softBytes !== 0;
+  limits.normalOutput = outputLimit(output.normal);
+  limits.pubsubOutput = outputLimit(output.pubsub);
   limits.isProtected = config.bool('protected-mode') && config.text('requirepass') === '';
   const debug = config.text('enable-debug-command');
   limits.mayDebug = (isLoopback) => allowsProtectedAction(debug, isLoopback);
 }
+
+const UNLIMITED = outputLimit({ hardBytes: 0, softBytes: 0, softSeconds: 0 });
 
 function unsetLimits(parts: ThreadParts, logger: Logger): ClientLimits {
   return {
     maxClients: 0,
     timeoutMs: 0,
     queryBufferMax: 0,
-    outputHardBytes: 0,
-    outputSoftBytes: 0,
-    outputSoftSeconds: 0,
-    hasOutputLimit: false,
+    normalOutput: UNLIMITED,
+    pubsubOutput: UNLIMITED,
     isProtected: false,
     mayDebug: () => false,
     log: (level, text) => logger.log(level, text),

@@ -9,6 +9,7 @@ import { shardHeaderBytes } from '../keyspace/entry-blocks.ts';
 import { Shard } from '../keyspace/shard.ts';
 import { Arena } from '../memory/arena.ts';
 import { LoadBoard } from '../sync/load-board.ts';
+import { ChannelBoard } from './channel-board.ts';
 import { createCards } from './client-cards.ts';
 import type { ConfigStore } from './config/store.ts';
 import { createPostbox } from './post.ts';
@@ -81,6 +82,7 @@ export function planServer(
       load: LoadBoard.create(shardThreads),
       postboxes: Array.from({ length: ioThreads }, createPostbox),
       cards: createCards(ioThreads, connections),
+      channels: ChannelBoard.create(ioThreads),
       arenas,
     },
     layout,

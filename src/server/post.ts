@@ -163,6 +163,11 @@ export class Post {
     return this.#outlets.length;
   }
 
+  /** True while letters of this thread to I/O thread `io` (from 1 on) wait for room. */
+  isWaitingFor(io: number): boolean {
+    return this.#outlets[io - 1]!.isWaiting;
+  }
+
   /** True while letters wait for room: `flush` has to come again soon. */
   get isWaiting(): boolean {
     return this.#outlets.some((outlet) => outlet.isWaiting);
@@ -234,6 +239,11 @@ export class Mailbox {
   /** Has letters of a kind handled. */
   on(kind: number, handler: LetterHandler): void {
     this.#handlers[kind] = handler;
+  }
+
+  /** True where letters have come that are not handled, or a handler runs. */
+  get hasLetters(): boolean {
+    return !this.#ring.isEmpty;
   }
 
   /** Handles what has come, up to a bound; false = there may be more. */

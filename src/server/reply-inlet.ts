@@ -2,7 +2,7 @@
 import { nextTicket } from '../sync/fence.ts';
 import { RingConsumer } from '../sync/ring.ts';
 import type { Connection } from './connection.ts';
-import { IncomingReply, KIND_REPLY } from './route-messages.ts';
+import { IncomingReply, KIND_BLOCKED, KIND_REPLY } from './route-messages.ts';
 import type { SharedLayout } from './shared-layout.ts';
 import type { WatchedKey } from './transaction-block.ts';
 
@@ -22,6 +22,8 @@ export interface ReplyHost {
   send(c: Connection, buf: Uint8Array, start: number, end: number, gate: number): void;
   /** The last part of a command's reply has come. */
   answered(c: Connection): void;
+  /** A command waits, with record `ref`; its client may be gone. */
+  blocked(c: Connection | undefined, ref: number): void;
   /** Watches whose connection is gone. */
   unwatchOrphans(watches: readonly WatchedKey[]): void;
   wakeSoon(): void;
@@ -75,7 +77,9 @@ export class ReplyInlet {
       if (isHeld) break;
       any = true;
       bytes += ring.length;
-      if (incoming.kind === KIND_REPLY) {
+      if (incoming.kind === KIND_BLOCKED) {
+        this.#takeBlocked(isGone ? undefined : c, ring);
+      } else if (incoming.kind === KIND_REPLY) {
         if (!isGone) this.#takeReply(c, ring);
       } else if (isGone) host.unwatchOrphans(this.#watchedKeys(ring, NO_KEYS));
       else this.#noteWatched(c, ring);
@@ -86,12 +90,22 @@ export class ReplyInlet {
     return any;
   }
 
+  #takeBlocked(c: Connection | undefined, ring: RingConsumer): void {
+    const incoming = this.#incoming;
+    if (c !== undefined) c.repliedTicket = incoming.ticket;
+    this.#host.blocked(c, ring.u32[incoming.start >>> 2]!);
+    if (c === undefined) return;
+    c.isReplyDropped = false;
+    this.#host.answered(c);
+  }
+
   #takeReply(c: Connection, ring: RingConsumer): void {
     const incoming = this.#incoming;
     if (c.dbBeforeExec >= 0) this.#endExec(c, ring.u8, incoming.start);
     if (!c.isReplyDropped && incoming.end > incoming.start) {
       this.#host.send(c, ring.u8, incoming.start, incoming.end, incoming.gate);
     }
+    c.isMidReply = incoming.hasMore;
     if (incoming.hasMore) return;
     c.repliedTicket = incoming.ticket;
     c.isReplyDropped = false;

@@ -19,6 +19,7 @@
  *   4  ticket                            5, 6  journal position that the reply waits for, low word
  *   first (0 = none)
  *   REPLY: reply bytes; with MORE set another REPLY frame of the same reply follows
+ *   BLOCKED: a u32, the record of the command (server/wait-records.ts): its reply comes by letter
  *   WATCHED: five u32 for each key: shard, database, lo, hi, version; precedes the REPLY of its
  *   WATCH
  */
@@ -33,6 +34,7 @@ export const KIND_TRANSACTION = 2;
 export const KIND_UNWATCH = 3;
 export const KIND_REPLY = 4;
 export const KIND_WATCHED = 5;
+export const KIND_BLOCKED = 6;
 
 export const FLAG_RESP3 = 1;
 export const FLAG_NO_TOUCH = 2;

@@ -12,14 +12,15 @@ import type {
   ServerServices,
   Session,
 } from '../commands/spec.ts';
+import type { PubSubServices } from '../commands/subscriptions.ts';
 import type { Answer, ClientsAsk, ToMain } from './control.ts';
 import { infoText } from './info-source.ts';
-import { killClients, listClients } from './io-clients.ts';
+import { killClients, listClients, unblockClient } from './io-clients.ts';
 import type { IoServer } from './io-server.ts';
 import type { Logger } from './log.ts';
 import { FACT } from './persistence-facts.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
-import { PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
+import { MODE_JOURNAL, PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
 import type { ThreadParts } from './thread-setup.ts';
 import { STAT } from './thread-stats.ts';
 
@@ -139,8 +140,7 @@ export class Services implements ServerServices {
     if (ask.what === 'kill') {
       return { error: null, count: killClients(this.#io, ask.filter, selfId) };
     }
-    // Nothing blocks yet: nobody can be unblocked.
-    return { error: null, count: 0 };
+    return { error: null, count: unblockClient(this.#io, ask.clientId, ask.withError) ? 1 : 0 };
   }
 
   clientList(filter: ClientFilter, done: (lines: string) => void): void {
@@ -171,6 +171,10 @@ export class Services implements ServerServices {
   clientUnpause(): void {
     this.#parts.layout.setPause(PAUSE_NONE, 0);
     for (const ringer of this.#parts.ioRingers) ringer.ring();
+  }
+
+  get pubsub(): PubSubServices {
+    return this.#parts.pubsub;
   }
 
   get requiresPassword(): boolean {
@@ -231,6 +235,17 @@ export class Services implements ServerServices {
   ): void {
     const id = this.#ask((answer) => done(answer.error, answer.text ?? ''));
     this.#toMain({ type: 'aof-ask', id, thread: this.#thread, what });
+  }
+
+  logPosition(): number {
+    const { layout, guard } = this.#parts;
+    const isOn = (layout.words[layout.durabilityModeWord]! & MODE_JOURNAL) !== 0;
+    return isOn ? guard.journal.endPosition : -1;
+  }
+
+  syncedPosition(): number {
+    const isSynced = this.#parts.config.text('appendfsync') !== 'no';
+    return isSynced ? this.#parts.guard.journal.durablePosition : -1;
   }
 
   shutdownAbort(done: (error: string | null) => void): void {

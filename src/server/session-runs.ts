@@ -3,6 +3,7 @@ import type { Resume, ServerServices, SessionContext } from '../commands/spec.ts
 import type { CommandRow } from '../commands/table.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
+import type { BlockedClients } from './blocked-clients.ts';
 import type { ClientLimits } from './client-limits.ts';
 import type { Connection } from './connection.ts';
 import type { SessionRunner } from './dispatch-parts.ts';
@@ -15,6 +16,8 @@ export interface SessionRunsParts {
   readonly limits: ClientLimits;
   /** Sends a reply that comes later. */
   readonly send: (c: Connection, buf: Uint8Array, start: number, end: number) => void;
+  /** Has a client wait, see BlockedClients.addPolled. */
+  readonly wait: BlockedClients['addPolled'];
   /** Closes behind the replies. */
   readonly closeSoon: (c: Connection) => void;
   /** Goes on with a connection that was suspended. */
@@ -46,6 +49,9 @@ export class SessionRuns implements SessionRunner {
       text: (index) => args.text(index),
       canSuspend,
       suspend: () => this.#suspend(c),
+      waitUntil: (timeoutMs, poll) => {
+        this.#parts.wait(c, timeoutMs === 0 ? 0 : Date.now() + timeoutMs, poll);
+      },
     };
     spec.run(context);
     this.#parts.reply.resp3 = c.protocol === 3;
@@ -81,6 +87,9 @@ export class SessionRuns implements SessionRunner {
       server: this.#services!,
       text: (index) => args.text(index),
       canSuspend: true,
+      waitUntil: () => {
+        throw new Error('a command of a transaction waits');
+      },
       suspend: () => {
         isLater = true;
         return (write) => {

@@ -83,6 +83,11 @@ export class ShardLocks {
     return lock.tryLease(this.#words, at, this.#thread) ? HOLD_LEASED : HOLD_NONE;
   }
 
+  /** True while this thread has the shard for itself, by whatever kind of hold. */
+  isMine(shard: number): boolean {
+    return lock.holderOf(this.#words, this.#layout.lockWord(shard)) === this.#thread;
+  }
+
   /** Ends a lease taken by `lease`. */
   endLease(shard: number): void {
     if (lock.release(this.#words, this.#layout.lockWord(shard))) this.ringWorkers();

@@ -5,6 +5,7 @@ import { scanShardIndex } from '../commands/scan-cursor.ts';
 import type { CommandSpec } from '../commands/spec.ts';
 import { type CommandRow, KeyIndexes, keyIndexes } from '../commands/table.ts';
 import type { ArgView } from '../resp/request-parser.ts';
+import type { ShardLocks } from './shard-locks.ts';
 import type { ThreadContext } from './thread-context.ts';
 
 export class ShardSet {
@@ -39,10 +40,16 @@ export class ShardSet {
     }
   }
 
+  /** True when this thread has all of them for itself. */
+  areMine(locks: ShardLocks): boolean {
+    for (let i = 0; i < this.count; i++) if (!locks.isMine(this.shards[i]!)) return false;
+    return true;
+  }
+
   /** Marks what a command needs. `ctx` must have begun with its arguments. O(keys). */
   markCommand(row: CommandRow, args: ArgView, ctx: ThreadContext): void {
     const spec: CommandSpec = row.spec;
-    if (spec.place !== 'shard' || spec.shards === 'each') return;
+    if (spec.place !== 'shard' || spec.shards === 'each' || spec.shards === 'none') return;
     if (spec.shards === 'all' || spec.needsAll?.(args) === true) {
       this.markAll();
     } else if (spec.shards === 'cursor') {

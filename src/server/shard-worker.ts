@@ -4,7 +4,7 @@
  * lazy freeing, memory that goes back. It parks when there is nothing to do.
  */
 
-import { ESCALATE } from '../commands/spec.ts';
+import { type BlockWish, ESCALATE } from '../commands/spec.ts';
 import type { CommandRow, CommandTable } from '../commands/table.ts';
 import { ActiveExpire } from '../keyspace/active-expire.ts';
 import type { Key } from '../keyspace/key.ts';
@@ -16,6 +16,7 @@ import * as fence from '../sync/fence.ts';
 import { JobBoard } from '../sync/job-board.ts';
 import { sleepMs } from '../sync/pause.ts';
 import { RingConsumer, RingProducer } from '../sync/ring.ts';
+import type { BlockedServe } from './blocked-serve.ts';
 import type { ConfigStore } from './config/store.ts';
 import { MemoryCare } from './memory-care.ts';
 import { type MemoryRoom, ROOM_GIVEN, ROOM_LATER, ROOM_NONE } from './memory-room.ts';
@@ -30,6 +31,7 @@ import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
 import { TransactionRun } from './transaction-run.ts';
+import { WAIT_RESP3, type WaitRecords } from './wait-records.ts';
 import type { WriteGuard } from './write-guard.ts';
 
 /** Parks at most this long: a key with a TTL may have come meanwhile. */
@@ -110,6 +112,8 @@ export interface ShardWorkerParts {
   readonly ioRingers: readonly DoorbellRinger[];
   readonly room: MemoryRoom;
   readonly post: Post;
+  readonly records: WaitRecords;
+  readonly serve: BlockedServe;
   /** Makes the walk over the shards that this worker owns. */
   readonly walk: (owned: readonly Shard[]) => SnapshotWalk;
   /**
@@ -137,6 +141,9 @@ export class ShardWorker {
   readonly #expire: ActiveExpire[] = [];
   readonly #memory: MemoryCare;
   readonly #watched: number[] = [];
+  /** Row of the command that runs, and the record of it when it waits. */
+  #runs = 0;
+  #blocked = 0;
   /** Whose command runs. */
   readonly #client = { io: 0, conn: 0, generation: 0 };
   readonly #walk: SnapshotWalk;
@@ -181,6 +188,7 @@ export class ShardWorker {
       noteWatch: (shard, db, key, version) => this.#noteWatch(shard, db, key, version),
       sleep: (ms) => sleepMs(ms),
       client: () => this.#client,
+      block: (wish) => this.#block(wish),
     };
   }
 
@@ -380,7 +388,7 @@ export class ShardWorker {
     if (incoming.kind !== messages.KIND_COMMAND) return this.#runBlock(inlet);
     const row = table.rows[incoming.row]!;
     ctx.begin(incoming.args, incoming.db);
-    if (!this.#acquireFor(row, incoming) || !ctx.isPrepared(row)) return false;
+    if (!this.#acquireAll(row, incoming) || !ctx.isPrepared(row)) return false;
     const room = row.isDenyOom ? this.#parts.room.ask(incoming.args.span) : ROOM_GIVEN;
     if (room === ROOM_LATER) {
       ctx.state.isReadOnly = false;
@@ -397,8 +405,10 @@ export class ShardWorker {
       stats.rejected(row.index);
     } else {
       this.#isPlain = true;
+      this.#runs = row.index;
       if (ctx.run(row) === ESCALATE) throw new Error('a command escalated on a shard worker');
       this.#isPlain = false;
+      if (ctx.state.ready.length !== 0) this.#parts.serve.serve();
       stats.add(STAT.commands, 1);
       stats.call(row.index);
       const nowMs = performance.now();
@@ -415,6 +425,33 @@ export class ShardWorker {
     this.#complete(inlet);
     this.#send(inlet);
     return true;
+  }
+
+  /** Holds what a command needs, and what serving those who wait for its keys does. */
+  #acquireAll(row: CommandRow, incoming: messages.Incoming): boolean {
+    if (!this.#acquireFor(row, incoming)) return false;
+    const { serve, locks, ctx } = this.#parts;
+    const set = this.#set;
+    set.clear();
+    if (ctx.state.isReadOnly || serve.hasShards(row, set)) return true;
+    set.markCommand(row, incoming.args, ctx);
+    set.collect();
+    // False with nothing more to hold: it has to be tried again later.
+    while (!set.areMine(locks)) {
+      if (!locks.acquire(set.shards, set.count, false)) return false;
+      // Others may have come to wait meanwhile, for more.
+      if (serve.hasShards(row, set)) return true;
+      set.collect();
+    }
+    return false;
+  }
+
+  /** The command of a client waits for keys. */
+  #block(wish: BlockWish): void {
+    const { ctx, records } = this.#parts;
+    const flags = ctx.reply.resp3 ? WAIT_RESP3 : 0;
+    this.#blocked = records.create(ctx, this.#runs, this.#client, wish, flags);
+    if (this.#blocked === 0) ctx.reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
   }
 
   /** Holds what a command needs. */
@@ -441,8 +478,9 @@ export class ShardWorker {
     const { incoming } = inlet;
     const { locks, reply } = this.#parts;
     this.#transactions.markShards(this.#set, incoming.block, incoming.blockStart);
-    if (!locks.acquire(this.#set.shards, this.#set.count, false)) return false;
     const isUnwatch = incoming.kind === messages.KIND_UNWATCH;
+    if (!locks.acquire(this.#set.shards, this.#set.count, false)) return false;
+    if (!isUnwatch && !this.#acquireToServe(incoming)) return false;
     if (!isUnwatch && !this.#transactions.isPrepared(incoming.block, incoming.blockStart)) {
       return false;
     }
@@ -454,8 +492,21 @@ export class ShardWorker {
       return true;
     }
     this.#transactions.run(reply, incoming.block, incoming.blockStart, refuseSession);
+    if (this.#parts.ctx.state.ready.length !== 0) this.#parts.serve.serve();
     this.#complete(inlet);
     this.#send(inlet);
+    return true;
+  }
+
+  /** Holds what serving those who wait for a transaction needs, beside what it needs itself. */
+  #acquireToServe({ block, blockStart }: messages.Incoming): boolean {
+    const { serve, locks } = this.#parts;
+    const set = this.#set;
+    while (!this.#transactions.hasShards(block, blockStart, serve, set)) {
+      set.collect();
+      if (set.areMine(locks)) return false;
+      if (!locks.acquire(set.shards, set.count, false)) return false;
+    }
     return true;
   }
 
@@ -471,7 +522,13 @@ export class ShardWorker {
       const bytes = new Uint8Array(Uint32Array.from(words).buffer);
       this.#sendAll(inlet, ring, messages.KIND_WATCHED, bytes, bytes.length);
     }
-    this.#sendAll(inlet, ring, messages.KIND_REPLY, reply.buf, reply.length);
+    if (this.#blocked === 0) {
+      this.#sendAll(inlet, ring, messages.KIND_REPLY, reply.buf, reply.length);
+    } else {
+      const ref = new Uint8Array(Uint32Array.of(this.#blocked).buffer);
+      this.#sendAll(inlet, ring, messages.KIND_BLOCKED, ref, ref.length);
+      this.#blocked = 0;
+    }
     // The memory of a huge reply goes now: the next command may be long in coming.
     reply.clear();
   }
@@ -579,6 +636,7 @@ export class ShardWorker {
     const started = performance.now();
     let isDone = expire === null;
     while (!isDone && performance.now() - started < BACKGROUND_SLICE_MS) isDone = expire!.slice();
+    if (this.#parts.ctx.state.ready.length !== 0) this.#parts.serve.serve();
     if (expire !== null) stats.add(STAT.expireCycleMicros, (performance.now() - started) * 1000);
     while (performance.now() - started < BACKGROUND_SLICE_MS * 2) {
       let isIdle = shard.lazy.isEmpty || shard.lazy.step(UNITS_PER_STEP);

@@ -96,6 +96,8 @@ export interface SharedBuffers {
   readonly postboxes: readonly SharedArrayBuffer[];
   /** Who the clients are (server/client-cards.ts). */
   readonly cards: SharedArrayBuffer;
+  /** Who is subscribed to what (server/channel-board.ts). */
+  readonly channels: SharedArrayBuffer;
   readonly arenas: readonly SharedArrayBuffer[];
 }
 

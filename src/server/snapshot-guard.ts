@@ -139,7 +139,8 @@ function kindOf(row: CommandRow): number {
   const name = row.isGuarded ? `debug|${spec.name}` : (spec.origin ?? row.fullName);
   const known = KINDS.get(name);
   if (known !== undefined) return known;
-  return spec.place === 'shard' && row.isHeldAsWrite ? CHANGES_KEYS : CHANGES_NOTHING;
+  const hasKeys = spec.place === 'shard' && spec.shards !== 'none';
+  return hasKeys && row.isHeldAsWrite ? CHANGES_KEYS : CHANGES_NOTHING;
 }
 
 /** Whether every shard can detach all its databases in O(1). */

@@ -6,7 +6,7 @@
 
 import type { HalfSipHash } from '../base/half-sip-hash.ts';
 import type { PartedWork, PartVisitor } from '../commands/parted-work.ts';
-import { type CommandContext, DONE, type RunStatus } from '../commands/spec.ts';
+import { type BlockWish, type CommandContext, DONE, type RunStatus } from '../commands/spec.ts';
 import type { CommandRow } from '../commands/table.ts';
 import { type Effects, NO_EFFECTS } from '../durability/effects.ts';
 import { Key } from '../keyspace/key.ts';
@@ -15,6 +15,7 @@ import type { ThreadState } from '../keyspace/thread-state.ts';
 import type { ValueLimits } from '../keyspace/value-limits.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { ArgView } from '../resp/request-parser.ts';
+import type { Part } from './post.ts';
 
 /** What a context needs from its surroundings for the rare things that are not plain data work. */
 export interface ContextHost {
@@ -27,6 +28,8 @@ export interface ContextHost {
   inParallel(work: PartedWork, wants: number, visit: PartVisitor): boolean;
   noteWatch(shard: Shard, db: number, key: Key, version: number): void;
   sleep(ms: number): void;
+  /** See CommandContext.block; outside transactions only. */
+  block(wish: BlockWish): void;
   /** Whose command runs. */
   client(): ClientRef;
 }
@@ -37,6 +40,11 @@ export interface ClientRef {
   readonly io: number;
   readonly conn: number;
   readonly generation: number;
+}
+
+/** Sends messages to subscribers: PubSub. */
+export interface Publisher {
+  publish(isShard: boolean, channel: Part, message: Part): number;
 }
 
 /** What stands around commands while durability is on: WriteGuard. */
@@ -69,8 +77,15 @@ export class ThreadContext implements CommandContext {
   /** Units of work above which `mayRun` says no; Infinity on workers. */
   workMax = Number.POSITIVE_INFINITY;
   host: ContextHost;
+  /** False in a transaction. */
+  mayBlock = true;
+  servedKey = 0;
+  /** The command that was run with `servedKey` found nothing to take. */
+  isStillBlocked = false;
   /** Null in tests and tools. */
   guard: CommandGuard | null = null;
+  /** Null in tests and tools: nobody listens. */
+  publisher: Publisher | null = null;
   /** See CommandContext.log; says nothing until the thread has a log. */
   log: CommandContext['log'] = () => undefined;
   readonly #hasher: HalfSipHash;
@@ -171,11 +186,28 @@ export class ThreadContext implements CommandContext {
     return this.host.inParallel(work, wants, visit);
   }
 
+  block(wish: BlockWish): void {
+    if (this.servedKey !== 0) this.isStillBlocked = true;
+    else if (this.mayBlock) this.host.block(wish);
+    else if (wish.isNullReply) this.reply.null();
+    else this.reply.nullArray();
+  }
+
   noteWatch(shard: Shard, db: number, key: Key, version: number): void {
     this.host.noteWatch(shard, db, key, version);
   }
 
   sleep(ms: number): void {
     this.host.sleep(ms);
+  }
+
+  publish(isShard: boolean, channel: number, message: number): number {
+    if (this.publisher === null) return 0;
+    return this.publisher.publish(isShard, this.#part(channel), this.#part(message));
+  }
+
+  #part(index: number): Part {
+    const { args } = this;
+    return { buf: args.buf, from: args.offset[index]!, to: args.end(index) };
   }
 }

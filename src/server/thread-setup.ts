@@ -10,6 +10,8 @@ import { Arena } from '../memory/arena.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import { pageDiscarder } from '../transport/libc.ts';
+import { BlockedServe } from './blocked-serve.ts';
+import { ChannelBoard } from './channel-board.ts';
 import { ClientCards } from './client-cards.ts';
 import { CommandHooks } from './command-hooks.ts';
 import { readCommandLimits } from './command-limits.ts';
@@ -18,6 +20,7 @@ import { ConfigStore } from './config/store.ts';
 import { fileLogWriter, type LogFilter, Logger } from './log.ts';
 import { MemoryRoom } from './memory-room.ts';
 import { Post } from './post.ts';
+import { PubSub } from './pub-sub.ts';
 import { applyRenames } from './renames.ts';
 import { ShardLocks } from './shard-locks.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
@@ -25,6 +28,7 @@ import { SnapshotGuard } from './snapshot-guard.ts';
 import { Spill } from './spill.ts';
 import { ThreadContext } from './thread-context.ts';
 import { ThreadStats } from './thread-stats.ts';
+import { WaitRecords } from './wait-records.ts';
 import { WriteGuard } from './write-guard.ts';
 
 /** `workerData` of I/O threads and shard workers. */
@@ -63,6 +67,9 @@ export interface ThreadParts {
   /** Letters to the I/O threads. */
   readonly post: Post;
   readonly cards: ClientCards;
+  readonly records: WaitRecords;
+  readonly serve: BlockedServe;
+  readonly pubsub: PubSub;
 }
 
 const REPLY_BYTES = 64 * 1024;
@@ -86,6 +93,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     noteWatch: unset,
     sleep: unset,
     client: unset,
+    block: unset,
   };
   const ctx = new ThreadContext(shards, hasher, state, reply, host);
   const { ioThreads, shardThreads, commandRows } = layout.topology;
@@ -111,10 +119,14 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   );
   const spill = new Spill(buffers.spill, layout.words, layout.spillLockWord);
   const ioRingers = ringers(1, ioThreads);
+  const table = new CommandTable(applyRenames(ALL_COMMANDS, config.renames));
+  const post = new Post(buffers.postboxes, ioRingers, spill);
+  const records = new WaitRecords(spill);
+  const board = new ChannelBoard(buffers.channels, new HalfSipHash(...start.hashKey));
   const parts: ThreadParts = {
     start,
     layout,
-    table: new CommandTable(applyRenames(ALL_COMMANDS, config.renames)),
+    table,
     config,
     ctx,
     reply,
@@ -129,11 +141,15 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     snapshotRinger,
     room: new MemoryRoom({ layout, shards, state, locks, stats, allStats, guard }),
     hooks: new CommandHooks(guard),
-    post: new Post(buffers.postboxes, ioRingers, spill),
+    post,
+    records,
+    serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard }),
     cards: new ClientCards(buffers.cards, layout.topology.connections),
+    pubsub: new PubSub(board, post, thread <= ioThreads ? thread - 1 : -1),
   };
   ctx.log = (level, text) => threadLogger(parts).log(level, text);
   ctx.guard = parts.hooks;
+  ctx.publisher = parts.pubsub;
   state.expirySink = parts.guard;
   applyCommandLimits(parts);
   return parts;

@@ -44,6 +44,13 @@ export const STAT = {
   /** FLUSHALLs. */
   flushes: 60,
   evictedKeys: 40,
+  pubsubClients: 42,
+  /** Those that MONITOR. */
+  monitors: 43,
+  evictedClients: 44,
+  /** Memory of the clients that `maxmemory-clients` limits, and of the largest of them. */
+  clientBytes: 45,
+  largestClientBytes: 46,
   evictionExceededMs: 41,
   defragHits: 48,
   defragMisses: 49,
@@ -170,6 +177,10 @@ export class ThreadStats {
       STAT.outputBufferBytes,
       STAT.blockedNow,
       STAT.watchingClients,
+      STAT.pubsubClients,
+      STAT.monitors,
+      STAT.clientBytes,
+      STAT.largestClientBytes,
       STAT.dirty,
       STAT.flushes,
       STAT.defragEffort,

@@ -9,6 +9,7 @@ import type { Shard } from '../keyspace/shard.ts';
 import { isWatchStale, unwatchKey } from '../keyspace/watch-ops.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { ArgView } from '../resp/request-parser.ts';
+import type { BlockedServe } from './blocked-serve.ts';
 import type { ShardSet } from './shard-set.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { STAT, type ThreadStats } from './thread-stats.ts';
@@ -105,6 +106,32 @@ export class TransactionRun {
   }
 
   /**
+   * Whether everything is held that serving blocked clients may need after the block; what is not
+   * is marked in `missing`. All shards of `markShards` are held.
+   */
+  hasShards(
+    bytes: Uint8Array,
+    start: number,
+    serve: BlockedServe,
+    missing: ShardSet | null,
+  ): boolean {
+    if (this.#ctx.shards.every((shard) => shard.waits.isEmpty)) return true;
+    const reader = this.#reader;
+    reader.begin(bytes, start);
+    for (let i = 0; i < reader.watches; i++) reader.nextWatch();
+    let hasAll = true;
+    for (let i = 0; i < reader.items; i++) {
+      reader.nextItem(this.#args);
+      if (reader.row === LITERAL) continue;
+      const row = this.#table.rows[reader.row]!;
+      if (row.isSession) continue;
+      this.#ctx.begin(this.#args, reader.db);
+      if (!serve.hasShards(row, missing)) hasAll = false;
+    }
+    return hasAll;
+  }
+
+  /**
    * Whether all commands of the block may run now, as far as a running snapshot is concerned: see
    * ThreadContext.isPrepared. All shards of `markShards` are held.
    */
@@ -148,6 +175,7 @@ export class TransactionRun {
     }
     const workMaxBefore = ctx.workMax;
     ctx.workMax = workMax;
+    ctx.mayBlock = false;
     ctx.guard?.beginTransaction();
     reply.array(reader.items);
     const items = reader.items;
@@ -162,6 +190,7 @@ export class TransactionRun {
       if (row.isSession) selected = onSession(row, this.#args);
       else if (this.#runItem(reply, row, selected >= 0 ? selected : reader.db) === ESCALATE) {
         ctx.workMax = workMaxBefore;
+        ctx.mayBlock = true;
         ctx.guard?.endTransaction();
         reply.truncate(mark);
         return TRANSACTION_TOO_LARGE;
@@ -170,6 +199,7 @@ export class TransactionRun {
       if (!row.isReadOnly) ctx.workMax = Number.POSITIVE_INFINITY;
     }
     ctx.workMax = workMaxBefore;
+    ctx.mayBlock = true;
     ctx.guard?.endTransaction();
     if (reader.watches !== 0) this.unwatch(bytes, start);
     return TRANSACTION_RAN;

@@ -88,7 +88,9 @@ export class WriteGuard implements ExpirySink {
   run(row: CommandRow, ctx: ThreadContext): RunStatus {
     const { spec } = row;
     const mode = this.words[this.modeWord]!;
-    if (spec.place !== 'shard' || (mode & MODE_JOURNAL) === 0) return ctx.runPlain(row);
+    if (spec.place !== 'shard' || spec.shards === 'none' || (mode & MODE_JOURNAL) === 0) {
+      return ctx.runPlain(row);
+    }
     if (!row.isHeldAsWrite) {
       const status = ctx.runPlain(row);
       if ((mode & MODE_ALWAYS) !== 0 && status !== ESCALATE) this.#gateRead(row, ctx);

@@ -72,6 +72,11 @@ export class MpscProducer extends MpscEnd {
     return this.capacity / 4 - 8;
   }
 
+  /** Bytes ever reserved by anybody, modulo 2^32. */
+  get reserved(): number {
+    return Atomics.load(this.control, HEAD_WORD) >>> 0;
+  }
+
   /** Bytes that can be reserved now; others may take them first. */
   freeBytes(): number {
     const head = Atomics.load(this.control, HEAD_WORD);
@@ -142,6 +147,11 @@ export class MpscConsumer extends MpscEnd {
       this.end = (this.end + frameBytes(this.length)) >>> 0;
       return true;
     }
+  }
+
+  /** True where everything that was ever reserved has been released. */
+  get isEmpty(): boolean {
+    return Atomics.load(this.control, HEAD_WORD) >>> 0 === this.#released;
   }
 
   /** Gives the room of everything that `next` returned back to the producers. */

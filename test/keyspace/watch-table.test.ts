@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { WATCH_STRUCT_WORDS, WatchTable } from '../../src/keyspace/watch-table.ts';
+import { KEY_TABLE_WORDS } from '../../src/keyspace/key-table.ts';
+import { WatchTable } from '../../src/keyspace/watch-table.ts';
 import { Arena } from '../../src/memory/arena.ts';
 
 interface Watched {
@@ -10,7 +11,7 @@ interface Watched {
 
 /** Watched keys by name, beside a table; versions are compared with what the table said before. */
 class Model {
-  readonly arena = Arena.create(1 << 20, WATCH_STRUCT_WORDS * 4);
+  readonly arena = Arena.create(1 << 20, KEY_TABLE_WORDS * 4);
   readonly table = new WatchTable(this.arena, this.arena.userOffset / 4);
   readonly watched = new Map<string, Watched>();
   /** All versions that a key ever had: a new one is none of them, as a watcher may remember it. */

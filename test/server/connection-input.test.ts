@@ -31,6 +31,7 @@ function fixture(): Fixture {
     spill,
     infoLine: () => '',
     unwatchAll: () => undefined,
+    unsubscribeAll: () => undefined,
     isOpen: () => true,
   };
   const connection = new Connection(host, 0, 1, 1, ENDPOINT, ENDPOINT, 0);

@@ -3,6 +3,7 @@
  * them and answer from plain fields.
  */
 import { globMatch } from '../../src/base/glob.ts';
+import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
 import { Fieldsets } from '../../src/commands/fieldsets.ts';
 import type {
   ClientFilter,
@@ -15,12 +16,19 @@ import type {
   Session,
   SessionContext,
 } from '../../src/commands/spec.ts';
+import {
+  KIND_PATTERN,
+  type PubSubServices,
+  type Subscriptions,
+} from '../../src/commands/subscriptions.ts';
 import { CommandTable } from '../../src/commands/table.ts';
 import { ThreadState } from '../../src/keyspace/thread-state.ts';
 import { wrongArity } from '../../src/resp/errors.ts';
 import { ReplyWriter } from '../../src/resp/reply-writer.ts';
 import type { ArgView } from '../../src/resp/request-parser.ts';
+import { ChannelBoard } from '../../src/server/channel-board.ts';
 import { runPoolJob } from '../../src/server/pool-jobs.ts';
+import { Subscribers } from '../../src/server/subscribers.ts';
 import { type Argument, argView, CLOCK_START_MS } from './local-runner.ts';
 
 export class FakeSession implements Session {
@@ -36,6 +44,8 @@ export class FakeSession implements Session {
   noTouch = false;
   replyMode: Session['replyMode'] = 'on';
   readonly fieldsets = new Fieldsets();
+  subscriptions: Subscriptions | null = null;
+  listens = 0;
   isInTransaction = false;
   isLoopback = true;
   isClosing = false;
@@ -78,6 +88,11 @@ export class FakeServer implements ServerServices {
     ['maxmemory-policy', 'noeviction'],
   ]);
   password = '';
+  readonly board = new ChannelBoard(ChannelBoard.create(1, 1 << 20), new HalfSipHash(1, 2));
+  readonly subscribers = new Subscribers<FakeSession>(this.board, 0, {
+    push: () => undefined,
+    counted: () => undefined,
+  });
   /** What was asked for, one text each. */
   readonly calls: string[] = [];
   /** Clients that CLIENT KILL finds. */
@@ -87,6 +102,9 @@ export class FakeServer implements ServerServices {
   lastSaveSeconds = 1700000000;
   saveOutcome: SaveOutcome = { error: null, status: 'OK' };
   isShuttingDown = false;
+  /** Positions of the append-only file: its end, and what is synced. */
+  written = -1;
+  synced = -1;
   isShutdownPossible = true;
   /** While true, asynchronous answers wait for `flush`. */
   isSlow = false;
@@ -102,9 +120,35 @@ export class FakeServer implements ServerServices {
     else answer();
   }
 
+  logPosition(): number {
+    return this.written;
+  }
+
+  syncedPosition(): number {
+    return this.synced;
+  }
+
   /** Gives the answers that are waiting. */
   flush(): void {
     for (const answer of this.#waiting.splice(0)) answer();
+  }
+
+  get pubsub(): PubSubServices {
+    const { board, subscribers } = this;
+    return {
+      subscribe: (session, kind, name) => subscribers.subscribe(session as FakeSession, kind, name),
+      unsubscribe: (session, kind, name) =>
+        subscribers.unsubscribe(session as FakeSession, kind, name),
+      names: (kind) => {
+        const names: Uint8Array[] = [];
+        board.visitNames(kind, (name) => names.push(name));
+        return names;
+      },
+      subscribers: (kind, name) => board.look(kind, name, 0, name.length),
+      get patternCount() {
+        return board.size(KIND_PATTERN);
+      },
+    };
   }
 
   get requiresPassword(): boolean {
@@ -265,6 +309,9 @@ export class SessionRunner {
       canSuspend,
       text: (index) => args.text(index),
       suspend: () => this.#suspend(),
+      waitUntil: (timeoutMs, poll) => {
+        this.waiting = { timeoutMs, poll };
+      },
     };
   }
 
@@ -275,6 +322,17 @@ export class SessionRunner {
       write(reply);
       this.#later.push(written(reply));
     };
+  }
+
+  /** What the last command waits for; null = nothing. */
+  waiting: { timeoutMs: number; poll: (reply: ReplyWriter, isOver: boolean) => boolean } | null =
+    null;
+
+  /** Asks whether the wait is over; its reply, or '' as long as it is not. */
+  poll(isOver = false): string {
+    const reply = new ReplyWriter();
+    reply.resp3 = this.session.protocol === 3;
+    return this.waiting!.poll(reply, isOver) ? written(reply) : '';
   }
 
   /** Lets the server give the answers that are waiting; the replies they led to. */

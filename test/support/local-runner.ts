@@ -64,6 +64,7 @@ export class LocalRunner {
       endBuild: () => undefined,
       inParallel: () => false,
       sleep: () => undefined,
+      block: () => undefined,
       client: () => ({ io: 0, conn: 0, generation: 0 }),
     });
     this.#workMax = options.workMax ?? Number.POSITIVE_INFINITY;

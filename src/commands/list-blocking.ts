@@ -1,0 +1,169 @@
+/** Lists: commands that wait until there is an element. */
+import { asciiBytes } from '../base/bytes.ts';
+import { TYPE_LIST } from '../keyspace/entry.ts';
+import { ERROR_BYTES } from '../resp/errors.ts';
+import { timeoutMs, waitForKeys } from './blocking.ts';
+import { writeTyped } from './collection.ts';
+import { moveOne, popFirst, popOne, sideOf } from './list-ends.ts';
+import { moveMany } from './list-move-many.ts';
+import { logArgument, logPop } from './log-effects.ts';
+import { type CommandContext, type CommandSpec, DONE, oneKey, type RunStatus } from './spec.ts';
+
+const LPOP = asciiBytes('LPOP');
+const RPOP = asciiBytes('RPOP');
+const LMOVE = asciiBytes('LMOVE');
+const RPOPLPUSH = asciiBytes('RPOPLPUSH');
+
+/** BLPOP and BRPOP. */
+function blockingPop(ctx: CommandContext, atHead: boolean): RunStatus {
+  const { args, reply } = ctx;
+  const last = args.count - 1;
+  const ms = timeoutMs(ctx, last);
+  if (ms < 0) return DONE;
+  for (let i = 1; i < last; i++) {
+    if (ctx.servedKey !== 0 && ctx.servedKey !== i) continue;
+    const ref = writeTyped(ctx, i, TYPE_LIST);
+    if (ref < 0) return DONE;
+    if (ref === 0) continue;
+    reply.array(2);
+    reply.bulk(args.buf, args.offset[i]!, args.end(i));
+    popOne(ctx, ctx.at(i), ref, atHead);
+    logPop(ctx, atHead ? LPOP : RPOP, i, 1);
+    return DONE;
+  }
+  waitForKeys(ctx, TYPE_LIST, 1, last - 1, ms);
+  return DONE;
+}
+
+function cmdBlmpop(ctx: CommandContext): RunStatus {
+  const ms = timeoutMs(ctx, 1);
+  if (ms < 0) return DONE;
+  return popFirst(ctx, 2, (keys) => waitForKeys(ctx, TYPE_LIST, 3, keys, ms));
+}
+
+/** Has the client wait for the list at argument 1, whose elements go to that at argument 2. */
+function waitToMove(ctx: CommandContext, ms: number, isNullReply: boolean): void {
+  ctx.block({ first: 1, count: 1, type: TYPE_LIST, target: 2, timeoutMs: ms, isNullReply });
+}
+
+/** BLMOVE and BRPOPLPUSH, whose time-out is argument `timeoutAt`. */
+function blockingMove(
+  ctx: CommandContext,
+  fromHead: boolean,
+  toHead: boolean,
+  timeoutAt: number,
+): RunStatus {
+  const ms = timeoutMs(ctx, timeoutAt);
+  if (ms < 0) return DONE;
+  const { dirty } = ctx.state;
+  const { effects, db } = ctx;
+  const status = moveOne(ctx, fromHead, toHead, () => waitToMove(ctx, ms, true));
+  if (ctx.state.dirty === dirty || !effects.isOn) return status;
+  const isPlain = timeoutAt === 3;
+  effects.command(db, isPlain ? RPOPLPUSH : LMOVE, isPlain ? 3 : 5);
+  for (let i = 1; i < timeoutAt; i++) logArgument(ctx, i);
+  return status;
+}
+
+function cmdBlmove(ctx: CommandContext): RunStatus {
+  const from = sideOf(ctx, 3);
+  const to = sideOf(ctx, 4);
+  if (from >= 0 && to >= 0) return blockingMove(ctx, from === 1, to === 1, 5);
+  ctx.reply.errorBytes(ERROR_BYTES.SYNTAX);
+  return DONE;
+}
+
+function cmdBlmovem(ctx: CommandContext): RunStatus {
+  const ms = timeoutMs(ctx, 5);
+  if (ms < 0) return DONE;
+  return moveMany(ctx, 6, () => waitToMove(ctx, ms, false));
+}
+
+function popRow(name: string, atHead: boolean): CommandSpec {
+  const end = atHead ? 'head' : 'tail';
+  return {
+    name,
+    summary: `Removes the element at the ${end} of the first list that has one, or waits for it.`,
+    since: '2.0.0',
+    group: 'list',
+    arity: -3,
+    flags: ['write', 'blocking'],
+    acl: ['list'],
+    keys: [
+      {
+        flags: ['RW', 'ACCESS', 'DELETE'],
+        begin: 1,
+        find: { kind: 'range', last: -2, step: 1, limit: 0 },
+      },
+    ],
+    syntax: 'key [key ...] timeout:double',
+    place: 'shard',
+    shards: 'keys',
+    run: (ctx) => blockingPop(ctx, atHead),
+  };
+}
+
+function moveRow(
+  name: string,
+  arity: number,
+  since: string,
+  syntax: string,
+  run: (ctx: CommandContext) => RunStatus,
+): CommandSpec {
+  const many = name === 'blmovem';
+  return {
+    name,
+    summary: many
+      ? 'Moves elements from an end of one list to an end of another, or waits for them.'
+      : 'Moves an element from an end of one list to an end of another, or waits for it.',
+    since,
+    group: 'list',
+    arity,
+    flags: ['write', 'denyoom', 'blocking'],
+    acl: ['list'],
+    keys: [oneKey(1, 'RW', 'ACCESS', 'DELETE'), oneKey(2, 'RW', 'INSERT')],
+    syntax,
+    place: 'shard',
+    shards: 'keys',
+    run,
+  };
+}
+
+const SIDES = '<LEFT | RIGHT> <LEFT | RIGHT>';
+
+export const LIST_BLOCKING_COMMANDS: readonly CommandSpec[] = [
+  popRow('blpop', true),
+  popRow('brpop', false),
+  moveRow('blmove', 6, '6.2.0', `source:key destination:key ${SIDES} timeout:double`, cmdBlmove),
+  moveRow('brpoplpush', 4, '2.2.0', 'source:key destination:key timeout:double', (ctx) =>
+    blockingMove(ctx, false, true, 3),
+  ),
+  moveRow(
+    'blmovem',
+    -6,
+    '8.10.0',
+    `source:key destination:key ${SIDES} timeout:double ` +
+      '[<COUNT count | EXACTLY exactly:integer> <OBO | BULK>]',
+    cmdBlmovem,
+  ),
+  {
+    name: 'blmpop',
+    summary: 'Removes elements of the first list that has any, or waits for them.',
+    since: '7.0.0',
+    group: 'list',
+    arity: -5,
+    flags: ['write', 'blocking'],
+    acl: ['list'],
+    keys: [
+      {
+        flags: ['RW', 'ACCESS', 'DELETE'],
+        begin: 2,
+        find: { kind: 'keynum', numberAt: 0, first: 1, step: 1 },
+      },
+    ],
+    syntax: 'timeout:double numkeys:integer key [key ...] <LEFT | RIGHT> [COUNT count:integer]',
+    place: 'shard',
+    shards: 'keys',
+    run: cmdBlmpop,
+  },
+];

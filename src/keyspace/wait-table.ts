@@ -1,0 +1,54 @@
+/**
+ * WaitTable: the keys of a shard that blocked clients wait for, and who waits, in order of arrival.
+ *
+ * LAYOUT  a KeyTable with two words in an entry: first and last waiter of the key. What these name
+ *         is the business of whoever keeps the list (server/wait-records.ts): not 0.
+ *
+ * OWNERSHIP  only under an exclusive hold of the shard.
+ */
+import { KeyTable } from './key-table.ts';
+
+const FIRST = 3;
+const LAST = 4;
+
+export class WaitTable extends KeyTable {
+  /** The first waiter of a key; 0 = nobody waits. O(1). */
+  first(db: number, lo: number, hi: number): number {
+    const at = this.find(db, lo, hi);
+    return at < 0 ? 0 : this.u32[at + FIRST]!;
+  }
+
+  /**
+   * Makes `waiter` the last one of a key. Returns the one before it (0 = none), or -1 when the
+   * arena is full.
+   */
+  append(db: number, lo: number, hi: number, waiter: number): number {
+    const { u32 } = this;
+    let at = this.find(db, lo, hi);
+    if (at < 0) {
+      at = this.add(db, lo, hi);
+      if (at < 0) return -1;
+      u32[at + FIRST] = waiter;
+    }
+    const before = u32[at + LAST]!;
+    u32[at + LAST] = waiter;
+    return before;
+  }
+
+  /** Takes a waiter out that stands between `before` and `after` (0 = none). O(1). */
+  unlink(db: number, lo: number, hi: number, before: number, after: number): void {
+    const { u32 } = this;
+    const at = this.find(db, lo, hi);
+    if (before === 0 && after === 0) {
+      this.remove(at);
+      return;
+    }
+    if (before === 0) u32[at + FIRST] = after;
+    if (after === 0) u32[at + LAST] = before;
+  }
+
+  /** Calls `visit` for the keys of a database that somebody waits for. O(capacity). */
+  visitKeys(db: number, visit: (lo: number, hi: number) => void): void {
+    this.visitDatabase(db, (_at, lo, hi) => visit(lo, hi));
+  }
+}

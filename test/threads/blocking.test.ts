@@ -1,0 +1,164 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeCommand, RawClient } from '../support/raw-client.ts';
+import { redisServerPath, startRedis } from '../support/redis-server.ts';
+import { startTessera, type Tessera, waitUntil } from '../support/tessera.ts';
+import { SCENARIOS } from './blocking-scenarios.ts';
+import { TOPOLOGIES } from './topologies.ts';
+
+/** Clients of one scenario, with one that looks on. */
+class Stage {
+  readonly #port: number;
+  readonly #clients = new Map<string, RawClient>();
+  readonly #ids = new Map<string, string>();
+  readonly #control: RawClient;
+  #blocked = 0;
+
+  private constructor(port: number, control: RawClient) {
+    this.#port = port;
+    this.#control = control;
+  }
+
+  static async open(port: number): Promise<Stage> {
+    const stage = new Stage(port, await RawClient.connect(port));
+    await stage.#control.command(['FLUSHALL']);
+    return stage;
+  }
+
+  async #client(name: string): Promise<RawClient> {
+    let client = this.#clients.get(name);
+    if (client === undefined) {
+      client = await RawClient.connect(this.#port);
+      this.#clients.set(name, client);
+      this.#ids.set(name, (await client.command(['CLIENT', 'ID'])).slice(1, -2));
+    }
+    return client;
+  }
+
+  async #untilBlocked(count: number): Promise<void> {
+    this.#blocked = count;
+    await waitUntil(`${count} blocked clients`, async () => {
+      const info = await this.#control.command(['INFO', 'clients']);
+      return info.includes(`blocked_clients:${count}\r\n`);
+    });
+  }
+
+  /** Runs the steps; what was replied, in order. */
+  async play(steps: string): Promise<string[]> {
+    const replies: string[] = [];
+    for (const step of steps.split('|')) {
+      const client = await this.#client(step[0]!);
+      const text = step.slice(2).trim();
+      const words = text
+        .replace(/id\((.)\)/g, (_, name: string) => this.#ids.get(name)!)
+        .split(' ');
+      if (step[1] === '>') replies.push(`${step}\t${await client.command(words)}`);
+      else if (step[1] === '<') {
+        replies.push(`${step}\t${await client.readReply()}`);
+        if (this.#blocked > 0) this.#blocked -= 1;
+      } else if (step[1] === '!') {
+        client.close();
+        await this.#untilBlocked(this.#blocked - 1);
+      } else {
+        client.send(encodeCommand(words));
+        if (step[1] === ':') await this.#untilBlocked(this.#blocked + 1);
+      }
+    }
+    return replies;
+  }
+
+  async close(): Promise<void> {
+    for (const client of this.#clients.values()) client.close();
+    this.#control.close();
+  }
+}
+
+async function transcript(port: number, steps: string): Promise<string[]> {
+  const stage = await Stage.open(port);
+  try {
+    return await stage.play(steps);
+  } finally {
+    await stage.close();
+  }
+}
+
+/** What differs by design: the name, version and fields of HELLO. */
+function comparable(replies: readonly string[]): string[] {
+  return replies.filter((reply) => !reply.startsWith('a> HELLO'));
+}
+
+describe.skipIf(redisServerPath() === null)('blocking commands, beside redis-server', () => {
+  const expected = new Map<string, readonly string[]>();
+
+  beforeAll(async () => {
+    const redis = await startRedis();
+    try {
+      for (const [name, steps] of SCENARIOS) {
+        expected.set(name, comparable(await transcript(redis.port, steps)));
+      }
+    } finally {
+      await redis.stop();
+    }
+  });
+
+  describe.each(TOPOLOGIES)('%s', (_, args) => {
+    let server: Tessera;
+
+    beforeAll(async () => {
+      server = await startTessera([...args]);
+    });
+
+    afterAll(async () => {
+      expect(await server.stop()).toBe(0);
+    });
+
+    test.each(SCENARIOS)('%s', async (name, steps) => {
+      expect(comparable(await transcript(server.port, steps))).toEqual(expected.get(name));
+    });
+  });
+});
+
+describe.each(TOPOLOGIES)('what Redis 7.0 does not have: %s', (_, args) => {
+  let server: Tessera;
+
+  beforeAll(async () => {
+    server = await startTessera([...args]);
+  });
+
+  afterAll(async () => {
+    expect(await server.stop()).toBe(0);
+  });
+
+  test('BLMOVEM waits for exactly as many as it wants', async () => {
+    const replies = await transcript(
+      server.port,
+      'a: BLMOVEM k l LEFT RIGHT 0 EXACTLY 3 BULK|b: BLPOP m 0|c> RPUSH k 1 2|c> RPUSH k 3 4|a<|' +
+        'c> LRANGE l 0 -1|c> LRANGE k 0 -1|c> LMOVE k m LEFT LEFT|b<|' +
+        'a> BLMOVEM k l LEFT LEFT 0.01|a> BLMOVEM k l LEFT LEFT 0.01 EXACTLY 0 BULK',
+    );
+    const of = (...words: readonly string[]): string =>
+      `*${words.length}\r\n${words.map((word) => `$${word.length}\r\n${word}\r\n`).join('')}`;
+    expect(replies.map((reply) => reply.split('\t')[1])).toEqual([
+      ':2\r\n',
+      ':4\r\n',
+      of('1', '2', '3'),
+      of('1', '2', '3'),
+      of('4'),
+      '$1\r\n4\r\n',
+      of('m', '4'),
+      '*-1\r\n',
+      '-ERR count should be greater than 0\r\n',
+    ]);
+  });
+
+  test('WAITAOF without a replica', async () => {
+    const client = await RawClient.connect(server.port);
+    const counts = (local: number): string => `*2\r\n:${local}\r\n:0\r\n`;
+    expect(await client.command(['WAITAOF', '0', '1', '10'])).toBe(counts(0));
+    expect(await client.command(['CONFIG', 'SET', 'appendonly', 'yes'])).toBe('+OK\r\n');
+    expect(await client.command(['SET', 'k', 'v'])).toBe('+OK\r\n');
+    expect(await client.command(['WAITAOF', '1', '0', '0'])).toBe(counts(1));
+    expect(await client.command(['WAITAOF', '1', '1', '10'])).toBe(counts(1));
+    expect(await client.command(['CONFIG', 'SET', 'appendonly', 'no'])).toBe('+OK\r\n');
+    client.close();
+  });
+});
