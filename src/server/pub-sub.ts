@@ -64,6 +64,11 @@ export class PubSub implements PubSubServices {
     return host !== null && !host.hasLetters() && !this.#post.isWaitingFor(this.#io + 1);
   }
 
+  /** True while nobody is subscribed to any channel or pattern: one load. */
+  get isSilent(): boolean {
+    return this.#board.isSilent;
+  }
+
   /**
    * Sends a message to the subscribers of a channel, and to those of patterns that match it, or of
    * a shard channel. Returns how many get it. May be called while shards are held.

@@ -17,6 +17,7 @@ import { CommandHooks } from './command-hooks.ts';
 import { readCommandLimits } from './command-limits.ts';
 import type { ConfigSnapshot } from './config/store.ts';
 import { ConfigStore } from './config/store.ts';
+import { EventPublisher } from './event-publisher.ts';
 import { fileLogWriter, type LogFilter, Logger } from './log.ts';
 import { MemoryRoom } from './memory-room.ts';
 import { Post } from './post.ts';
@@ -70,6 +71,7 @@ export interface ThreadParts {
   readonly records: WaitRecords;
   readonly serve: BlockedServe;
   readonly pubsub: PubSub;
+  readonly events: EventPublisher;
 }
 
 const REPLY_BYTES = 64 * 1024;
@@ -123,6 +125,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   const post = new Post(buffers.postboxes, ioRingers, spill);
   const records = new WaitRecords(spill);
   const board = new ChannelBoard(buffers.channels, new HalfSipHash(...start.hashKey));
+  const pubsub = new PubSub(board, post, thread <= ioThreads ? thread - 1 : -1);
   const parts: ThreadParts = {
     start,
     layout,
@@ -145,7 +148,8 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     records,
     serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard }),
     cards: new ClientCards(buffers.cards, layout.topology.connections),
-    pubsub: new PubSub(board, post, thread <= ioThreads ? thread - 1 : -1),
+    pubsub,
+    events: new EventPublisher(state, pubsub),
   };
   ctx.log = (level, text) => threadLogger(parts).log(level, text);
   ctx.guard = parts.hooks;
@@ -182,6 +186,7 @@ export function ringerOf(layout: SharedLayout, thread: number, wakeByFd: WakeByF
 export function applyCommandLimits(parts: ThreadParts): void {
   const { config, ctx } = parts;
   readCommandLimits(config, ctx.state);
+  parts.events.configure(config.text('notify-keyspace-events'));
   parts.guard.isEvictionLazy = config.bool('lazyfree-lazy-eviction');
   parts.room.configure({
     policy: ctx.limits.maxmemoryPolicy,
