@@ -251,7 +251,7 @@ export class Shard extends EntryBlocks {
     const hasTtl = expireMs !== NO_TTL;
     const keyLength = key.end - key.start;
     let ref = old;
-    if (this.#canReuse(old, entry.entryBytes(keyLength, hasTtl, valueLength), hasTtl)) {
+    if (this.canReuse(old, entry.entryBytes(keyLength, hasTtl, valueLength), hasTtl)) {
       const at = old * 2;
       const word = entry.headWord(keyLength, hasTtl, type, encoding, 0);
       this.u32[at] = (word | this.u32[this.epochWord]!) >>> 0;
@@ -355,7 +355,7 @@ export class Shard extends EntryBlocks {
     if (moved === 0) return 0;
     this.keepEpoch(moved, word);
     this.u32[moved * 2 + 1] = this.u32[ref * 2 + 1]!;
-    if (hasTtl) this.#storeExpire(moved, this.expireMs(ref));
+    if (hasTtl) this.storeExpire(moved, this.expireMs(ref));
     this.#dicts[db]!.replaceFound(moved);
     this.arena.free(ref);
     this.touched(db, key);
@@ -402,20 +402,6 @@ export class Shard extends EntryBlocks {
       return next;
     }
     return this.#moveValue(db, key, ref, length, length);
-  }
-
-  /**
-   * An inline string entry may be overwritten where the new one fits its block without wasting half
-   * of it and the header keeps its shape: a SET over a value of about the same size allocates
-   * nothing.
-   */
-  #canReuse(old: Ref, bytes: number, hasTtl: boolean): boolean {
-    const word = this.u32[old * 2]!;
-    if ((word & (REMOTE | ROOTED)) !== 0) return false;
-    if (((word & HAS_TTL) !== 0) !== hasTtl) return false;
-    if ((word & (15 << TYPE_SHIFT)) !== 0 && this.hasFieldExpires(old)) return false;
-    const usable = this.arena.usableBytes(old);
-    return bytes <= usable && bytes * 2 > usable;
   }
 
   /**
@@ -563,7 +549,7 @@ export class Shard extends EntryBlocks {
     if (moved === 0) return 0;
     this.keepEpoch(moved, word);
     this.u32[moved * 2 + 1] = this.u32[ref * 2 + 1]!;
-    if (hasTtl) this.#storeExpire(moved, this.expireMs(ref));
+    if (hasTtl) this.storeExpire(moved, this.expireMs(ref));
     const from = this.valueOffset(ref);
     const kept = Math.min(this.valueLength(ref), length);
     this.u8.copyWithin(this.valueOffset(moved), from, from + kept);
@@ -626,14 +612,8 @@ export class Shard extends EntryBlocks {
   }
 
   #writeExpire(db: number, lo: number, ref: Ref, expireMs: number): void {
-    this.#storeExpire(ref, expireMs);
+    this.storeExpire(ref, expireMs);
     this.#hints[db]!.note(lo, expireMs, this.#dicts[db]!.bucketCount);
-  }
-
-  #storeExpire(ref: Ref, expireMs: number): void {
-    const high = Math.floor(expireMs / 4294967296);
-    this.u32[ref * 2 + 3] = expireMs - high * 4294967296;
-    this.u32[ref * 2 + 4] = high;
   }
 
   /** Deletes a key. False when there was none (or it had expired). O(1) for strings. */
