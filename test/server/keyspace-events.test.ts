@@ -6,7 +6,7 @@ import { byKey, EventListener } from '../support/event-listener.ts';
 import { CLOCK_START_MS } from '../support/local-runner.ts';
 import { withRandom } from '../support/random.ts';
 import type { RawClient } from '../support/raw-client.ts';
-import { startTessera } from '../support/tessera.ts';
+import { startTessera, waitUntil } from '../support/tessera.ts';
 
 const THREADS = ['--io-threads', '2', '--shards', '4', '--shard-threads', '2'];
 const MODES = [
@@ -68,6 +68,27 @@ describe.each(MODES)('by %s', (_mode, args) => {
     await heard.command(['SET', 'k', 'v']);
     await heard.command(['DISCARD']);
     expect(await heard.take()).toEqual([]);
+  });
+
+  test('clients that wait, and chains of them', async () => {
+    await begin('AK');
+    const popper = await server.connect();
+    const mover = await server.connect();
+    const popped = popper.command(['BLPOP', 'm', '0']);
+    const moved = mover.command(['BLMOVE', 'l', 'm', 'LEFT', 'RIGHT', '0']);
+    await waitUntil('two blocked clients', async () =>
+      (await heard.command(['INFO', 'clients'])).includes('blocked_clients:2'),
+    );
+    await heard.command(['RPUSH', 'l', 'x']);
+    expect(await moved).toBe('$1\r\nx\r\n');
+    expect(decodeReply(await popped)).toEqual(['m', 'x']);
+    const events = byKey(await heard.take());
+    expect(events).toEqual([
+      ['l', ['rpush', 'lpop', 'del']],
+      ['m', ['rpush', 'lpop', 'del']],
+    ]);
+    popper.close();
+    mover.close();
   });
 
   test('expired without an access', async () => {
