@@ -13,6 +13,7 @@ import type {
   Session,
 } from '../commands/spec.ts';
 import type { PubSubServices } from '../commands/subscriptions.ts';
+import { AOF_FACT, AOF_IS_ON } from './aof-facts.ts';
 import type { Answer, ClientsAsk, ToMain } from './control.ts';
 import { infoText } from './info-source.ts';
 import { killClients, listClients, unblockClient } from './io-clients.ts';
@@ -20,7 +21,7 @@ import type { IoServer } from './io-server.ts';
 import type { Logger } from './log.ts';
 import { FACT } from './persistence-facts.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
-import { MODE_JOURNAL, PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
+import { PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
 import type { ThreadParts } from './thread-setup.ts';
 import { STAT } from './thread-stats.ts';
 
@@ -239,13 +240,13 @@ export class Services implements ServerServices {
 
   logPosition(): number {
     const { layout, guard } = this.#parts;
-    const isOn = (layout.words[layout.durabilityModeWord]! & MODE_JOURNAL) !== 0;
-    return isOn ? guard.journal.endPosition : -1;
+    return layout.facts[AOF_FACT.isEnabled] === 0 ? -1 : guard.journal.endPosition;
   }
 
   syncedPosition(): number {
-    const isSynced = this.#parts.config.text('appendfsync') !== 'no';
-    return isSynced ? this.#parts.guard.journal.durablePosition : -1;
+    const { layout, guard, config } = this.#parts;
+    const isOn = layout.facts[AOF_FACT.isEnabled] === AOF_IS_ON;
+    return isOn && config.text('appendfsync') !== 'no' ? guard.journal.durablePosition : -1;
   }
 
   shutdownAbort(done: (error: string | null) => void): void {
