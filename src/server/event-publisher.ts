@@ -11,6 +11,10 @@
  *   __subkeyspaceevent@D__:E|K    length:F,length:F...
  *   The last four are for events about fields only, and none with a field in the channel for a key
  *   that has a line feed in it: nobody could tell where the field begins.
+ *
+ * ORDERING  With `appendfsync always` nobody is told of what is not on disk: messages wait for the
+ *           position of the record, and events of a command or transaction, whose record comes when
+ *           it has run, are kept until then. Its shards are still held at that time.
  */
 import { asciiBytes, copyBytes } from '../base/bytes.ts';
 import { formatInteger } from '../base/number-text.ts';
@@ -22,12 +26,14 @@ import {
   CHANNEL_SUBKEYSPACEEVENT,
   CHANNEL_SUBKEYSPACEITEM,
   CHANNELS_OF_SUBKEYS,
-  type EventFields,
+  EventFields,
   type EventSink,
   eventClassesOf,
 } from '../keyspace/events.ts';
 import type { ThreadState } from '../keyspace/thread-state.ts';
+import type { HeldEvents } from './command-hooks.ts';
 import type { Part } from './post.ts';
+import { MODE_ALWAYS } from './shared-layout.ts';
 
 const KEYSPACE = asciiBytes('__keyspace@');
 const KEYEVENT = asciiBytes('__keyevent@');
@@ -47,7 +53,23 @@ const BYTES_INITIAL = 256;
 export interface EventOutlet {
   /** Nobody is subscribed to anything. */
   readonly isSilent: boolean;
-  publish(isShard: boolean, channel: Part, message: Part): number;
+  /** `gate`: position of the journal that has to be on disk before; 0 = none. */
+  publish(isShard: boolean, channel: Part, message: Part, gate: number): number;
+}
+
+/** What events may have to wait for: WriteGuard. */
+export interface EventGate {
+  /** MODE bits. */
+  readonly mode: number;
+  readonly journal: { position(): number };
+}
+
+/** An event of a command whose record is not written yet. */
+interface KeptEvent {
+  readonly name: Uint8Array;
+  readonly db: number;
+  readonly key: Uint8Array;
+  readonly fields: EventFields;
 }
 
 /** Bytes that are put together, reused; a Part of all of them. */
@@ -117,18 +139,25 @@ class Borrowed implements Part {
   }
 }
 
-export class EventPublisher implements EventSink {
+export class EventPublisher implements EventSink, HeldEvents {
   readonly #state: ThreadState;
   readonly #outlet: EventOutlet;
   readonly #channel = new Text();
   readonly #message = new Text();
   readonly #key = new Borrowed();
   readonly #name = new Borrowed();
+  readonly #guard: EventGate;
   #channels = 0;
+  /** Calls of `hold` without their `release`. */
+  #holds = 0;
+  #kept: KeptEvent[] = [];
+  /** Gate of the event that is being published. */
+  #gate = 0;
 
-  constructor(state: ThreadState, outlet: EventOutlet) {
+  constructor(state: ThreadState, outlet: EventOutlet, guard: EventGate) {
     this.#state = state;
     this.#outlet = outlet;
+    this.#guard = guard;
   }
 
   /** Takes over notify-keyspace-events. */
@@ -147,6 +176,38 @@ export class EventPublisher implements EventSink {
     fields: EventFields,
   ): void {
     if (this.#outlet.isSilent) return;
+    const isGated = (this.#guard.mode & MODE_ALWAYS) !== 0;
+    if (isGated && this.#holds !== 0) {
+      this.#kept.push({ name, db, key: buf.slice(from, to), fields: copyOf(fields) });
+      return;
+    }
+    this.#gate = isGated ? this.#guard.journal.position() : 0;
+    this.#publishEvent(name, db, buf, from, to, fields);
+  }
+
+  hold(): void {
+    this.#holds += 1;
+  }
+
+  release(): void {
+    this.#holds -= 1;
+    if (this.#holds !== 0 || this.#kept.length === 0) return;
+    this.#gate = this.#guard.journal.position();
+    const kept = this.#kept;
+    this.#kept = [];
+    for (const { name, db, key, fields } of kept) {
+      this.#publishEvent(name, db, key, 0, key.length, fields);
+    }
+  }
+
+  #publishEvent(
+    name: Uint8Array,
+    db: number,
+    buf: Uint8Array,
+    from: number,
+    to: number,
+    fields: EventFields,
+  ): void {
     const channels = this.#channels;
     const key = this.#key.set(buf, from, to);
     const event = this.#name.set(name, 0, name.length);
@@ -191,8 +252,14 @@ export class EventPublisher implements EventSink {
   }
 
   #publish(channel: Part, message: Part): void {
-    this.#outlet.publish(false, channel, message);
+    this.#outlet.publish(false, channel, message, this.#gate);
   }
+}
+
+function copyOf(fields: EventFields): EventFields {
+  const copy = new EventFields();
+  for (let i = 0; i < fields.count; i++) copy.add(fields.buf, fields.start(i), fields.ends[i]!);
+  return copy;
 }
 
 function hasLineFeed({ buf, from, to }: Part): boolean {

@@ -149,10 +149,11 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard }),
     cards: new ClientCards(buffers.cards, layout.topology.connections),
     pubsub,
-    events: new EventPublisher(state, pubsub),
+    events: new EventPublisher(state, pubsub, guard),
   };
   ctx.log = (level, text) => threadLogger(parts).log(level, text);
   ctx.guard = parts.hooks;
+  parts.hooks.events = parts.events;
   ctx.publisher = parts.pubsub;
   state.expirySink = parts.guard;
   applyCommandLimits(parts);

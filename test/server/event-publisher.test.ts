@@ -1,8 +1,9 @@
 /** Messages of keyspace events, by the channels that notify-keyspace-events selects. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { ALL_COMMANDS } from '../../src/commands/registry.ts';
 import { EventPublisher } from '../../src/server/event-publisher.ts';
 import type { Part } from '../../src/server/post.ts';
+import { MODE_ALWAYS } from '../../src/server/shared-layout.ts';
 import { LocalRunner } from '../support/local-runner.ts';
 
 function text({ buf, from, to }: Part): string {
@@ -12,17 +13,18 @@ function text({ buf, from, to }: Part): string {
 function start(classes: string) {
   const runner = new LocalRunner(ALL_COMMANDS, { arenaBytes: 1 << 24, shards: 1 });
   const sent: string[] = [];
+  const guard = { mode: 0, position: 0, journal: { position: () => guard.position } };
   const outlet = {
     isSilent: false,
-    publish(isShard: boolean, channel: Part, message: Part): number {
+    publish(isShard: boolean, channel: Part, message: Part, gate: number): number {
       expect(isShard).toBe(false);
-      sent.push(`${text(channel)} ${text(message)}`);
+      sent.push(`${text(channel)} ${text(message)}${gate === 0 ? '' : ` after ${gate}`}`);
       return 1;
     },
   };
-  const publisher = new EventPublisher(runner.state, outlet);
+  const publisher = new EventPublisher(runner.state, outlet, guard);
   publisher.configure(classes);
-  return { runner, sent, outlet, publisher };
+  return { runner, sent, outlet, publisher, guard };
 }
 
 test.each([
@@ -94,4 +96,49 @@ test('the configuration may change, and nobody may listen', () => {
   runner.run('SET', 'k', 'v');
   runner.run('DEL', 'k');
   expect(sent).toEqual(['__keyspace@0__:k set', '__keyevent@0__:del k']);
+});
+
+describe('with appendfsync always', () => {
+  test('events of a command wait for its record, those beside commands for theirs', () => {
+    const { runner, sent, publisher, guard } = start('KSA');
+    guard.mode = MODE_ALWAYS;
+    guard.position = 10;
+    publisher.hold();
+    runner.run('HSET', 'h', 'f', 'v');
+    expect(sent).toEqual([]);
+    guard.position = 20;
+    publisher.release();
+    expect(sent).toEqual([
+      '__keyspace@0__:h hset after 20',
+      '__subkeyspace@0__:h hset|1:f after 20',
+    ]);
+    sent.length = 0;
+    runner.run('DEL', 'h');
+    expect(sent).toEqual(['__keyspace@0__:h del after 20']);
+  });
+
+  test('those of a transaction for all of it', () => {
+    const { runner, sent, publisher, guard } = start('KA');
+    guard.mode = MODE_ALWAYS;
+    publisher.hold();
+    for (const key of ['a', 'b']) {
+      publisher.hold();
+      runner.run('SET', key, 'v');
+      publisher.release();
+    }
+    expect(sent).toEqual([]);
+    guard.position = 30;
+    publisher.release();
+    expect(sent).toEqual(['__keyspace@0__:a set after 30', '__keyspace@0__:b set after 30']);
+  });
+
+  test('other policies wait for nothing', () => {
+    const { runner, sent, publisher, guard } = start('KA');
+    guard.position = 10;
+    publisher.hold();
+    runner.run('SET', 'k', 'v');
+    expect(sent).toEqual(['__keyspace@0__:k set']);
+    publisher.release();
+    expect(sent.length).toBe(1);
+  });
 });

@@ -1,6 +1,6 @@
 /** Keyspace events as subscribers get them, from whatever thread a command runs on. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { EVENT_ROWS } from '../commands/event-rows.ts';
+import { EVENT_ROWS, type EventRow } from '../commands/event-rows.ts';
 import { decodeReply } from '../support/decode-reply.ts';
 import { byKey, EventListener } from '../support/event-listener.ts';
 import { CLOCK_START_MS } from '../support/local-runner.ts';
@@ -18,8 +18,21 @@ const MODES = [
 const VIRTUAL = new RegExp(`${String(CLOCK_START_MS).slice(0, 7)}|HIMPORT`);
 
 const WRITERS = 6;
-const COMMANDS_EACH = 400;
+const COMMANDS_EACH = 250;
 const words = (text: string): string[] => text.split(' ');
+
+/** Runs rows of the table, and compares what is heard. */
+async function compareRows(heard: EventListener, rows: readonly EventRow[]): Promise<void> {
+  for (const [before, command, events, waitMs] of rows) {
+    if (waitMs !== undefined || VIRTUAL.test(`${before.join(' ')} ${command}`)) continue;
+    await heard.command(['FLUSHALL']);
+    for (const text of before) await heard.command(words(text));
+    await heard.take();
+    await heard.command(words(command));
+    const mine = events === '' ? [] : words(events);
+    expect(await heard.take(), `${command} after ${before.join(', ')}`).toEqual(mine);
+  }
+}
 
 describe.each(MODES)('by %s', (_mode, args) => {
   let server: Awaited<ReturnType<typeof startTessera>>;
@@ -41,15 +54,7 @@ describe.each(MODES)('by %s', (_mode, args) => {
 
   test('every command', async () => {
     await begin('AKnocm');
-    for (const [before, command, events, waitMs] of EVENT_ROWS) {
-      if (waitMs !== undefined || VIRTUAL.test(`${before.join(' ')} ${command}`)) continue;
-      await heard.command(['FLUSHALL']);
-      for (const text of before) await heard.command(words(text));
-      await heard.take();
-      await heard.command(words(command));
-      const mine = events === '' ? [] : words(events);
-      expect(await heard.take(), `${command} after ${before.join(', ')}`).toEqual(mine);
-    }
+    await compareRows(heard, EVENT_ROWS);
   });
 
   test('a transaction over all shards, in the order of its commands', async () => {
@@ -176,6 +181,25 @@ describe.each(MODES)('by %s', (_mode, args) => {
       }
       for (const writer of writers) writer.close();
     }));
+});
+
+test('with appendfsync always', async () => {
+  const always = ['--appendonly', 'yes', '--appendfsync', 'always'];
+  const server = await startTessera([...always, ...THREADS]);
+  const heard = await EventListener.start(server.port, 'AKnocm');
+  await compareRows(
+    heard,
+    EVENT_ROWS.filter((_, i) => i % 15 === 0),
+  );
+  for (const words of [['MULTI'], ['SET', 'a', '1'], ['SET', 'b', '2'], ['DEL', 'a'], ['EXEC']]) {
+    await heard.command(words);
+  }
+  expect(await heard.take()).toEqual(['a:new', 'a:set', 'b:new', 'b:set', 'a:del']);
+  await heard.command(['SET', 'k', 'v', 'PX', '20']);
+  let event = await heard.next();
+  while (event !== 'k:expired') event = await heard.next();
+  heard.close();
+  expect(await server.stop()).toBe(0);
 });
 
 test('the directive at the start, and a value that is none', async () => {
