@@ -127,7 +127,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#parser = new RequestParser(parts.parserLimits);
     this.#mailbox = new Mailbox(parts.postbox, parts.spill);
     this.subscribers = parts.pubsub.connect({
-      push: (c, buf, start, end) => this.push(c, buf, start, end),
+      push: (c, buf, start, end, gate) => this.push(c, buf, start, end, gate),
       hasLetters: () => this.#mailbox.hasLetters,
       counted: (clients) => {
         parts.stats.counters[STAT.pubsubClients] = clients;
