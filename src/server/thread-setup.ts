@@ -132,10 +132,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     ringerOf(layout, layout.durabilityThread, wakeByFd),
     snapshotGuard,
   );
-  const keys = new TrackingTable(buffers.tracking, hasher, (isAny) => {
-    if (isAny) layout.addMode(MODE_TRACKING);
-    else layout.removeMode(MODE_TRACKING);
-  });
+  const keys = trackingTable(buffers.tracking, hasher, layout);
   state.trackingWords = keys.words;
   const spill = new Spill(buffers.spill, layout.words, layout.spillLockWord);
   const ioRingers = ringers(1, ioThreads);
@@ -182,6 +179,17 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   parts.hooks.observe(MODE_TRACKING, parts.tracker.observe);
   applyCommandLimits(parts);
   return parts;
+}
+
+function trackingTable(
+  buffers: readonly SharedArrayBuffer[],
+  hasher: HalfSipHash,
+  layout: SharedLayout,
+): TrackingTable {
+  return new TrackingTable(buffers, hasher, (isAny) => {
+    if (isAny) layout.addMode(MODE_TRACKING);
+    else layout.removeMode(MODE_TRACKING);
+  });
 }
 
 /** A log of this thread with the configuration as it is now. */
