@@ -4,6 +4,7 @@
  */
 import { preciseUnixMs } from '../base/precise-clock.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { ACL_COMMAND } from './acl.ts';
 import { BGREWRITEAOF_COMMAND } from './append-only.ts';
 import { COMMAND_COMMAND } from './command.ts';
 import { CONFIG_COMMAND } from './config-command.ts';
@@ -182,4 +183,5 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
   BGREWRITEAOF_COMMAND,
   MONITOR_COMMAND,
   ...INTROSPECTION_COMMANDS,
+  ACL_COMMAND,
 ];

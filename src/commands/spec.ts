@@ -9,6 +9,7 @@ import type { ThreadState } from '../keyspace/thread-state.ts';
 import type { ValueLimits } from '../keyspace/value-limits.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
+import type { AclServices } from './acl-services.ts';
 import type { Fieldsets } from './fieldsets.ts';
 import type { PartedWork, PartVisitor } from './parted-work.ts';
 import type { PubSubServices, Subscriptions } from './subscriptions.ts';
@@ -342,6 +343,25 @@ export interface SessionContext {
   waitUntil(timeoutMs: number, poll: (reply: ReplyWriter, isOver: boolean) => boolean): void;
 }
 
+/** What CLIENT TRACKING ON asks for. */
+export interface TrackingOptions {
+  readonly isBroadcast: boolean;
+  readonly isOptIn: boolean;
+  readonly isOptOut: boolean;
+  readonly isNoLoop: boolean;
+  /** Id of the client that hears of changes; 0 = the client itself. */
+  readonly redirect: number;
+  readonly prefixes: readonly Uint8Array[];
+}
+
+/** How a connection has its keys tracked. */
+export interface TrackingState extends TrackingOptions {
+  /** The client `redirect` was found to be gone. */
+  readonly isRedirectBroken: boolean;
+  /** CLIENT CACHING was given for the next command. */
+  isCachingGiven: boolean;
+}
+
 /** The connection that runs a session command. */
 export interface Session {
   readonly id: number;
@@ -351,8 +371,8 @@ export interface Session {
   db: number;
   /** 2 or 3. */
   protocol: number;
-  user: string;
-  isAuthenticated: boolean;
+  readonly user: string;
+  readonly isAuthenticated: boolean;
   noEvict: boolean;
   noTouch: boolean;
   replyMode: 'on' | 'off' | 'skip-next' | 'skip';
@@ -362,6 +382,13 @@ export interface Session {
   readonly subscriptions: Subscriptions | null;
   readonly isInTransaction: boolean;
   readonly isLoopback: boolean;
+  /** Makes the connection one of a user's; the password was right. */
+  logIn(user: string): void;
+  /** CLIENT TRACKING; null = off. */
+  readonly tracking: TrackingState | null;
+  /** Has keys tracked, or tracked in another way. The text of an error, or null. */
+  beginTracking(options: TrackingOptions): string | null;
+  endTracking(): void;
   /** CLIENT INFO's line without the line end. */
   infoLine(): string;
   /** Closes after the reply of this command was sent. */
@@ -428,6 +455,8 @@ export interface ServerServices {
   clientList(filter: ClientFilter, done: (lines: string) => void): void;
   /** Closes the clients that match; `done` gets their number. */
   clientKill(filter: ClientFilter, self: Session, done: (killed: number) => void): void;
+  /** Whether a client of this id exists. */
+  hasClient(id: number): boolean;
   /** CLIENT UNBLOCK: true when the client was blocked. */
   clientUnblock(id: number, withError: boolean, done: (unblocked: boolean) => void): void;
   clientPause(untilMs: number, writesOnly: boolean): void;
@@ -435,11 +464,7 @@ export interface ServerServices {
   readonly pubsub: PubSubServices;
   /** MONITOR: shows the connection all commands from now on; false where it sees them already. */
   monitor(session: Session): boolean;
-  /** True when the password is the configured one; compares in constant time. */
-  checkPassword(user: string, password: Uint8Array): boolean;
-  readonly requiresPassword: boolean;
-  /** True when an ACL user of this name exists. */
-  hasUser(name: string): boolean;
+  readonly acl: AclServices;
   /** SAVE and BGSAVE. `mayWait` false: `done` is called before this returns. */
   save(what: SaveRequest, mayWait: boolean, done: (outcome: SaveOutcome) => void): void;
   /** Unix time of the last good save, or of the start. */

@@ -21,7 +21,7 @@ import type { BaseConversion } from '../durability/aof-base-commands.ts';
 import { AofDirectory } from '../durability/aof-directory.ts';
 import { type AofManifest, temporaryIncrName } from '../durability/aof-manifest.ts';
 import { type LogDisk, openDisk } from '../durability/log-disk.ts';
-import { AOF_FACT } from './aof-facts.ts';
+import { AOF_FACT, AOF_IS_ON, AOF_IS_WAITING } from './aof-facts.ts';
 import { AofLoad, type AofLoadHost } from './aof-load.ts';
 import type { Answer, AofAsk, AofOrder } from './control.ts';
 import { RewriteLimit } from './rewrite-limit.ts';
@@ -196,7 +196,8 @@ export class AofControl {
 
   #become(state: 'off' | 'waiting' | 'on'): void {
     this.#state = state;
-    this.#facts[AOF_FACT.isEnabled] = state === 'off' ? 0 : 1;
+    const enabled = state === 'on' ? AOF_IS_ON : AOF_IS_WAITING;
+    this.#facts[AOF_FACT.isEnabled] = state === 'off' ? 0 : enabled;
     this.#setCron();
   }
 

@@ -5,6 +5,7 @@
 import type { InfoPersistence } from './info-snapshot.ts';
 
 export const AOF_FACT = {
+  /** 0, or one of the AOF_IS constants. */
   isEnabled: 24,
   isRewriting: 25,
   isScheduled: 26,
@@ -27,6 +28,11 @@ export const AOF_FACT = {
   pendingSyncs: 37,
   delayedSyncs: 38,
 } as const;
+
+/** What is written counts. */
+export const AOF_IS_ON = 1;
+/** What was there before it was turned on is not in it yet. */
+export const AOF_IS_WAITING = 2;
 
 type AofInfo = Pick<
   InfoPersistence,

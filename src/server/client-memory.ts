@@ -12,9 +12,8 @@ const SUBSCRIPTION_BYTES = 160;
 
 /**
  * Bytes: the connection itself, input with its spare room, the queue of a transaction, watched
- * keys, subscriptions, and replies that wait to be sent (`backlogBytes` of them with the
- * transport).
- * O(watched keys).
+ * keys, subscriptions, prefixes of CLIENT TRACKING, and replies that wait to be sent
+ * (`backlogBytes` of them with the transport). O(watched keys + prefixes).
  */
 export function clientBytes(c: Connection, backlogBytes: number): number {
   let bytes = CONNECTION_BYTES + c.fieldsets.bytes + c.input.length + backlogBytes;
@@ -22,7 +21,10 @@ export function clientBytes(c: Connection, backlogBytes: number): number {
   bytes += c.held?.buf.length ?? 0;
   bytes += c.pushed?.buf.length ?? 0;
   for (const { key } of c.watched) bytes += WATCHED_BYTES + key.length;
-  const { subscriptions } = c;
+  const { subscriptions, tracking } = c;
+  if (tracking !== null) {
+    for (const { length } of tracking.prefixes) bytes += SUBSCRIPTION_BYTES + length;
+  }
   if (subscriptions === null) return bytes;
   return bytes + subscriptions.count * SUBSCRIPTION_BYTES + subscriptions.nameBytes;
 }

@@ -3,6 +3,7 @@ import type { CommandRow, CommandTable } from '../commands/table.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import type { DoorbellRinger } from '../sync/doorbell.ts';
+import type { AclGate } from './acl/gate.ts';
 import type { BlockedServe } from './blocked-serve.ts';
 import type { Connection } from './connection.ts';
 import type { MemoryRoom } from './memory-room.ts';
@@ -13,6 +14,7 @@ import type { SharedLayout } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
 import type { ThreadStats } from './thread-stats.ts';
+import type { Tracker } from './tracker.ts';
 import type { WriteGuard } from './write-guard.ts';
 
 /** The command was consumed: replied to, queued, or sent to a worker. */
@@ -58,7 +60,9 @@ export interface DispatcherParts {
   readonly room: MemoryRoom;
   readonly post: Post;
   readonly monitors: Monitors<Connection>;
+  readonly tracker: Tracker;
   readonly serve: BlockedServe;
+  readonly acl: AclGate;
 }
 
 /** The command asks again: soon where that gets on, otherwise with the next event. */

@@ -7,38 +7,32 @@ import type { BlockWish, ServerServices } from '../commands/spec.ts';
 import type { SubscribedNames } from '../commands/subscriptions.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
-import {
-  PARSE_COMPLETE,
-  PARSE_ERROR,
-  type ParserLimits,
-  RequestParser,
-} from '../resp/request-parser.ts';
-import type { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
+import { PARSE_COMPLETE, PARSE_ERROR, RequestParser } from '../resp/request-parser.ts';
 import type { Endpoint, Transport, TransportHandler } from '../transport/transport.ts';
+import { BlockedPermission } from './acl/blocked-permission.ts';
+import type { AclUsers } from './acl/users.ts';
 import { BlockedClients } from './blocked-clients.ts';
-import type { BlockedServe } from './blocked-serve.ts';
-import type { ClientCards } from './client-cards.ts';
 import { ClientCare } from './client-care.ts';
-import { type ClientLimits, refusalOf } from './client-limits.ts';
+import { gaugeClients } from './client-gauges.ts';
+import { clientId } from './client-ids.ts';
+import { refusalOf } from './client-limits.ts';
 import { addressOf, describeClient } from './client-report.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
 import { HELD } from './dispatch-parts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { HeldOutput } from './held-output.ts';
-import type { Monitors } from './monitors.ts';
-import { LETTER, type Letter, type LetterHandler, Mailbox, type Post } from './post.ts';
-import type { PubSub } from './pub-sub.ts';
+import type { IoServerParts } from './io-server-parts.ts';
+import { LETTER, type Letter, type LetterHandler, Mailbox } from './post.ts';
 import { ReplyInlet } from './reply-inlet.ts';
 import { SessionRuns } from './session-runs.ts';
-import type { ShardLocks } from './shard-locks.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
-import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
+import { PAUSE_NONE } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 import type { Subscribers } from './subscribers.ts';
-import type { ClientRef, ThreadContext } from './thread-context.ts';
-import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
-import { WAIT_RESP3, type WaitRecords } from './wait-records.ts';
-import type { WriteGuard } from './write-guard.ts';
+import type { ClientRef } from './thread-context.ts';
+import { gaugeCpu, STAT } from './thread-stats.ts';
+import { TrackingClients } from './tracking-clients.ts';
+import { WAIT_RESP3 } from './wait-records.ts';
 
 /** Input kept for a connection that must wait; beyond it, reading pauses. */
 const HELD_INPUT_MAX = 1024 * 1024;
@@ -48,36 +42,6 @@ const REPLY_PART_BYTES = 256 * 1024;
 const POST_RETRY_MS = 1;
 /** Pace of what INFO says about all clients together. */
 const GAUGE_MS = 1000;
-export interface IoServerParts {
-  readonly layout: SharedLayout;
-  readonly thread: number;
-  readonly ctx: ThreadContext;
-  readonly reply: ReplyWriter;
-  readonly stats: ThreadStats;
-  readonly allStats: readonly ThreadStats[];
-  readonly ioRingers: readonly DoorbellRinger[];
-  readonly guard: WriteGuard;
-  readonly parserLimits: ParserLimits;
-  readonly limits: ClientLimits;
-  readonly bell: Doorbell;
-  readonly spill: Spill;
-  readonly post: Post;
-  readonly cards: ClientCards;
-  readonly locks: ShardLocks;
-  readonly records: WaitRecords;
-  readonly serve: BlockedServe;
-  readonly pubsub: PubSub;
-  readonly monitors: Monitors<Connection>;
-  /** The ring of this thread's letters. */
-  readonly postbox: SharedArrayBuffer;
-  /** Looks for control messages. */
-  readonly pollControl: () => void;
-  /** Makes `onWake` come again after the events that are waiting now. */
-  readonly wakeSoon: () => void;
-  /** Called when the doorbell word says parked: arms whatever else wakes this thread. */
-  readonly onParked: () => void;
-}
-
 export class IoServer implements TransportHandler, ConnectionHost {
   readonly #parts: IoServerParts;
   readonly #reply: ReplyWriter;
@@ -86,12 +50,15 @@ export class IoServer implements TransportHandler, ConnectionHost {
   readonly #replies: ReplyInlet;
   readonly #care: ClientCare;
   readonly #mailbox: Mailbox;
+  readonly tracking: TrackingClients;
+  readonly #ref = { io: 0, conn: 0, generation: 0, tracksReads: false };
   readonly blocked: BlockedClients;
-  readonly #ref = { io: 0, conn: 0, generation: 0 };
   /** What the command that runs sends to its own client. */
   readonly #aside = new HeldOutput();
   /** The connection whose replies are being collected. */
   #writing: Connection | null = null;
+  /** Whether clients may still run what they wait with. */
+  readonly permissions: BlockedPermission;
   /** Who listens to what. */
   readonly subscribers: Subscribers<Connection>;
   /** Where session commands run. */
@@ -106,7 +73,6 @@ export class IoServer implements TransportHandler, ConnectionHost {
   #clientSerial = 0;
   #dispatcher: Dispatcher | null = null;
   #transport: Transport | null = null;
-  #services: ServerServices | null = null;
   #gaugedMs = 0;
   #isParked = false;
 
@@ -116,20 +82,14 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#parser = new RequestParser(parts.parserLimits);
     this.#mailbox = new Mailbox(parts.postbox, parts.spill);
     this.subscribers = parts.pubsub.connect({
-      push: (c, buf, start, end) => this.push(c, buf, start, end),
+      push: (c, buf, start, end, gate) => this.push(c, buf, start, end, gate),
       hasLetters: () => this.#mailbox.hasLetters,
       counted: (clients) => {
         parts.stats.counters[STAT.pubsubClients] = clients;
       },
     });
     this.onLetter(LETTER.publish, (letter) => parts.pubsub.received(false, letter));
-    parts.monitors.connect({
-      push: (c, buf, start, end) => this.push(c, buf, start, end),
-      counted: (clients) => {
-        parts.stats.counters[STAT.monitors] = clients;
-      },
-    });
-    this.onLetter(LETTER.monitor, (letter) => parts.monitors.received(letter));
+    this.#connectMonitors(parts);
     this.onLetter(LETTER.publishShard, (letter) => parts.pubsub.received(true, letter));
     this.#replies = new ReplyInlet(parts.layout, parts.thread, {
       connection: (conn) => this.#connections[conn],
@@ -142,25 +102,33 @@ export class IoServer implements TransportHandler, ConnectionHost {
         c.inflight -= 1;
         if (c.inflight === 0) this.#resumable.push(c);
         if (c.pushed !== null) this.#sendPushed(c);
+        c.late?.reached(c.repliedTicket);
       },
       blocked: (c, ref) => this.blocked.told(c, ref),
       unwatchOrphans: (watches) => this.#dispatcher!.transactions.unwatchOrphans(watches),
       wakeSoon: parts.wakeSoon,
     });
-    this.#care = new ClientCare({
+    this.#care = this.#makeCare(parts);
+    this.tracking = new TrackingClients({
       ...parts,
-      clients: this.#connections,
-      backlogBytes: (conn) => this.#transport!.backlogBytes(conn),
-      abort: (c) => this.abort(c),
+      host: {
+        connection: (conn) => this.#connections[conn],
+        push: (c, buf, start, end) => this.push(c, buf, start, end),
+        lastTicket: (conn) => this.#dispatcher!.lastTicket(conn),
+      },
     });
+    this.onLetter(LETTER.invalidate, this.tracking.onLetter);
+    this.onLetter(LETTER.invalidateAll, this.tracking.allChanged);
     this.blocked = new BlockedClients({
       ...parts,
       shards: parts.ctx.shards,
       push: (c, buf, start, end, gate) => this.push(c, buf, start, end, gate),
-      client: (conn, generation) => this.#clientOf(conn, generation),
+      client: (conn, generation) => this.#connectionOf(conn, generation),
       resume: (c) => this.#resumable.push(c),
+      recheck: (c) => this.permissions.recheck(c),
       wakeAt: (unixMs) => this.wakeAt(unixMs),
     });
+    this.permissions = new BlockedPermission({ ...parts, blocked: this.blocked });
     parts.serve.deliverHere = (ref, denied, buf, start, end, gate) => {
       this.blocked.servedHere(ref, denied, buf, start, end, gate);
     };
@@ -197,11 +165,29 @@ export class IoServer implements TransportHandler, ConnectionHost {
     };
   }
 
+  #makeCare(parts: IoServerParts): ClientCare {
+    return new ClientCare({
+      ...parts,
+      clients: this.#connections,
+      backlogBytes: (conn) => this.#transport!.backlogBytes(conn),
+      abort: (c) => this.abort(c),
+    });
+  }
+
+  #connectMonitors({ monitors, stats }: IoServerParts): void {
+    monitors.connect({
+      push: (c, buf, start, end) => this.push(c, buf, start, end),
+      counted: (clients) => {
+        stats.counters[STAT.monitors] = clients;
+      },
+    });
+    this.onLetter(LETTER.monitor, (letter) => monitors.received(letter));
+  }
+
   /** Completes the construction: the three refer to each other. */
   connect(dispatcher: Dispatcher, transport: Transport, services: ServerServices): void {
     this.#dispatcher = dispatcher;
     this.#transport = transport;
-    this.#services = services;
     this.sessions.connect(services);
   }
 
@@ -214,10 +200,12 @@ export class IoServer implements TransportHandler, ConnectionHost {
     const nowMs = Date.now();
     this.#generation = (this.#generation + 1) >>> 0;
     // Ids are unique over all I/O threads: each thread counts in steps of their number.
-    const id = this.#clientSerial++ * layout.topology.ioThreads + this.#parts.thread;
+    const { thread } = this.#parts;
+    const id = clientId(thread, this.#clientSerial++, layout.topology.ioThreads);
     const c = new Connection(this, conn, this.#generation, id, peer, local, nowMs);
     this.#connections[conn] = c;
-    this.#parts.cards.open(this.#parts.thread, conn, addressOf(peer));
+    this.#parts.cards.open(thread, conn, addressOf(peer));
+    this.#parts.ids.open(thread, conn, id, this.#generation);
     c.repliedTicket = this.#dispatcher!.lastTicket(conn);
     stats.add(STAT.connectionsNow, 1);
     const refusal = refusalOf(this.#parts.limits, peer.isLoopback);
@@ -234,6 +222,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
     const c = this.#connections[conn];
     if (c === undefined || c.isClosing) return;
     this.#leavePark();
+    // What changed before it asks is told first.
+    if (c.tracking !== null && this.#mailbox.drain()) this.#parts.tracker.flush();
     const { stats, ctx } = this.#parts;
     const nowMs = Date.now();
     ctx.state.setTime(nowMs);
@@ -315,6 +305,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
         break;
       }
       at = parser.next;
+      if (c.tracking !== null) c.tracking.afterCommand(c);
       if (this.#aside.length !== 0) this.#writeAside();
       if (this.#reply.length > REPLY_PART_BYTES) this.#sendPart(c);
       if (c.isBlocked || c.isInputGiven) break;
@@ -441,6 +432,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#stalled.delete(c);
     if (c.blocked !== null) this.blocked.closed(c.blocked);
     c.unwatch();
+    c.endTracking();
+    this.#parts.ids.close(this.#parts.thread, conn);
     if (c.listens !== 0) this.stopListening(c);
     this.#parts.stats.add(STAT.connectionsNow, -1);
   }
@@ -510,6 +503,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#dispatcher!.transactions.retryUnwatch();
     this.blocked.tick(nowMs);
     this.#care.tick(nowMs);
+    this.#parts.tracker.tick();
     flushKeyspaceStats(ctx, stats);
     const isGaugeTime = nowMs - this.#gaugedMs >= GAUGE_MS || nowMs < this.#gaugedMs;
     // Buffers count towards maxmemory: what is long gone must not evict anything.
@@ -521,20 +515,9 @@ export class IoServer implements TransportHandler, ConnectionHost {
   /** Sums over this thread's clients for INFO. O(connections), some 10 ns each. */
   #gauge(nowMs: number): void {
     this.#gaugedMs = nowMs;
-    let input = 0;
-    let output = 0;
-    let watching = 0;
-    for (const c of this.#connections) {
-      if (c === undefined) continue;
-      input += c.input.length;
-      output += this.#transport!.backlogBytes(c.conn);
-      if (c.watched.length !== 0) watching += 1;
-    }
-    const { counters } = this.#parts.stats;
-    counters[STAT.queryBufferBytes] = input;
-    counters[STAT.outputBufferBytes] = output;
-    counters[STAT.watchingClients] = watching;
-    gaugeCpu(this.#parts.stats);
+    const { stats } = this.#parts;
+    gaugeClients(this.#connections, (conn) => this.#transport!.backlogBytes(conn), stats);
+    gaugeCpu(stats);
   }
 
   onTurnEnd(): void {
@@ -579,8 +562,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.subscribers.set(c, names);
   }
 
-  isOpen(): boolean {
-    return !this.#services!.requiresPassword;
+  get users(): AclUsers {
+    return this.#parts.acl.users;
   }
 
   get spill(): Spill {
@@ -593,6 +576,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     ref.io = this.#parts.thread;
     ref.conn = c.conn;
     ref.generation = c.generation;
+    ref.tracksReads = c.tracking?.tracksReads === true;
     return ref;
   }
 
@@ -605,12 +589,14 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   /** The client that a letter is for; undefined when it is gone. */
   addressee(letter: Letter): Connection | undefined {
-    return this.#clientOf(letter.conn, letter.generation);
+    const c = this.#connectionOf(letter.conn, letter.generation);
+    return c?.isClosing === true ? undefined : c;
   }
 
-  #clientOf(conn: number, generation: number): Connection | undefined {
+  /** A connection that may be about to close. */
+  #connectionOf(conn: number, generation: number): Connection | undefined {
     const c = this.#connections[conn];
-    return c?.generation === generation && !c.isClosing ? c : undefined;
+    return c?.generation === generation ? c : undefined;
   }
 
   /** The command of the client that runs waits for keys. */
@@ -676,6 +662,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
   /** Closes a client at once, without the replies that are on their way. */
   abort(c: Connection): void {
     c.isClosing = true;
+    c.isAborted = true;
     this.#transport!.close(c.conn, true);
   }
 }

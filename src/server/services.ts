@@ -2,7 +2,6 @@
  * Services: what session commands may ask of the server, as one I/O thread answers it: from its own
  * copy of the configuration, from shared memory, or by asking main.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type {
   ClientFilter,
   CommandSpec,
@@ -13,6 +12,8 @@ import type {
   Session,
 } from '../commands/spec.ts';
 import type { PubSubServices } from '../commands/subscriptions.ts';
+import { AclDesk } from './acl/desk.ts';
+import { AOF_FACT, AOF_IS_ON } from './aof-facts.ts';
 import type { Connection } from './connection.ts';
 import type { Answer, ClientsAsk, ToMain } from './control.ts';
 import { infoText } from './info-source.ts';
@@ -21,9 +22,8 @@ import type { IoServer } from './io-server.ts';
 import type { Logger } from './log.ts';
 import { FACT } from './persistence-facts.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
-import { MODE_JOURNAL, PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
+import { PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
 import type { ThreadParts } from './thread-setup.ts';
-import { STAT } from './thread-stats.ts';
 
 const SAVE_IN_PROGRESS = 'ERR Background save already in progress';
 const STATUS_OF: Readonly<Record<SaveRequest, string>> = {
@@ -38,6 +38,7 @@ type Pending = (answer: Answer) => void;
 
 export class Services implements ServerServices {
   readonly commands: readonly CommandSpec[];
+  readonly acl: AclDesk;
   readonly #parts: ThreadParts;
   readonly #io: IoServer;
   readonly #logger: Logger;
@@ -60,6 +61,10 @@ export class Services implements ServerServices {
     this.#transport = transport;
     this.commands = commands;
     this.#toMain = toMain;
+    this.acl = new AclDesk(parts.acl, parts.table, (order, clientId, done) => {
+      const id = this.#ask((answer) => done(answer.acl ?? { error: answer.error }));
+      this.#toMain({ type: 'acl', id, thread: this.#thread, order, clientId });
+    });
   }
 
   #ask(pending: Pending): number {
@@ -155,6 +160,10 @@ export class Services implements ServerServices {
     this.#askClients({ what: 'kill', filter }, self.id, (answer) => done(answer.count ?? 0));
   }
 
+  hasClient(id: number): boolean {
+    return this.#parts.ids.find(id) !== null;
+  }
+
   clientUnblock(id: number, withError: boolean, done: (unblocked: boolean) => void): void {
     this.#askClients({ what: 'unblock', clientId: id, withError }, -1, (answer) =>
       done((answer.count ?? 0) > 0),
@@ -180,25 +189,6 @@ export class Services implements ServerServices {
 
   monitor(session: Session): boolean {
     return this.#parts.monitors.enter(session as Connection);
-  }
-
-  get requiresPassword(): boolean {
-    return this.#parts.config.text('requirepass') !== '';
-  }
-
-  checkPassword(user: string, password: Uint8Array): boolean {
-    if (user !== 'default') return false;
-    const expected = Buffer.from(this.#parts.config.text('requirepass'), 'latin1');
-    // Digests have one length, so the comparison takes the same time whatever was sent.
-    const a = createHash('sha256').update(expected).digest();
-    const b = createHash('sha256').update(password).digest();
-    const isRight = timingSafeEqual(a, b) || expected.length === 0;
-    if (!isRight) this.#parts.stats.add(STAT.deniedAuth, 1);
-    return isRight;
-  }
-
-  hasUser(name: string): boolean {
-    return name === 'default';
   }
 
   runJob(job: PoolJob, done: (bytes: Uint8Array) => void): void {
@@ -244,13 +234,13 @@ export class Services implements ServerServices {
 
   logPosition(): number {
     const { layout, guard } = this.#parts;
-    const isOn = (layout.words[layout.durabilityModeWord]! & MODE_JOURNAL) !== 0;
-    return isOn ? guard.journal.endPosition : -1;
+    return layout.facts[AOF_FACT.isEnabled] === 0 ? -1 : guard.journal.endPosition;
   }
 
   syncedPosition(): number {
-    const isSynced = this.#parts.config.text('appendfsync') !== 'no';
-    return isSynced ? this.#parts.guard.journal.durablePosition : -1;
+    const { layout, guard, config } = this.#parts;
+    const isOn = layout.facts[AOF_FACT.isEnabled] === AOF_IS_ON;
+    return isOn && config.text('appendfsync') !== 'no' ? guard.journal.durablePosition : -1;
   }
 
   shutdownAbort(done: (error: string | null) => void): void {

@@ -13,7 +13,6 @@ import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import * as fence from '../sync/fence.ts';
-import { JobBoard } from '../sync/job-board.ts';
 import { sleepMs } from '../sync/pause.ts';
 import { RingConsumer, RingProducer } from '../sync/ring.ts';
 import type { BlockedServe } from './blocked-serve.ts';
@@ -22,7 +21,7 @@ import type { Connection } from './connection.ts';
 import { MemoryCare } from './memory-care.ts';
 import { type MemoryRoom, ROOM_GIVEN, ROOM_LATER, ROOM_NONE } from './memory-room.ts';
 import type { Monitors } from './monitors.ts';
-import { ParallelRuns } from './parallel-runs.ts';
+import { type ParallelRuns, parallelRunsOf } from './parallel-runs.ts';
 import type { Post } from './post.ts';
 import * as messages from './route-messages.ts';
 import type { ShardLocks } from './shard-locks.ts';
@@ -32,6 +31,7 @@ import type { SnapshotWalk } from './snapshot-walk.ts';
 import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
+import type { Tracker } from './tracker.ts';
 import { TransactionRun } from './transaction-run.ts';
 import { WAIT_RESP3, type WaitRecords } from './wait-records.ts';
 import type { WriteGuard } from './write-guard.ts';
@@ -115,6 +115,7 @@ export interface ShardWorkerParts {
   readonly room: MemoryRoom;
   readonly post: Post;
   readonly monitors: Monitors<Connection>;
+  readonly tracker: Tracker;
   readonly records: WaitRecords;
   readonly serve: BlockedServe;
   /** Makes the walk over the shards that this worker owns. */
@@ -148,7 +149,7 @@ export class ShardWorker {
   #runs = 0;
   #blocked = 0;
   /** Whose command runs. */
-  readonly #client = { io: 0, conn: 0, generation: 0 };
+  readonly #client = { io: 0, conn: 0, generation: 0, tracksReads: false };
   readonly #walk: SnapshotWalk;
   #stop = false;
   #lastExpireMs = 0;
@@ -183,7 +184,7 @@ export class ShardWorker {
     this.#transactions = new TransactionRun(parts.table, parts.ctx, parts.stats);
     this.#transactions.onShown = (bytes, from, to) => parts.monitors.showAgain(bytes, from, to);
     this.#walk = parts.walk(this.#owned);
-    this.#parallel = layout.topology.shardThreads > 1 ? parallelRuns(parts) : null;
+    this.#parallel = layout.topology.shardThreads > 1 ? parallelRunsOf(parts) : null;
     parts.ctx.host = {
       visitShards: (visit) => this.#visitShards(visit),
       beginBuild: () => this.#beginBuild(),
@@ -204,11 +205,13 @@ export class ShardWorker {
       this.#setTime();
       if (this.#parts.post.isCrowded) this.#parts.post.untilRoom(() => this.#pause());
       let didWork = this.#drain() || this.#waitForFences() || this.#help();
+      this.#client.io = 0;
       const parkMs = Math.min(this.#background(), this.#walk.turn(), this.#memory.run());
       const { room } = this.#parts;
       if (room.wantsSlice && room.slice()) didWork = true;
       this.#catchUp();
       this.#parts.guard.publish();
+      this.#parts.tracker.flush();
       this.#parts.post.flush();
       if (didWork || parkMs === 0) {
         if (++rounds % ROUNDS_PER_POLL === 0) this.#poll();
@@ -397,6 +400,7 @@ export class ShardWorker {
     this.#client.io = inlet.io;
     this.#client.conn = incoming.conn;
     this.#client.generation = incoming.generation;
+    this.#client.tracksReads = (incoming.flags & messages.FLAG_TRACKED) !== 0;
     if (incoming.kind !== messages.KIND_COMMAND) return this.#runBlock(inlet);
     const row = table.rows[incoming.row]!;
     ctx.begin(incoming.args, incoming.db);
@@ -429,6 +433,8 @@ export class ShardWorker {
       stats.time(row.index, ranMs * 1e6, 1);
       if (ranMs > LONG_FRAME_MS) this.#framesInHold = FRAMES_PER_HOLD;
       if (messages.isErrorReply(reply, 0)) stats.failed(row.index);
+      // What a large command took beyond the limit is made good before its client sees the reply.
+      if (row.isDenyOom && incoming.flags & messages.FLAG_ESCALATED) this.#parts.room.ask(0);
     }
     if (messages.isErrorReply(reply, 0)) stats.error(reply.buf, 1, reply.length);
     ctx.state.isReadOnly = false;
@@ -563,6 +569,7 @@ export class ShardWorker {
 
   #publishReplies(): void {
     this.#parts.guard.publish();
+    this.#parts.tracker.flush();
     this.#parts.post.flush();
     for (let i = 0; i < this.#outlets.length; i++) {
       if (!this.#mustRing[i]) continue;
@@ -669,11 +676,6 @@ export class ShardWorker {
     this.#gaugedMs = ctx.state.nowMs;
     gaugeCpu(stats);
   }
-}
-
-function parallelRuns({ layout, ctx, spill, locks }: ShardWorkerParts): ParallelRuns {
-  const board = new JobBoard(layout.words, layout.jobBoardWord);
-  return new ParallelRuns(ctx.shards, board, spill, () => locks.ringWorkers());
 }
 
 /** Moves a thread's keyspace counters into shared memory, where INFO sees them. */

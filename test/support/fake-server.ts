@@ -4,6 +4,7 @@
  */
 import { globMatch } from '../../src/base/glob.ts';
 import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
+import type { AclServices } from '../../src/commands/acl-services.ts';
 import { Fieldsets } from '../../src/commands/fieldsets.ts';
 import type {
   ClientFilter,
@@ -15,6 +16,8 @@ import type {
   ServerServices,
   Session,
   SessionContext,
+  TrackingOptions,
+  TrackingState,
 } from '../../src/commands/spec.ts';
 import {
   KIND_PATTERN,
@@ -26,9 +29,14 @@ import { ThreadState } from '../../src/keyspace/thread-state.ts';
 import { wrongArity } from '../../src/resp/errors.ts';
 import { ReplyWriter } from '../../src/resp/reply-writer.ts';
 import type { ArgView } from '../../src/resp/request-parser.ts';
+import { AclCommands } from '../../src/server/acl/acl-commands.ts';
+import { AclDesk } from '../../src/server/acl/desk.ts';
+import { AclGate } from '../../src/server/acl/gate.ts';
+import { AclUsers } from '../../src/server/acl/users.ts';
 import { ChannelBoard } from '../../src/server/channel-board.ts';
 import { runPoolJob } from '../../src/server/pool-jobs.ts';
 import { Subscribers } from '../../src/server/subscribers.ts';
+import { ThreadStats, threadStatsBytes } from '../../src/server/thread-stats.ts';
 import { type Argument, argView, CLOCK_START_MS } from './local-runner.ts';
 
 export class FakeSession implements Session {
@@ -50,6 +58,12 @@ export class FakeSession implements Session {
   isLoopback = true;
   isClosing = false;
   isWatching = false;
+  tracking: TrackingState | null = null;
+
+  logIn(user: string): void {
+    this.user = user;
+    this.isAuthenticated = true;
+  }
 
   infoLine(): string {
     return `id=${this.id} name=${this.name}`;
@@ -64,6 +78,18 @@ export class FakeSession implements Session {
     this.db = 0;
     this.protocol = 2;
     this.discardTransaction();
+  }
+
+  beginTracking(options: TrackingOptions): string | null {
+    const isAll = options.isBroadcast && options.prefixes.length === 0;
+    const given = isAll ? [new Uint8Array(0)] : options.prefixes;
+    const prefixes = [...(this.tracking?.prefixes ?? []), ...given];
+    this.tracking = { ...options, prefixes, isRedirectBroken: false, isCachingGiven: false };
+    return null;
+  }
+
+  endTracking(): void {
+    this.tracking = null;
   }
 
   beginTransaction(): void {
@@ -87,7 +113,9 @@ export class FakeServer implements ServerServices {
     ['maxmemory', '0'],
     ['maxmemory-policy', 'noeviction'],
   ]);
-  password = '';
+  /** Users without a server: orders are recorded and succeed. */
+  readonly acl: AclServices;
+  readonly #users: AclUsers;
   readonly board = new ChannelBoard(ChannelBoard.create(1, 1 << 20), new HalfSipHash(1, 2));
   readonly subscribers = new Subscribers<FakeSession>(this.board, 0, {
     push: () => undefined,
@@ -112,6 +140,14 @@ export class FakeServer implements ServerServices {
 
   constructor(commands: readonly CommandSpec[]) {
     this.commands = commands;
+    const table = new CommandTable(commands);
+    this.#users = new AclUsers(new AclCommands(table, commands));
+    const rows = table.rows.length;
+    const stats = new ThreadStats(new SharedArrayBuffer(threadStatsBytes(rows)), 0, rows);
+    const gate = new AclGate(this.#users, stats);
+    this.acl = new AclDesk(gate, table, (order, _clientId, done) => {
+      this.#answer(`acl ${JSON.stringify(order)}`, () => done({ error: null }));
+    });
   }
 
   #answer(call: string, answer: () => void): void {
@@ -126,6 +162,12 @@ export class FakeServer implements ServerServices {
 
   syncedPosition(): number {
     return this.synced;
+  }
+
+  /** The default user's password from now on. */
+  set password(password: string) {
+    this.#users.default.apply('resetpass', false);
+    this.#users.default.apply(`>${password}`, false);
   }
 
   /** Gives the answers that are waiting. */
@@ -154,19 +196,6 @@ export class FakeServer implements ServerServices {
   monitor(session: Session): boolean {
     this.calls.push(`monitor ${session.id}`);
     return this.calls.filter((call) => call.startsWith('monitor')).length === 1;
-  }
-
-  get requiresPassword(): boolean {
-    return this.password !== '';
-  }
-
-  hasUser(name: string): boolean {
-    return name === 'default';
-  }
-
-  checkPassword(user: string, password: Uint8Array): boolean {
-    const isRight = !this.requiresPassword || Buffer.from(password).toString() === this.password;
-    return this.hasUser(user) && isRight;
   }
 
   configGet(patterns: readonly string[]): readonly (readonly [string, string])[] {
@@ -220,6 +249,10 @@ export class FakeServer implements ServerServices {
 
   clientKill(filter: ClientFilter, self: Session, done: (killed: number) => void): void {
     this.#answer(`clientKill ${self.id} ${JSON.stringify(filter)}`, () => done(this.killable));
+  }
+
+  hasClient(id: number): boolean {
+    return id > 0 && id === this.blockedId;
   }
 
   clientUnblock(id: number, withError: boolean, done: (unblocked: boolean) => void): void {

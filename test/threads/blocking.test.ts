@@ -157,7 +157,7 @@ describe.each(TOPOLOGIES)('what Redis 7.0 does not have: %s', (_, args) => {
     expect(await client.command(['CONFIG', 'SET', 'appendonly', 'yes'])).toBe('+OK\r\n');
     expect(await client.command(['SET', 'k', 'v'])).toBe('+OK\r\n');
     expect(await client.command(['WAITAOF', '1', '0', '0'])).toBe(counts(1));
-    expect(await client.command(['WAITAOF', '1', '1', '10'])).toBe(counts(1));
+    expect(await client.command(['WAITAOF', '1', '1', '1500'])).toBe(counts(1));
     expect(await client.command(['CONFIG', 'SET', 'appendonly', 'no'])).toBe('+OK\r\n');
     client.close();
   });
