@@ -78,9 +78,22 @@ export class ClientEviction {
     this.settle();
   }
 
-  /** Counts what was noted, and keeps the limit. To be called once a turn. */
-  settle(): void {
-    if (!this.#isOn) return;
+  /**
+   * True while it is not known whether this client, whose memory may have changed, or another one
+   * has to go: the limit is exceeded, and other threads have yet to say something.
+   */
+  isUndecided(c: Connection): boolean {
+    if (!this.#isOn) return false;
+    this.#noted.add(c);
+    return !this.settle();
+  }
+
+  /**
+   * Counts what was noted, and keeps the limit. False where that is up to others. To be called once
+   * a turn.
+   */
+  settle(): boolean {
+    if (!this.#isOn) return true;
     const { limits, stats, allStats, backlogBytes } = this.#parts;
     for (const c of this.#noted) {
       // Who closes is on the way out already, and CLIENT NO-EVICT takes a client out of the sum.
@@ -94,14 +107,18 @@ export class ClientEviction {
       if (sum <= limits.clientMemoryMax) {
         // What was said for a round that nobody has ended may not be true any more later.
         stats.counters[STAT.clientRound] = NO_ROUND;
-        return;
+        return true;
       }
-      if (!this.#evictOne()) return;
+      const largest = this.#findLargest();
+      if (largest === 'none') return true;
+      if (largest === 'elsewhere') return false;
+      this.#evict(largest);
+      this.#round.add(1);
     }
   }
 
-  /** Closes the largest client of all; false where it is not this thread's, or not known yet. */
-  #evictOne(): boolean {
+  /** The largest client of all, where it is known to be this thread's. */
+  #findLargest(): Connection | 'elsewhere' | 'none' {
     const { stats, allStats, thread, ioRingers } = this.#parts;
     const largest = this.#largest();
     const round = this.#round.value + 1;
@@ -120,14 +137,11 @@ export class ClientEviction {
         winner = io;
       }
     }
-    if (!isComplete || winner === 0) return false;
-    if (winner !== thread) {
-      ioRingers[winner - 1]!.ring();
-      return false;
-    }
-    this.#evict(largest!);
-    this.#round.add(1);
-    return true;
+    if (!isComplete) return 'elsewhere';
+    if (winner === thread) return largest!;
+    if (winner === 0) return 'none';
+    ioRingers[winner - 1]!.ring();
+    return 'elsewhere';
   }
 
   /** This thread's largest client; null = none counts. O(clients). */

@@ -40,6 +40,8 @@ const HELD_INPUT_MAX = 1024 * 1024;
 const REPLY_PART_BYTES = 256 * 1024;
 /** Letters that found a full ring are sent again after this long. */
 const POST_RETRY_MS = 1;
+/** How long a client waits until it is looked at again whether it, or another one, is evicted. */
+const EVICTION_RETRY_MS = 1;
 /** Pace of what INFO says about all clients together. */
 const GAUGE_MS = 1000;
 export class IoServer implements TransportHandler, ConnectionHost {
@@ -234,9 +236,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#care.eviction.note(c);
     if (c.inputLength !== 0 || c.isBlocked) {
       c.keepInput(buf, start, end);
-      // A command that makes its client too large does not run.
-      this.#care.eviction.settle();
-      if (!c.isClosing) this.#advanceKept(c);
+      this.#advanceKept(c);
       return;
     }
     this.#beginReplies(c);
@@ -249,6 +249,12 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   /** Runs what can be run of a connection's kept input. */
   #advanceKept(c: Connection): void {
+    // A command that makes its client too large does not run.
+    if (!c.isBlocked && this.#care.eviction.isUndecided(c)) {
+      c.isStalled = true;
+      this.#stalled.add(c);
+      this.wakeAt(Date.now() + EVICTION_RETRY_MS);
+    }
     if (!c.isBlocked) {
       this.#beginReplies(c);
       const consumed = this.#runInput(c, c.input, 0, c.inputLength);
