@@ -4,6 +4,7 @@ import type { ClientFilter } from '../commands/spec.ts';
 import { KIND_CHANNEL, KIND_PATTERN, KIND_SHARD_CHANNEL } from '../commands/subscriptions.ts';
 import { clientBytes } from './client-memory.ts';
 import type { Connection } from './connection.ts';
+import { queryBufferBytes } from './query-buffer.ts';
 import { LISTENS_TO_COMMANDS, LISTENS_TO_MESSAGES } from './subscribers.ts';
 
 /** A connection in the words of CLIENT LIST. */
@@ -41,7 +42,7 @@ export function describeClient(
     shardChannels: c.subscriptions?.names[KIND_SHARD_CHANNEL].size ?? 0,
     queued: c.isInTransaction ? c.queuedCommands : -1,
     watchedKeys: c.watched.length,
-    queryBufferBytes: c.inputLength,
+    queryBufferBytes: queryBufferBytes(c),
     queryBufferFreeBytes: c.input.length - c.inputLength,
     argumentBytes: 0,
     queuedBytes,

@@ -39,6 +39,8 @@ export interface ConnectionHost {
 const EMPTY = new Uint8Array(0);
 /** Least room for kept input: what one read of a socket may bring. */
 const INPUT_MIN = 16 * 1024;
+/** An announced command of at least so many bytes gets room of exactly its size. */
+const INPUT_EXACT_MIN = 32 * 1024;
 /**
  * Input with more room than this lies in spill memory, where there is some. Elsewhere it is the
  * most room that is made ahead for an announced argument, and the most that is kept for the next.
@@ -332,7 +334,9 @@ export class Connection implements Session, TableRoom {
         let size = Math.max(INPUT_MIN, this.input.length);
         const { count } = this.parseState;
         const most = count < ARGUMENTS_TO_GUESS ? INPUT_AHEAD_MAX : INPUT_GUESS_MAX;
-        while (size < need || size < Math.min(ahead, most)) size *= 2;
+        // An announced argument gets what it needs: maxmemory-clients counts the room.
+        if (ahead >= INPUT_EXACT_MIN && ahead <= most && ahead >= need) size = ahead;
+        else while (size < need || size < Math.min(ahead, most)) size *= 2;
         this.#moveInput(new Uint8Array(size), 0);
       }
     }
