@@ -47,7 +47,7 @@ export interface BlockedClientsParts {
   readonly stats: ThreadStats;
   /** Sends a reply out of turn. */
   readonly push: (c: Connection, buf: Uint8Array, start: number, end: number, gate: number) => void;
-  /** The client of a connection index and generation; undefined when it is gone. */
+  /** The client of a connection index and generation; undefined once `closed` was called. */
   readonly client: (conn: number, generation: number) => Connection | undefined;
   /** Goes on with a client's input, before the turn ends. */
   readonly resume: (c: Connection) => void;

@@ -151,6 +151,8 @@ export class BlockedServe {
     const { ctx, locks } = this.#parts;
     const { ready } = ctx.state;
     const { args, db } = ctx;
+    // What the command took long over may have expired.
+    ctx.state.setTime(Date.now());
     // Serving may make other keys ready: they come last.
     for (let i = 0; i < ready.length; i += READY_NUMBERS) {
       // What eviction or expiry has noted may be of a shard that was held for it alone.

@@ -151,6 +151,10 @@ class DurabilityThread implements DrainSink {
     }
   }
 
+  get #durablePosition(): number {
+    return this.#layout.doubles[this.#layout.durablePositionIndex]!;
+  }
+
   #durable(position: number): void {
     const { doubles, durablePositionIndex } = this.#layout;
     doubles[durablePositionIndex] = position;
@@ -334,6 +338,9 @@ class DurabilityThread implements DrainSink {
       this.#config.bool('no-appendfsync-on-rewrite') &&
       (this.#layout.words[this.#layout.durabilityModeWord]! & MODE_SNAPSHOT) !== 0;
     writer.pump(this.#settling.length !== 0);
+    // A cut leaves nothing to be written: with it everything there is is on disk.
+    const isAll = this.#state === WRITE && writer.isSettled && !this.#isFailing;
+    if (isAll && this.#durablePosition < this.#drain.position) this.#durable(this.#drain.position);
     this.#endSettling();
     const facts = this.#facts;
     facts[AOF_FACT.fileBytes] = writer.fileBytes;

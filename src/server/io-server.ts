@@ -148,7 +148,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
       ...parts,
       shards: parts.ctx.shards,
       push: (c, buf, start, end, gate) => this.push(c, buf, start, end, gate),
-      client: (conn, generation) => this.#clientOf(conn, generation),
+      client: (conn, generation) => this.#connectionOf(conn, generation),
       resume: (c) => this.#resumable.push(c),
       recheck: (c) => this.permissions.recheck(c),
       wakeAt: (unixMs) => this.wakeAt(unixMs),
@@ -613,12 +613,14 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   /** The client that a letter is for; undefined when it is gone. */
   addressee(letter: Letter): Connection | undefined {
-    return this.#clientOf(letter.conn, letter.generation);
+    const c = this.#connectionOf(letter.conn, letter.generation);
+    return c?.isClosing === true ? undefined : c;
   }
 
-  #clientOf(conn: number, generation: number): Connection | undefined {
+  /** A connection that may be about to close. */
+  #connectionOf(conn: number, generation: number): Connection | undefined {
     const c = this.#connections[conn];
-    return c?.generation === generation && !c.isClosing ? c : undefined;
+    return c?.generation === generation ? c : undefined;
   }
 
   /** The command of the client that runs waits for keys. */

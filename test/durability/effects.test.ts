@@ -19,7 +19,7 @@ import { ROWS, T } from './log-rows.ts';
 
 const OPTIONS = { arenaBytes: 1 << 24, shards: 2 };
 /** Commands that are tested below, because their log depends on bytes or files. */
-const ELSEWHERE = ['restore', 'restore-asking', 'debug|reload'];
+const ELSEWHERE = ['restore', 'restore-asking', 'debug|reload', 'publish', 'spublish'];
 
 const recorder = new Recorder(ALL_COMMANDS, OPTIONS);
 const fresh = new LocalRunner(ALL_COMMANDS, OPTIONS);
