@@ -1,6 +1,7 @@
 /** CLIENT: what a connection says and asks about itself and about others. */
 import { ERROR_BYTES, subcommandSyntax } from '../resp/errors.ts';
 import { cmdClientKill, cmdClientList } from './client-filter.ts';
+import { TRACKING_COMMANDS } from './client-tracking.ts';
 import { container, replyWhenDone, wordIs } from './session-reply.ts';
 import type { SessionCommandSpec, SessionContext } from './spec.ts';
 
@@ -139,56 +140,6 @@ function cmdClientUnblock(ctx: SessionContext): void {
   );
 }
 
-function cmdClientGetredir(ctx: SessionContext): void {
-  ctx.reply.integer(-1);
-}
-
-/** Words that CLIENT TRACKING takes after ON or OFF, with the number of their values. */
-const TRACKING_OPTIONS: ReadonlyMap<string, number> = new Map([
-  ['REDIRECT', 1],
-  ['PREFIX', 1],
-  ['BCAST', 0],
-  ['OPTIN', 0],
-  ['OPTOUT', 0],
-  ['NOLOOP', 0],
-]);
-
-/** Tracking is off and stays off: OFF is fulfilled, ON cannot be. */
-function cmdClientTracking(ctx: SessionContext): void {
-  const { args, reply } = ctx;
-  const isOn = onOrOff(ctx);
-  if (isOn === null) return;
-  for (let at = 3; at < args.count; at++) {
-    const values = TRACKING_OPTIONS.get(ctx.text(at).toUpperCase());
-    if (values === undefined || at + values >= args.count) {
-      reply.errorBytes(ERROR_BYTES.SYNTAX);
-      return;
-    }
-    at += values;
-  }
-  if (isOn) reply.error('ERR CLIENT TRACKING is not supported yet');
-  else reply.ok();
-}
-
-function cmdClientCaching(ctx: SessionContext): void {
-  ctx.reply.error(
-    'ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or ' +
-      'OPTOUT mode enabled',
-  );
-}
-
-function cmdClientTrackinginfo(ctx: SessionContext): void {
-  const { reply } = ctx;
-  reply.map(3);
-  reply.bulkLatin1('flags');
-  reply.set(1);
-  reply.bulkLatin1('off');
-  reply.bulkLatin1('redirect');
-  reply.integer(-1);
-  reply.bulkLatin1('prefixes');
-  reply.array(0);
-}
-
 const HELP = [
   'CACHING (YES|NO)',
   '    Says whether the keys of the next command are tracked, in OPTIN or OPTOUT mode.',
@@ -225,7 +176,7 @@ const HELP = [
   'SETNAME <name>',
   '    Names this connection.',
   'TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] [NOLOOP]',
-  '    Switches the tracking of keys for client-side caching; only OFF is supported yet.',
+  '    Switches the tracking of keys for client-side caching; ON with PREFIX needs BCAST.',
   'TRACKINGINFO',
   '    Shows how this connection tracks keys.',
   'UNBLOCK <client-id> [TIMEOUT|ERROR]',
@@ -368,41 +319,6 @@ export const CLIENT_COMMAND: SessionCommandSpec = container(
       syntax: 'client-id [TIMEOUT | ERROR]',
       run: cmdClientUnblock,
     },
-    {
-      name: 'getredir',
-      summary: 'Returns the id of the connection that gets the invalidation messages of this one.',
-      since: '6.0.0',
-      arity: 2,
-      flags: PLAIN,
-      run: cmdClientGetredir,
-    },
-    {
-      name: 'tracking',
-      summary: 'Switches the tracking of keys for client-side caching.',
-      since: '6.0.0',
-      arity: -3,
-      flags: PLAIN,
-      syntax:
-        '<ON | OFF> [REDIRECT client-id] [PREFIX prefix [PREFIX prefix ...]] [BCAST] [OPTIN] ' +
-        '[OPTOUT] [NOLOOP]',
-      run: cmdClientTracking,
-    },
-    {
-      name: 'caching',
-      summary: 'Says whether the keys of the next command are tracked.',
-      since: '6.0.0',
-      arity: 3,
-      flags: PLAIN,
-      syntax: '<YES | NO>',
-      run: cmdClientCaching,
-    },
-    {
-      name: 'trackinginfo',
-      summary: 'Shows how this connection tracks keys.',
-      since: '6.2.0',
-      arity: 2,
-      flags: PLAIN,
-      run: cmdClientTrackinginfo,
-    },
+    ...TRACKING_COMMANDS,
   ],
 );

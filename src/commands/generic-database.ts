@@ -37,6 +37,7 @@ function flush(ctx: CommandContext, from: number, to: number, name: Uint8Array):
   for (const shard of ctx.shards) {
     for (let db = from; db < to; db++) shard.flush(db);
   }
+  ctx.state.flushed();
   ctx.reply.ok();
   logPrefix(ctx, name, ctx.args.count);
   return DONE;

@@ -61,7 +61,11 @@ export function writeOutcome(reply: ReplyWriter, error: string | null): void {
   else reply.error(error);
 }
 
-type SubcommandFacts = Omit<SessionCommandSpec, 'place' | 'group' | 'acl' | 'keys' | 'syntax'> &
+/** A sub-command without what its container gives to all. */
+export type SubcommandFacts = Omit<
+  SessionCommandSpec,
+  'place' | 'group' | 'acl' | 'keys' | 'syntax'
+> &
   Partial<Pick<SessionCommandSpec, 'acl' | 'syntax'>>;
 
 /** What the sub-commands of one container have in common. */

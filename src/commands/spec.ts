@@ -343,6 +343,25 @@ export interface SessionContext {
   waitUntil(timeoutMs: number, poll: (reply: ReplyWriter, isOver: boolean) => boolean): void;
 }
 
+/** What CLIENT TRACKING ON asks for. */
+export interface TrackingOptions {
+  readonly isBroadcast: boolean;
+  readonly isOptIn: boolean;
+  readonly isOptOut: boolean;
+  readonly isNoLoop: boolean;
+  /** Id of the client that hears of changes; 0 = the client itself. */
+  readonly redirect: number;
+  readonly prefixes: readonly Uint8Array[];
+}
+
+/** How a connection has its keys tracked. */
+export interface TrackingState extends TrackingOptions {
+  /** The client `redirect` was found to be gone. */
+  readonly isRedirectBroken: boolean;
+  /** CLIENT CACHING was given for the next command. */
+  isCachingGiven: boolean;
+}
+
 /** The connection that runs a session command. */
 export interface Session {
   readonly id: number;
@@ -365,6 +384,11 @@ export interface Session {
   readonly isLoopback: boolean;
   /** Makes the connection one of a user's; the password was right. */
   logIn(user: string): void;
+  /** CLIENT TRACKING; null = off. */
+  readonly tracking: TrackingState | null;
+  /** Has keys tracked, or tracked in another way. The text of an error, or null. */
+  beginTracking(options: TrackingOptions): string | null;
+  endTracking(): void;
   /** CLIENT INFO's line without the line end. */
   infoLine(): string;
   /** Closes after the reply of this command was sent. */
@@ -431,6 +455,8 @@ export interface ServerServices {
   clientList(filter: ClientFilter, done: (lines: string) => void): void;
   /** Closes the clients that match; `done` gets their number. */
   clientKill(filter: ClientFilter, self: Session, done: (killed: number) => void): void;
+  /** Whether a client of this id exists. */
+  hasClient(id: number): boolean;
   /** CLIENT UNBLOCK: true when the client was blocked. */
   clientUnblock(id: number, withError: boolean, done: (unblocked: boolean) => void): void;
   clientPause(untilMs: number, writesOnly: boolean): void;

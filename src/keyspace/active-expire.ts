@@ -83,9 +83,10 @@ export class ActiveExpire {
       this.#noteEarliest(nowMs);
       return;
     }
+    // A copy: the key lies in the block that may be replaced, and others are told its name then.
     const at = shard.keyOffset(ref);
-    key.locate(shard.hasher, shard.u8, at, at + shard.keyLength(ref), 1);
-    // The key lies in the block that may be replaced: its hash is all that is needed from there on.
+    const bytes = shard.u8.slice(at, at + shard.keyLength(ref));
+    key.locate(shard.hasher, bytes, 0, bytes.length, 1);
     if (shard.find(this.#db, key) !== ref) return;
     const freed = shard.hashes.expireDue(this.#db, key, ref, FIELD_HINTS_PER_SLICE);
     this.#fieldsLeft -= freed;

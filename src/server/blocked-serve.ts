@@ -11,6 +11,7 @@ import { LETTER, NO_BYTES, type Post } from './post.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import type { ShardSet } from './shard-set.ts';
 import type { ThreadContext } from './thread-context.ts';
+import type { Tracker } from './tracker.ts';
 import {
   SERVED,
   SERVING,
@@ -47,6 +48,7 @@ export interface BlockedServeParts {
   readonly locks: ShardLocks;
   readonly post: Post;
   readonly guard: WriteGuard;
+  readonly tracker: Tracker;
 }
 
 export class BlockedServe {
@@ -199,7 +201,7 @@ export class BlockedServe {
 
   /** Runs a blocked command for the key of `node`. False when it goes on waiting. */
   #run(ref: Ref, node: number): boolean {
-    const { ctx, records, table, guard } = this.#parts;
+    const { ctx, records, table, guard, tracker } = this.#parts;
     if (records.hasFlag(ref, WAIT_DENIED)) {
       this.#deliver(ref, node, true, 0, 0);
       return true;
@@ -214,6 +216,7 @@ export class BlockedServe {
     ctx.workMax = Number.POSITIVE_INFINITY;
     ctx.servedKey = records.argumentOf(node);
     ctx.isStillBlocked = false;
+    tracker.beginServing(records.io(ref), records.conn(ref), records.generation(ref));
     const status = ctx.run(table.rows[records.row(ref)]!);
     ctx.servedKey = 0;
     ctx.workMax = workMax;
@@ -221,6 +224,7 @@ export class BlockedServe {
     if (status === ESCALATE) throw new Error('a blocked command escalated while it was served');
     const isServed = !ctx.isStillBlocked;
     if (isServed) this.#deliver(ref, node, false, mark, guard.gate);
+    tracker.endServing();
     reply.truncate(mark);
     reply.resp3 = resp3;
     guard.gate = gate;

@@ -41,7 +41,8 @@ export class CommandRoutes {
     out.flags =
       flags |
       (c.protocol === 3 ? messages.FLAG_RESP3 : 0) |
-      (c.noTouch ? messages.FLAG_NO_TOUCH : 0);
+      (c.noTouch ? messages.FLAG_NO_TOUCH : 0) |
+      (c.tracking?.tracksReads === true ? messages.FLAG_TRACKED : 0);
     out.conn = c.conn;
     out.generation = c.generation;
     out.db = c.db;

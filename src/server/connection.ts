@@ -3,7 +3,7 @@
  * nothing about keys but the watches of its transaction.
  */
 import { Fieldsets } from '../commands/fieldsets.ts';
-import type { Session } from '../commands/spec.ts';
+import type { Session, TrackingOptions } from '../commands/spec.ts';
 import type { Subscriptions } from '../commands/subscriptions.ts';
 import type { Ref } from '../memory/arena.ts';
 import { type ArgView, ParseState, type TableRoom } from '../resp/request-parser.ts';
@@ -12,13 +12,20 @@ import type { AclUser } from './acl/user.ts';
 import type { AclUsers } from './acl/users.ts';
 import type { Wait } from './blocked-clients.ts';
 import type { HeldOutput } from './held-output.ts';
+import type { LateOutput } from './late-output.ts';
 import type { Spill } from './spill.ts';
+import type { TrackedClient } from './tracked-client.ts';
 import { TransactionBlock, type WatchedKey } from './transaction-block.ts';
 
 /** What a connection asks of the thread that serves it. */
 export interface ConnectionHost {
   infoLine(connection: Connection): string;
   unwatchAll(connection: Connection): void;
+  /** CLIENT TRACKING. */
+  readonly tracking: {
+    begin(connection: Connection, options: TrackingOptions): string | null;
+    end(connection: Connection): void;
+  };
   /** Ends all subscriptions. */
   unsubscribeAll(connection: Connection): void;
   /** The users of the thread. */
@@ -110,6 +117,10 @@ export class Connection implements Session, TableRoom {
   held: HeldOutput | null = null;
   /** Replays the append-only file: nothing is refused to it. */
   isReplay = false;
+  /** What is told out of turn, behind replies that are on their way; null = nothing ever was. */
+  late: LateOutput | null = null;
+  /** CLIENT TRACKING; null = off. */
+  tracking: TrackedClient | null = null;
   isReadPaused = false;
   isClosing = false;
   /** It was closed at once: it is gone as soon as the transport has let go of it. */
@@ -219,8 +230,17 @@ export class Connection implements Session, TableRoom {
     this.isClosing = true;
   }
 
+  beginTracking(options: TrackingOptions): string | null {
+    return this.#host.tracking.begin(this, options);
+  }
+
+  endTracking(): void {
+    if (this.tracking !== null) this.#host.tracking.end(this);
+  }
+
   reset(): void {
     this.discardTransaction();
+    this.endTracking();
     if (this.subscriptions !== null) this.#host.unsubscribeAll(this);
     this.fieldsets.clear();
     this.name = '';

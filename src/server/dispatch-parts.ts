@@ -13,6 +13,7 @@ import type { SharedLayout } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
 import type { ThreadStats } from './thread-stats.ts';
+import type { Tracker } from './tracker.ts';
 import type { WriteGuard } from './write-guard.ts';
 
 /** The command was consumed: replied to, queued, or sent to a worker. */
@@ -57,6 +58,7 @@ export interface DispatcherParts {
   readonly guard: WriteGuard;
   readonly room: MemoryRoom;
   readonly post: Post;
+  readonly tracker: Tracker;
   readonly serve: BlockedServe;
   readonly acl: AclGate;
 }

@@ -489,6 +489,7 @@ export class Dispatcher {
 
   /** Publishes what was routed in this turn and rings the workers. */
   flush(): void {
+    this.#parts.tracker.flush();
     this.#parts.guard.publish();
     this.#routes.flush();
     this.#parts.post.flush();

@@ -158,9 +158,11 @@ export class ExecDispatch {
     if (watched.length !== 0 && c.dbBeforeExec < 0) c.dbBeforeExec = c.db;
     // The watches go with the block: an UNWATCH of the queue has nothing left to give back.
     c.watched = [];
+    // What commands of the queue say about tracking is said ahead: rather too much is tracked.
+    const flags = c.tracking?.tracksReads === true ? messages.FLAG_TRACKED : 0;
     const ready = this.#run.withLiterals(block, watched, this.#parts.reply, this.#sessionRunner(c));
     const via = this.#set.count === 0 ? 0 : this.#set.shards[0]!;
-    const out = this.#routes.address(c, messages.KIND_TRANSACTION, 0);
+    const out = this.#routes.address(c, messages.KIND_TRANSACTION, flags);
     const ring = this.#routes.ringTo(via);
     const status = messages.sendBlock(ring, this.#parts.spill, out, ready.bytes, ready.length);
     if (status !== messages.SENT) {

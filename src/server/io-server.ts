@@ -4,47 +4,33 @@
  */
 
 import type { BlockWish, ServerServices } from '../commands/spec.ts';
-import type { CommandTable } from '../commands/table.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
-import {
-  PARSE_COMPLETE,
-  PARSE_ERROR,
-  type ParserLimits,
-  RequestParser,
-} from '../resp/request-parser.ts';
-import type { Doorbell } from '../sync/doorbell.ts';
+import { PARSE_COMPLETE, PARSE_ERROR, RequestParser } from '../resp/request-parser.ts';
 import type { Endpoint, Transport, TransportHandler } from '../transport/transport.ts';
 import { BlockedPermission } from './acl/blocked-permission.ts';
-import type { AclGate } from './acl/gate.ts';
 import type { AclUsers } from './acl/users.ts';
 import { BlockedClients } from './blocked-clients.ts';
-import type { BlockedServe } from './blocked-serve.ts';
-import type { ClientCards } from './client-cards.ts';
-import {
-  type ClientLimits,
-  checkOutputLimit,
-  type OutputLimit,
-  refusalOf,
-} from './client-limits.ts';
+import { gaugeClients } from './client-gauges.ts';
+import { clientId } from './client-ids.ts';
+import { checkOutputLimit, type OutputLimit, refusalOf } from './client-limits.ts';
 import { addressOf, describeClient } from './client-report.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
 import { HELD } from './dispatch-parts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { HeldOutput } from './held-output.ts';
-import { LETTER, type Letter, type LetterHandler, Mailbox, type Post } from './post.ts';
-import type { PubSub } from './pub-sub.ts';
+import type { IoServerParts } from './io-server-parts.ts';
+import { LETTER, type Letter, type LetterHandler, Mailbox } from './post.ts';
 import { ReplyInlet } from './reply-inlet.ts';
 import { SessionRuns } from './session-runs.ts';
-import type { ShardLocks } from './shard-locks.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
-import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
+import { PAUSE_NONE } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 import type { Subscribers } from './subscribers.ts';
-import type { ClientRef, ThreadContext } from './thread-context.ts';
-import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
-import { WAIT_RESP3, type WaitRecords } from './wait-records.ts';
-import type { WriteGuard } from './write-guard.ts';
+import type { ClientRef } from './thread-context.ts';
+import { gaugeCpu, STAT } from './thread-stats.ts';
+import { TrackingClients } from './tracking-clients.ts';
+import { WAIT_RESP3 } from './wait-records.ts';
 
 /** Input kept for a connection that must wait; beyond it, reading pauses. */
 const HELD_INPUT_MAX = 1024 * 1024;
@@ -52,35 +38,6 @@ const HELD_INPUT_MAX = 1024 * 1024;
 const REPLY_PART_BYTES = 256 * 1024;
 /** Pace of what INFO says about all clients together. */
 const GAUGE_MS = 1000;
-export interface IoServerParts {
-  readonly layout: SharedLayout;
-  readonly thread: number;
-  readonly ctx: ThreadContext;
-  readonly reply: ReplyWriter;
-  readonly stats: ThreadStats;
-  readonly guard: WriteGuard;
-  readonly parserLimits: ParserLimits;
-  readonly limits: ClientLimits;
-  readonly bell: Doorbell;
-  readonly spill: Spill;
-  readonly post: Post;
-  readonly cards: ClientCards;
-  readonly locks: ShardLocks;
-  readonly records: WaitRecords;
-  readonly serve: BlockedServe;
-  readonly pubsub: PubSub;
-  readonly acl: AclGate;
-  readonly table: CommandTable;
-  /** The ring of this thread's letters. */
-  readonly postbox: SharedArrayBuffer;
-  /** Looks for control messages. */
-  readonly pollControl: () => void;
-  /** Makes `onWake` come again after the events that are waiting now. */
-  readonly wakeSoon: () => void;
-  /** Called when the doorbell word says parked: arms whatever else wakes this thread. */
-  readonly onParked: () => void;
-}
-
 export class IoServer implements TransportHandler, ConnectionHost {
   readonly #parts: IoServerParts;
   readonly #reply: ReplyWriter;
@@ -88,8 +45,9 @@ export class IoServer implements TransportHandler, ConnectionHost {
   readonly #connections: (Connection | undefined)[] = [];
   readonly #replies: ReplyInlet;
   readonly #mailbox: Mailbox;
+  readonly tracking: TrackingClients;
+  readonly #ref = { io: 0, conn: 0, generation: 0, tracksReads: false };
   readonly blocked: BlockedClients;
-  readonly #ref = { io: 0, conn: 0, generation: 0 };
   /** What the command that runs sends to its own client. */
   readonly #aside = new HeldOutput();
   /** The connection whose replies are being collected. */
@@ -120,7 +78,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#parser = new RequestParser(parts.parserLimits);
     this.#mailbox = new Mailbox(parts.postbox, parts.spill);
     this.subscribers = parts.pubsub.connect({
-      push: (c, buf, start, end) => this.push(c, buf, start, end),
+      push: (c, buf, start, end, gate) => this.push(c, buf, start, end, gate),
       hasLetters: () => this.#mailbox.hasLetters,
       counted: (clients) => {
         parts.stats.counters[STAT.pubsubClients] = clients;
@@ -139,11 +97,22 @@ export class IoServer implements TransportHandler, ConnectionHost {
         c.inflight -= 1;
         if (c.inflight === 0) this.#resumable.push(c);
         if (c.pushed !== null) this.#sendPushed(c);
+        c.late?.reached(c.repliedTicket);
       },
       blocked: (c, ref) => this.blocked.told(c, ref),
       unwatchOrphans: (watches) => this.#dispatcher!.transactions.unwatchOrphans(watches),
       wakeSoon: parts.wakeSoon,
     });
+    this.tracking = new TrackingClients({
+      ...parts,
+      host: {
+        connection: (conn) => this.#connections[conn],
+        push: (c, buf, start, end) => this.push(c, buf, start, end),
+        lastTicket: (conn) => this.#dispatcher!.lastTicket(conn),
+      },
+    });
+    this.onLetter(LETTER.invalidate, this.tracking.onLetter);
+    this.onLetter(LETTER.invalidateAll, this.tracking.allChanged);
     this.blocked = new BlockedClients({
       ...parts,
       shards: parts.ctx.shards,
@@ -206,10 +175,12 @@ export class IoServer implements TransportHandler, ConnectionHost {
     const nowMs = Date.now();
     this.#generation = (this.#generation + 1) >>> 0;
     // Ids are unique over all I/O threads: each thread counts in steps of their number.
-    const id = this.#clientSerial++ * layout.topology.ioThreads + this.#parts.thread;
+    const { thread } = this.#parts;
+    const id = clientId(thread, this.#clientSerial++, layout.topology.ioThreads);
     const c = new Connection(this, conn, this.#generation, id, peer, local, nowMs);
     this.#connections[conn] = c;
-    this.#parts.cards.open(this.#parts.thread, conn, addressOf(peer));
+    this.#parts.cards.open(thread, conn, addressOf(peer));
+    this.#parts.ids.open(thread, conn, id, this.#generation);
     c.repliedTicket = this.#dispatcher!.lastTicket(conn);
     stats.add(STAT.connectionsNow, 1);
     const refusal = refusalOf(this.#parts.limits, peer.isLoopback);
@@ -226,6 +197,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
     const c = this.#connections[conn];
     if (c === undefined || c.isClosing) return;
     this.#leavePark();
+    // What changed before it asks is told first.
+    if (c.tracking !== null && this.#mailbox.drain()) this.#parts.tracker.flush();
     const { stats, ctx } = this.#parts;
     const nowMs = Date.now();
     ctx.state.setTime(nowMs);
@@ -299,6 +272,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
         break;
       }
       at = parser.next;
+      if (c.tracking !== null) c.tracking.afterCommand(c);
       if (this.#aside.length !== 0) this.#writeAside();
       if (this.#reply.length > REPLY_PART_BYTES) this.#sendPart(c);
       if (c.isBlocked || c.isInputGiven) break;
@@ -439,6 +413,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#stalled.delete(c);
     if (c.blocked !== null) this.blocked.closed(c.blocked);
     c.unwatch();
+    c.endTracking();
+    this.#parts.ids.close(this.#parts.thread, conn);
     if (c.subscriptions !== null) this.unsubscribeAll(c);
     this.#parts.stats.add(STAT.connectionsNow, -1);
   }
@@ -500,6 +476,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#dispatcher!.transactions.retryUnwatch();
     this.blocked.tick(nowMs);
     this.#visitClients(nowMs);
+    this.#parts.tracker.tick();
     flushKeyspaceStats(ctx, stats);
     const isGaugeTime = nowMs - this.#gaugedMs >= GAUGE_MS || nowMs < this.#gaugedMs;
     // Buffers count towards maxmemory: what is long gone must not evict anything.
@@ -537,20 +514,9 @@ export class IoServer implements TransportHandler, ConnectionHost {
   /** Sums over this thread's clients for INFO. O(connections), some 10 ns each. */
   #gauge(nowMs: number): void {
     this.#gaugedMs = nowMs;
-    let input = 0;
-    let output = 0;
-    let watching = 0;
-    for (const c of this.#connections) {
-      if (c === undefined) continue;
-      input += c.input.length;
-      output += this.#transport!.backlogBytes(c.conn);
-      if (c.watched.length !== 0) watching += 1;
-    }
-    const { counters } = this.#parts.stats;
-    counters[STAT.queryBufferBytes] = input;
-    counters[STAT.outputBufferBytes] = output;
-    counters[STAT.watchingClients] = watching;
-    gaugeCpu(this.#parts.stats);
+    const { stats } = this.#parts;
+    gaugeClients(this.#connections, (conn) => this.#transport!.backlogBytes(conn), stats);
+    gaugeCpu(stats);
   }
 
   onTurnEnd(): void {
@@ -601,6 +567,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     ref.io = this.#parts.thread;
     ref.conn = c.conn;
     ref.generation = c.generation;
+    ref.tracksReads = c.tracking?.tracksReads === true;
     return ref;
   }
 

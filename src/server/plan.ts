@@ -7,10 +7,12 @@ import { createJournal } from '../durability/journal.ts';
 import { createSnapshotRing } from '../durability/snapshot-frames.ts';
 import { shardHeaderBytes } from '../keyspace/entry-blocks.ts';
 import { Shard } from '../keyspace/shard.ts';
+import { TrackingTable } from '../keyspace/tracking-table.ts';
 import { Arena } from '../memory/arena.ts';
 import { LoadBoard } from '../sync/load-board.ts';
 import { ChannelBoard } from './channel-board.ts';
 import { createCards } from './client-cards.ts';
+import { createClientIds } from './client-ids.ts';
 import type { ConfigStore } from './config/store.ts';
 import { createPostbox } from './post.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
@@ -82,6 +84,8 @@ export function planServer(
       load: LoadBoard.create(shardThreads),
       postboxes: Array.from({ length: ioThreads }, createPostbox),
       cards: createCards(ioThreads, connections),
+      ids: createClientIds(ioThreads, connections),
+      tracking: TrackingTable.create(),
       channels: ChannelBoard.create(ioThreads),
       arenas,
     },

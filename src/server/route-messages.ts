@@ -41,6 +41,8 @@ export const FLAG_NO_TOUCH = 2;
 export const FLAG_MORE = 4;
 /** The command was too large for an I/O thread. */
 export const FLAG_ESCALATED = 8;
+/** The keys that it reads are noted for its client. */
+export const FLAG_TRACKED = 16;
 
 export const SENT = 0;
 export const RING_FULL = 1;

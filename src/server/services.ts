@@ -159,6 +159,10 @@ export class Services implements ServerServices {
     this.#askClients({ what: 'kill', filter }, self.id, (answer) => done(answer.count ?? 0));
   }
 
+  hasClient(id: number): boolean {
+    return this.#parts.ids.find(id) !== null;
+  }
+
   clientUnblock(id: number, withError: boolean, done: (unblocked: boolean) => void): void {
     this.#askClients({ what: 'unblock', clientId: id, withError }, -1, (answer) =>
       done((answer.count ?? 0) > 0),

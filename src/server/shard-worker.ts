@@ -30,6 +30,7 @@ import type { SnapshotWalk } from './snapshot-walk.ts';
 import type { Spill } from './spill.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
+import type { Tracker } from './tracker.ts';
 import { TransactionRun } from './transaction-run.ts';
 import { WAIT_RESP3, type WaitRecords } from './wait-records.ts';
 import type { WriteGuard } from './write-guard.ts';
@@ -112,6 +113,7 @@ export interface ShardWorkerParts {
   readonly ioRingers: readonly DoorbellRinger[];
   readonly room: MemoryRoom;
   readonly post: Post;
+  readonly tracker: Tracker;
   readonly records: WaitRecords;
   readonly serve: BlockedServe;
   /** Makes the walk over the shards that this worker owns. */
@@ -145,7 +147,7 @@ export class ShardWorker {
   #runs = 0;
   #blocked = 0;
   /** Whose command runs. */
-  readonly #client = { io: 0, conn: 0, generation: 0 };
+  readonly #client = { io: 0, conn: 0, generation: 0, tracksReads: false };
   readonly #walk: SnapshotWalk;
   #stop = false;
   #lastExpireMs = 0;
@@ -199,11 +201,13 @@ export class ShardWorker {
     while (!this.#stop) {
       this.#setTime();
       let didWork = this.#drain() || this.#waitForFences() || this.#help();
+      this.#client.io = 0;
       const parkMs = Math.min(this.#background(), this.#walk.turn(), this.#memory.run());
       const { room } = this.#parts;
       if (room.wantsSlice && room.slice()) didWork = true;
       this.#catchUp();
       this.#parts.guard.publish();
+      this.#parts.tracker.flush();
       this.#parts.post.flush();
       if (didWork || parkMs === 0) {
         if (++rounds % ROUNDS_PER_POLL === 0) this.#poll();
@@ -385,6 +389,7 @@ export class ShardWorker {
     this.#client.io = inlet.io;
     this.#client.conn = incoming.conn;
     this.#client.generation = incoming.generation;
+    this.#client.tracksReads = (incoming.flags & messages.FLAG_TRACKED) !== 0;
     if (incoming.kind !== messages.KIND_COMMAND) return this.#runBlock(inlet);
     const row = table.rows[incoming.row]!;
     ctx.begin(incoming.args, incoming.db);
@@ -417,6 +422,8 @@ export class ShardWorker {
       stats.time(row.index, ranMs * 1e6, 1);
       if (ranMs > LONG_FRAME_MS) this.#framesInHold = FRAMES_PER_HOLD;
       if (messages.isErrorReply(reply, 0)) stats.failed(row.index);
+      // What a large command took beyond the limit is made good before its client sees the reply.
+      if (row.isDenyOom && incoming.flags & messages.FLAG_ESCALATED) this.#parts.room.ask(0);
     }
     if (messages.isErrorReply(reply, 0)) stats.error(reply.buf, 1, reply.length);
     ctx.state.isReadOnly = false;
@@ -554,6 +561,7 @@ export class ShardWorker {
 
   #publishReplies(): void {
     this.#parts.guard.publish();
+    this.#parts.tracker.flush();
     this.#parts.post.flush();
     for (let i = 0; i < this.#outlets.length; i++) {
       if (!this.#mustRing[i]) continue;

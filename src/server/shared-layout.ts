@@ -96,6 +96,10 @@ export interface SharedBuffers {
   readonly postboxes: readonly SharedArrayBuffer[];
   /** Who the clients are (server/client-cards.ts). */
   readonly cards: SharedArrayBuffer;
+  /** Where the clients are (server/client-ids.ts). */
+  readonly ids: SharedArrayBuffer;
+  /** What clients have cached (keyspace/tracking-table.ts). */
+  readonly tracking: readonly SharedArrayBuffer[];
   /** Who is subscribed to what (server/channel-board.ts). */
   readonly channels: SharedArrayBuffer;
   readonly arenas: readonly SharedArrayBuffer[];

@@ -40,6 +40,8 @@ export interface ClientRef {
   readonly io: number;
   readonly conn: number;
   readonly generation: number;
+  /** The keys that its commands read are to be noted: CLIENT TRACKING. */
+  readonly tracksReads: boolean;
 }
 
 /** Sends messages to subscribers: PubSub. */

@@ -4,8 +4,10 @@
 import { HalfSipHash } from '../base/half-sip-hash.ts';
 import { ALL_COMMANDS } from '../commands/registry.ts';
 import { CommandTable } from '../commands/table.ts';
+import { PrefixBoard } from '../keyspace/prefix-board.ts';
 import { Shard } from '../keyspace/shard.ts';
 import { ThreadState } from '../keyspace/thread-state.ts';
+import { TrackingTable } from '../keyspace/tracking-table.ts';
 import { Arena } from '../memory/arena.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
@@ -17,21 +19,24 @@ import { AclUsers } from './acl/users.ts';
 import { BlockedServe } from './blocked-serve.ts';
 import { ChannelBoard } from './channel-board.ts';
 import { ClientCards } from './client-cards.ts';
+import { ClientIds } from './client-ids.ts';
 import { CommandHooks } from './command-hooks.ts';
 import { readCommandLimits } from './command-limits.ts';
 import type { ConfigSnapshot } from './config/store.ts';
 import { ConfigStore } from './config/store.ts';
+import { EventPublisher } from './event-publisher.ts';
 import { fileLogWriter, type LogFilter, Logger } from './log.ts';
 import { MemoryRoom } from './memory-room.ts';
 import { Post } from './post.ts';
 import { PubSub } from './pub-sub.ts';
 import { applyRenames } from './renames.ts';
 import { ShardLocks } from './shard-locks.ts';
-import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
+import { MODE_TRACKING, type SharedBuffers, SharedLayout } from './shared-layout.ts';
 import { SnapshotGuard } from './snapshot-guard.ts';
 import { Spill } from './spill.ts';
 import { ThreadContext } from './thread-context.ts';
 import { ThreadStats } from './thread-stats.ts';
+import { Tracker } from './tracker.ts';
 import { WaitRecords } from './wait-records.ts';
 import { WriteGuard } from './write-guard.ts';
 
@@ -72,11 +77,14 @@ export interface ThreadParts {
   /** Letters to the I/O threads. */
   readonly post: Post;
   readonly cards: ClientCards;
+  readonly ids: ClientIds;
+  readonly tracker: Tracker;
   readonly records: WaitRecords;
   readonly serve: BlockedServe;
   readonly pubsub: PubSub;
   /** Permissions, by this thread's copy of the users. */
   readonly acl: AclGate;
+  readonly events: EventPublisher;
 }
 
 const REPLY_BYTES = 64 * 1024;
@@ -124,12 +132,16 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     ringerOf(layout, layout.durabilityThread, wakeByFd),
     snapshotGuard,
   );
+  const keys = trackingTable(buffers.tracking, hasher, layout);
+  state.trackingWords = keys.words;
   const spill = new Spill(buffers.spill, layout.words, layout.spillLockWord);
   const ioRingers = ringers(1, ioThreads);
   const table = new CommandTable(applyRenames(ALL_COMMANDS, config.renames));
   const post = new Post(buffers.postboxes, ioRingers, spill);
   const records = new WaitRecords(spill);
   const board = new ChannelBoard(buffers.channels, new HalfSipHash(...start.hashKey));
+  const tracker = new Tracker(thread, keys, new PrefixBoard(keys, ioThreads), ctx, post);
+  const pubsub = new PubSub(board, post, thread <= ioThreads ? thread - 1 : -1);
   const parts: ThreadParts = {
     start,
     layout,
@@ -149,18 +161,35 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     room: new MemoryRoom({ layout, shards, state, locks, stats, allStats, guard }),
     hooks: new CommandHooks(guard),
     post,
+    ids: new ClientIds(buffers.ids, ioThreads, layout.topology.connections),
+    tracker,
     records,
-    serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard }),
+    serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard, tracker }),
     cards: new ClientCards(buffers.cards, layout.topology.connections),
-    pubsub: new PubSub(board, post, thread <= ioThreads ? thread - 1 : -1),
     acl: new AclGate(new AclUsers(new AclCommands(table), start.users), stats),
+    pubsub,
+    events: new EventPublisher(state, pubsub, guard),
   };
   ctx.log = (level, text) => threadLogger(parts).log(level, text);
   ctx.guard = parts.hooks;
+  parts.hooks.events = parts.events;
   ctx.publisher = parts.pubsub;
   state.expirySink = parts.guard;
+  state.changeSink = parts.tracker;
+  parts.hooks.observe(MODE_TRACKING, parts.tracker.observe);
   applyCommandLimits(parts);
   return parts;
+}
+
+function trackingTable(
+  buffers: readonly SharedArrayBuffer[],
+  hasher: HalfSipHash,
+  layout: SharedLayout,
+): TrackingTable {
+  return new TrackingTable(buffers, hasher, (isAny) => {
+    if (isAny) layout.addMode(MODE_TRACKING);
+    else layout.removeMode(MODE_TRACKING);
+  });
 }
 
 /** A log of this thread with the configuration as it is now. */
@@ -191,7 +220,9 @@ export function applyCommandLimits(parts: ThreadParts): void {
   const { config, ctx } = parts;
   readCommandLimits(config, ctx.state);
   parts.acl.logLengthMax = config.int('acllog-max-len');
+  parts.events.configure(config.text('notify-keyspace-events'));
   parts.guard.isEvictionLazy = config.bool('lazyfree-lazy-eviction');
+  parts.tracker.setLimit(config.int('tracking-table-max-keys'));
   parts.room.configure({
     policy: ctx.limits.maxmemoryPolicy,
     samples: config.int('maxmemory-samples'),

@@ -121,6 +121,26 @@ const TABLE: readonly Row[] = [
     "-ERR unknown subcommand or wrong number of arguments for 'UNBLOCK'. Try CLIENT HELP.\r\n",
   ],
   ['CLIENT GETREDIR', ':-1\r\n'],
+  ['CLIENT TRACKING x', SYNTAX],
+  ['CLIENT TRACKING ON', '+OK\r\n'],
+  ['CLIENT TRACKING OFF', '+OK\r\n'],
+  ['CLIENT TRACKING ON foo', SYNTAX],
+  ['CLIENT TRACKING ON PREFIX', SYNTAX],
+  ['CLIENT TRACKING ON PREFIX a', '-ERR PREFIX option requires BCAST mode to be enabled\r\n'],
+  ['CLIENT TRACKING ON BCAST OPTIN', '-ERR OPTIN and OPTOUT are not compatible with BCAST\r\n'],
+  ['CLIENT TRACKING ON OPTIN OPTOUT', "-ERR You can't specify both OPTIN mode and OPTOUT mode\r\n"],
+  ['CLIENT TRACKING ON REDIRECT x', '-ERR value is not an integer or out of range\r\n'],
+  ['CLIENT TRACKING ON REDIRECT 9', '-ERR The client ID you want redirect to does not exist\r\n'],
+  [
+    'CLIENT TRACKING ON BCAST PREFIX ab PREFIX a',
+    "-ERR Prefix 'ab' overlaps with another provided prefix 'a'. " +
+      'Prefixes for a single client must not overlap.\r\n',
+  ],
+  [
+    'CLIENT CACHING YES',
+    '-ERR CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or ' +
+      'OPTOUT mode enabled\r\n',
+  ],
   [
     'CLIENT TRACKINGINFO',
     '*6\r\n$5\r\nflags\r\n*1\r\n$3\r\noff\r\n$8\r\nredirect\r\n:-1\r\n$8\r\nprefixes\r\n*0\r\n',

@@ -49,7 +49,7 @@ test('waiters of a key come in order of arrival, whoever leaves before', async (
         const words = ['BLPOP', ...keys, '0'];
         const db = random.below(2);
         ctx.begin(argsOf(words), db);
-        const client = { io: 1, conn: step, generation: step + 1 };
+        const client = { io: 1, conn: step, generation: step + 1, tracksReads: false };
         const timeoutMs = random.below(2) * 1000;
         const wish = { first: 1, count, type: TYPE_LIST, target: 0, timeoutMs, isNullReply: false };
         const ref = records.create(ctx, 7, client, wish, 0);

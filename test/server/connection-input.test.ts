@@ -35,6 +35,7 @@ function fixture(): Fixture {
     spill,
     infoLine: () => '',
     unwatchAll: () => undefined,
+    tracking: { begin: () => null, end: () => undefined },
     unsubscribeAll: () => undefined,
     users: new AclUsers(new AclCommands(new CommandTable(ALL_COMMANDS))),
   };

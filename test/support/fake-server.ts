@@ -16,6 +16,8 @@ import type {
   ServerServices,
   Session,
   SessionContext,
+  TrackingOptions,
+  TrackingState,
 } from '../../src/commands/spec.ts';
 import {
   KIND_PATTERN,
@@ -56,6 +58,7 @@ export class FakeSession implements Session {
   isLoopback = true;
   isClosing = false;
   isWatching = false;
+  tracking: TrackingState | null = null;
 
   logIn(user: string): void {
     this.user = user;
@@ -75,6 +78,18 @@ export class FakeSession implements Session {
     this.db = 0;
     this.protocol = 2;
     this.discardTransaction();
+  }
+
+  beginTracking(options: TrackingOptions): string | null {
+    const isAll = options.isBroadcast && options.prefixes.length === 0;
+    const given = isAll ? [new Uint8Array(0)] : options.prefixes;
+    const prefixes = [...(this.tracking?.prefixes ?? []), ...given];
+    this.tracking = { ...options, prefixes, isRedirectBroken: false, isCachingGiven: false };
+    return null;
+  }
+
+  endTracking(): void {
+    this.tracking = null;
   }
 
   beginTransaction(): void {
@@ -229,6 +244,10 @@ export class FakeServer implements ServerServices {
 
   clientKill(filter: ClientFilter, self: Session, done: (killed: number) => void): void {
     this.#answer(`clientKill ${self.id} ${JSON.stringify(filter)}`, () => done(this.killable));
+  }
+
+  hasClient(id: number): boolean {
+    return id > 0 && id === this.blockedId;
   }
 
   clientUnblock(id: number, withError: boolean, done: (unblocked: boolean) => void): void {

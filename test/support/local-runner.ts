@@ -65,7 +65,7 @@ export class LocalRunner {
       inParallel: () => false,
       sleep: () => undefined,
       block: () => undefined,
-      client: () => ({ io: 0, conn: 0, generation: 0 }),
+      client: () => ({ io: 0, conn: 0, generation: 0, tracksReads: false }),
     });
     this.#workMax = options.workMax ?? Number.POSITIVE_INFINITY;
   }

@@ -70,7 +70,7 @@ export const NETWORK_DIRECTIVES = [
     rules.rewriteOutputBufferLimits,
   ),
   memoryOrPercent('maxmemory-clients', 0, NO_MEANING),
-  int('tracking-table-max-keys', 1000000, 0, LONG_MAX, NO_MEANING),
+  int('tracking-table-max-keys', 1000000, 0, LONG_MAX),
   optionalText('requirepass', SENSITIVE),
   int('acllog-max-len', 128, 0, LONG_MAX),
   text('aclfile', '', IMMUTABLE),
