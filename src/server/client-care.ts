@@ -27,14 +27,15 @@ export class ClientCare {
     this.eviction.note(c);
     const limit = this.#outputLimit(c);
     if (limit.freeBytes === Number.POSITIVE_INFINITY) return;
-    const backlog = this.#parts.backlogBytes(c.conn);
+    // As in Redis a reply counts whole, however many parts it comes in.
+    const backlog = Math.max(this.#parts.backlogBytes(c.conn), c.partBytes);
     if (backlog > limit.freeBytes) this.#checkOutput(c, limit, backlog, Date.now());
   }
 
   /** Closes a client that lets its replies pile up. */
   #checkOutput(c: Connection, limit: OutputLimit, backlog: number, nowMs: number): void {
     const { stats, limits, abort } = this.#parts;
-    if (!checkOutputLimit(limit, c, backlog, nowMs)) return;
+    if (c.isAborted || !checkOutputLimit(limit, c, backlog, nowMs)) return;
     stats.add(STAT.outputLimitDisconnections, 1);
     limits.log(
       'warning',

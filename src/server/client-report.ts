@@ -7,6 +7,9 @@ import type { Connection } from './connection.ts';
 import { queryBufferBytes } from './query-buffer.ts';
 import { LISTENS_TO_COMMANDS, LISTENS_TO_MESSAGES } from './subscribers.ts';
 
+/** Parts that unsent replies are counted in, those of Redis's list. */
+const REPLY_PART_BYTES = 16 * 1024;
+
 /** A connection in the words of CLIENT LIST. */
 export function describeClient(
   c: Connection,
@@ -15,6 +18,8 @@ export function describeClient(
   ioThread: number,
 ): string {
   const queuedBytes = c.transactionBlock === null ? 0 : c.transactionBlock.bytes.length;
+  // What waits for the disk has not been handed to the transport yet.
+  const unsentBytes = backlogBytes + (c.held?.length ?? 0);
   return clientInfoLine({
     id: c.id,
     addr: addressOf(c.peer),
@@ -48,12 +53,13 @@ export function describeClient(
     queuedBytes,
     replyBufferBytes: 0,
     replyBufferPeakBytes: 0,
-    replyBytes: backlogBytes,
-    replyListLength: 0,
-    replyListBytes: 0,
+    // Clients have no reply buffer of their own: what a socket does not take waits in a list.
+    replyBytes: 0,
+    replyListLength: Math.ceil(unsentBytes / REPLY_PART_BYTES),
+    replyListBytes: unsentBytes,
     totalBytes: clientBytes(c, backlogBytes),
     isReadable: !c.isReadPaused,
-    isWritable: backlogBytes > 0,
+    isWritable: unsentBytes > 0,
     command: c.lastCommand,
     user: c.user,
     redirect: c.tracking?.redirect ?? -1,

@@ -157,6 +157,8 @@ export class Connection implements Session, TableRoom {
   pushed: HeldOutput | null = null;
   /** The first part of a worker's reply has gone out, the last one has not. */
   isMidReply = false;
+  /** Bytes of a worker's reply so far, while parts of it are to come. */
+  partBytes = 0;
   /** What client eviction has counted it with, in bytes. */
   countedBytes = 0;
   /** Unix ms since when the unsent replies are over the soft limit; 0 = they are not. */

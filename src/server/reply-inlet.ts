@@ -102,11 +102,13 @@ export class ReplyInlet {
   #takeReply(c: Connection, ring: RingConsumer): void {
     const incoming = this.#incoming;
     if (c.isInExec) this.#endExec(c, ring.u8, incoming.start);
+    c.partBytes += incoming.end - incoming.start;
     if (!c.isReplyDropped && incoming.end > incoming.start) {
       this.#host.send(c, ring.u8, incoming.start, incoming.end, incoming.gate);
     }
     c.isMidReply = incoming.hasMore;
     if (incoming.hasMore) return;
+    c.partBytes = 0;
     c.repliedTicket = incoming.ticket;
     c.isReplyDropped = false;
     this.#host.answered(c);

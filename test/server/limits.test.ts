@@ -119,3 +119,21 @@ async function inTransactions(client: RawClient): Promise<void> {
   expect(await client.command(['GET', 'k0'])).toBe('+QUEUED\r\n');
   expect(await client.command(['EXEC'])).toMatch(/^-EXECABORT /);
 }
+
+test('a reply beyond the hard limit closes its client, whatever parts it comes in', async () => {
+  await withServer([], async (server, client) => {
+    for (const bytes of [90_000, 5_000_000]) {
+      expect(await client.command(['SET', `${bytes}`, 'v'.repeat(bytes)])).toBe('+OK\r\n');
+    }
+    const limit = 'normal 2000000 0 0 pubsub 0 0 0';
+    const set = ['CONFIG', 'SET', 'client-output-buffer-limit', limit];
+    expect(await client.command(set)).toBe('+OK\r\n');
+    const small = await server.connect();
+    expect((await small.command(['GET', '90000'])).length).toBeGreaterThan(90_000);
+    const large = await server.connect();
+    large.send('GET 5000000\r\n');
+    expect((await large.readUntilClose()).length).toBeLessThan(5_000_000);
+    expect(await info(client, 'client_output_buffer_limit_disconnections')).toBe(1);
+    small.close();
+  });
+});
