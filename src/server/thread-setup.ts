@@ -175,17 +175,24 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     pubsub,
     events: new EventPublisher(state, pubsub, guard),
   };
-  ctx.log = (level, text) => threadLogger(parts).log(level, text);
-  ctx.guard = parts.hooks;
-  parts.hooks.events = parts.events;
-  ctx.publisher = parts.pubsub;
-  ctx.watch = insight;
-  parts.room.onCycle = (ms) => insight.events.note('eviction-cycle', ms, state.nowMs);
-  state.expirySink = parts.guard;
-  state.changeSink = parts.tracker;
-  parts.hooks.observe(MODE_TRACKING, parts.tracker.observe);
+  connect(parts);
   applyCommandLimits(parts);
   return parts;
+}
+
+/** Tells the parts of a thread of each other. */
+function connect(parts: ThreadParts): void {
+  const { ctx, hooks, room, insight, tracker } = parts;
+  const { state } = ctx;
+  ctx.log = (level, text) => threadLogger(parts).log(level, text);
+  ctx.guard = hooks;
+  hooks.events = parts.events;
+  ctx.publisher = parts.pubsub;
+  ctx.watch = insight;
+  room.onCycle = (ms) => insight.events.note('eviction-cycle', ms, state.nowMs);
+  state.expirySink = parts.guard;
+  state.changeSink = tracker;
+  hooks.observe(MODE_TRACKING, tracker.observe);
 }
 
 function trackingTable(
