@@ -20,7 +20,7 @@ import { HELD } from './dispatch-parts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { HeldOutput } from './held-output.ts';
 import type { IoServerParts } from './io-server-parts.ts';
-import { flushKeyspaceStats } from './keyspace-stats.ts';
+import { flushChanges, flushKeyspaceStats } from './keyspace-stats.ts';
 import { LETTER, type Letter, type LetterHandler, Mailbox } from './post.ts';
 import { ReplyInlet } from './reply-inlet.ts';
 import { SessionRuns } from './session-runs.ts';
@@ -544,8 +544,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   onTurnEnd(): void {
     const { ctx, stats } = this.#parts;
-    // Main counts changes, and FLUSHALLs, for the save rules.
-    if (ctx.state.dirty !== 0) flushKeyspaceStats(ctx, stats);
+    flushChanges(ctx, stats);
     if (this.#resumable.length !== 0) this.#runResumable();
     if (this.blocked.isReleasing) this.blocked.turnEnd();
     this.#dispatcher!.flush();

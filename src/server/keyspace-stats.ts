@@ -20,3 +20,11 @@ export function flushKeyspaceStats(ctx: ThreadContext, stats: ThreadStats): void
   state.dirty = 0;
   state.flushes = 0;
 }
+
+/**
+ * The same before the replies leave, where something changed: who has a reply sees its change
+ * counted, and a save that begins then is not taken for one that a FLUSHALL before it has ended.
+ */
+export function flushChanges(ctx: ThreadContext, stats: ThreadStats): void {
+  if (ctx.state.dirty !== 0 || ctx.state.flushes !== 0) flushKeyspaceStats(ctx, stats);
+}

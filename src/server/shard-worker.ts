@@ -20,7 +20,7 @@ import type { BlockedServe } from './blocked-serve.ts';
 import type { ConfigStore } from './config/store.ts';
 import { BigKeyWalk } from './insight/big-keys.ts';
 import type { Insight } from './insight/insight.ts';
-import { flushKeyspaceStats } from './keyspace-stats.ts';
+import { flushChanges, flushKeyspaceStats } from './keyspace-stats.ts';
 import { MemoryCare } from './memory-care.ts';
 import { type MemoryRoom, ROOM_GIVEN, ROOM_LATER, ROOM_NONE } from './memory-room.ts';
 import { ParallelRuns } from './parallel-runs.ts';
@@ -375,8 +375,6 @@ export class ShardWorker {
       }
       this.#parts.locks.releaseAll();
       if (!inlet.hasFrame) inlet.ring.release();
-      // Who has a reply sees its change counted.
-      if (this.#parts.ctx.state.dirty !== 0) flushKeyspaceStats(this.#parts.ctx, this.#parts.stats);
       this.#publishReplies();
     }
     return didWork;
@@ -582,6 +580,7 @@ export class ShardWorker {
   }
 
   #publishReplies(): void {
+    flushChanges(this.#parts.ctx, this.#parts.stats);
     this.#parts.guard.publish();
     this.#parts.tracker.flush();
     this.#parts.post.flush();
