@@ -33,11 +33,17 @@ export class CommandRow {
   readonly index: number;
   /** `get`, `client|kill`. */
   readonly fullName: string;
+  /** What statistics call it: `debug` for all of DEBUG, which is no container in Redis. */
+  readonly shownName: string;
+  /** The same before rename-command. */
+  readonly originalName: string;
   readonly arity: number;
   readonly isWrite: boolean;
   readonly isReadOnly: boolean;
   readonly isDenyOom: boolean;
   readonly isNoAuth: boolean;
+  readonly isFast: boolean;
+  readonly isSkippedBySlowLog: boolean;
   /** Runs while the data set is loaded. */
   readonly isForLoading: boolean;
   readonly isNoMulti: boolean;
@@ -77,6 +83,7 @@ export class CommandRow {
     spec: CommandSpec,
     index: number,
     fullName: string,
+    originalName: string,
     isGuarded: boolean,
     subcommands: CommandTable | null,
   ) {
@@ -89,25 +96,29 @@ export class CommandRow {
     this.isReadOnly = spec.flags.includes('readonly');
     this.isDenyOom = spec.flags.includes('denyoom');
     this.isNoAuth = spec.flags.includes('no_auth');
+    this.isFast = spec.flags.includes('fast');
+    this.isSkippedBySlowLog = spec.flags.includes('skip_slowlog');
     this.isForLoading = spec.flags.includes('loading');
     this.isNoMulti = spec.flags.includes('no_multi');
     this.isSession = spec.place === 'session';
     this.asksThreads = spec.place === 'session' && spec.asksThreads === true;
     this.usesFieldset = spec.place === 'shard' && spec.usesFieldset === true;
-    const origin = spec.origin ?? fullName;
-    this.preparesFieldset = origin === 'himport|prepare';
-    this.isAcrossDatabases = origin === 'move' || origin === 'copy';
+    this.originalName = originalName;
+    this.shownName = isGuarded ? fullName.split('|')[0]! : fullName;
+    this.preparesFieldset = originalName === 'himport|prepare';
+    this.isAcrossDatabases = originalName === 'move' || originalName === 'copy';
     this.isBlocking = spec.flags.includes('blocking');
-    this.isSubscribing = SUBSCRIBING.has(origin);
-    this.isForSubscribers = this.isSubscribing || FOR_SUBSCRIBERS.has(origin);
-    this.isExec = origin === 'exec';
-    this.isWatch = origin === 'watch';
-    this.isMulti = origin === 'multi';
-    this.isTransactionControl = TRANSACTION_CONTROL.has(origin);
+    this.isSubscribing = SUBSCRIBING.has(originalName);
+    this.isForSubscribers = this.isSubscribing || FOR_SUBSCRIBERS.has(originalName);
+    this.isExec = originalName === 'exec';
+    this.isWatch = originalName === 'watch';
+    this.isMulti = originalName === 'multi';
+    this.isTransactionControl = TRANSACTION_CONTROL.has(originalName);
     this.isGuarded = isGuarded;
     this.isSlow = spec.place === 'shard' && (spec.isSlow === true || spec.shards === 'each');
     this.singleKey = singleKeyIndex(spec);
-    this.logName = new TextEncoder().encode((origin.split('|')[0] ?? origin).toUpperCase());
+    const [container] = originalName.split('|');
+    this.logName = new TextEncoder().encode(container!.toUpperCase());
     this.subcommands = subcommands;
   }
 
@@ -145,6 +156,7 @@ export class CommandTable {
     prefix = '',
     rows: CommandRow[] = [],
     isGuardedContainer = false,
+    originalPrefix: string = prefix,
   ) {
     this.rows = rows;
     this.specs = specs;
@@ -152,12 +164,13 @@ export class CommandTable {
       const fullName = prefix + spec.name;
       const index = rows.length;
       rows.length += 1;
-      const isGuarded =
-        isGuardedContainer || (prefix === '' && (spec.origin ?? fullName) === 'debug');
-      const sub = spec.subcommands
-        ? new CommandTable(spec.subcommands, `${fullName}|`, rows, isGuarded)
+      const originalName = originalPrefix + (spec.origin ?? spec.name);
+      const isGuarded = isGuardedContainer || originalName === 'debug';
+      const { subcommands } = spec;
+      const sub = subcommands
+        ? new CommandTable(subcommands, `${fullName}|`, rows, isGuarded, `${originalName}|`)
         : null;
-      const row = new CommandRow(spec, index, fullName, isGuarded, sub);
+      const row = new CommandRow(spec, index, fullName, originalName, isGuarded, sub);
       rows[index] = row;
       this.#names.push(new TextEncoder().encode(spec.name));
       this.#byName.push(row);

@@ -20,22 +20,25 @@ import { HELD } from './dispatch-parts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { HeldOutput } from './held-output.ts';
 import type { IoServerParts } from './io-server-parts.ts';
+import { flushChanges, flushKeyspaceStats } from './keyspace-stats.ts';
 import { LETTER, type Letter, type LetterHandler, Mailbox } from './post.ts';
 import { ReplyInlet } from './reply-inlet.ts';
 import { SessionRuns } from './session-runs.ts';
-import { flushKeyspaceStats } from './shard-worker.ts';
 import { PAUSE_NONE } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 import type { Subscribers } from './subscribers.ts';
 import type { ClientRef } from './thread-context.ts';
 import { gaugeCpu, STAT } from './thread-stats.ts';
 import { TrackingClients } from './tracking-clients.ts';
+import { TurnClock } from './turn-clock.ts';
 import { WAIT_RESP3 } from './wait-records.ts';
 
 /** Input kept for a connection that must wait; beyond it, reading pauses. */
 const HELD_INPUT_MAX = 1024 * 1024;
 /** Replies collected for one connection before they are sent and its output limit is looked at. */
 const REPLY_PART_BYTES = 256 * 1024;
+/** Replies that fit into Redis's reply buffer are in no limit. */
+const REPLY_BUFFER_BYTES = 16 * 1024;
 /** Pace of what INFO says about all clients together. */
 const GAUGE_MS = 1000;
 export class IoServer implements TransportHandler, ConnectionHost {
@@ -45,6 +48,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
   readonly #connections: (Connection | undefined)[] = [];
   readonly #replies: ReplyInlet;
   readonly #mailbox: Mailbox;
+  readonly #turnClock: TurnClock;
   readonly tracking: TrackingClients;
   readonly #ref = { io: 0, conn: 0, generation: 0, tracksReads: false };
   readonly blocked: BlockedClients;
@@ -76,6 +80,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#parts = parts;
     this.#reply = parts.reply;
     this.#parser = new RequestParser(parts.parserLimits);
+    this.#turnClock = new TurnClock(parts.stats);
     this.#mailbox = new Mailbox(parts.postbox, parts.spill);
     this.subscribers = parts.pubsub.connect({
       push: (c, buf, start, end, gate) => this.push(c, buf, start, end, gate),
@@ -149,7 +154,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
         const c = this.#dispatcher!.current!;
         const { lo, hi } = key;
         const bytes = key.buf.slice(key.start, key.end);
-        c.watched.push({ shard: shard.index, db, lo, hi, version, key: bytes });
+        c.watch({ shard: shard.index, db, lo, hi, version, key: bytes });
       },
       sleep: () => {
         throw new Error('an I/O thread was told to sleep');
@@ -208,7 +213,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
     stats.add(STAT.readsProcessed, 1);
     if (c.inputLength !== 0 || c.isBlocked) {
       c.keepInput(buf, start, end);
-      this.#advanceKept(c);
+      // Before what is complete now is run: nothing of a client over the limit is.
+      if (!this.#closeOverLimit(c)) this.#advanceKept(c);
       return;
     }
     this.#beginReplies(c);
@@ -235,15 +241,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
    * run.
    */
   #checkInput(c: Connection): void {
-    const { limits, stats } = this.#parts;
-    if (c.isClosing) return;
-    // As in Redis, the queue of a transaction counts as input that no command has consumed.
-    if (c.inputLength + (c.transactionBlock?.length ?? 0) > limits.queryBufferMax) {
-      stats.add(STAT.queryLimitDisconnections, 1);
-      limits.log('warning', `Closing client that reached max query buffer length: ${c.infoLine()}`);
-      this.abort(c);
-      return;
-    }
+    if (c.isClosing || this.#closeOverLimit(c)) return;
     const mustPause =
       ((c.isBlocked || c.inflight !== 0) && c.inputLength > HELD_INPUT_MAX) ||
       (c.held !== null && c.held.length > HELD_INPUT_MAX);
@@ -251,6 +249,18 @@ export class IoServer implements TransportHandler, ConnectionHost {
       c.isReadPaused = mustPause;
       this.#transport!.pauseRead(c.conn, mustPause);
     }
+  }
+
+  /** Closes a client with more input than it may have; false where that is not so. */
+  #closeOverLimit(c: Connection): boolean {
+    const { limits, stats } = this.#parts;
+    // As in Redis, the queue of a transaction counts as input that no command has consumed.
+    const bytes = c.inputLength + (c.transactionBlock?.length ?? 0);
+    if (bytes <= limits.queryBufferMax) return false;
+    stats.add(STAT.queryLimitDisconnections, 1);
+    limits.log('warning', `Closing client that reached max query buffer length: ${c.infoLine()}`);
+    this.abort(c);
+    return true;
   }
 
   /** Parses and dispatches commands of bytes [start, end). Returns the end of what was consumed. */
@@ -283,6 +293,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
   #noteHeld(c: Connection): void {
     if (c.isPaused && !this.#paused.has(c)) {
       this.#paused.add(c);
+      this.wakeAt(this.#parts.layout.pauseUntilMs);
       this.#parts.stats.add(STAT.blockedNow, 1);
     }
     if (!c.isStalled) return;
@@ -367,26 +378,31 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   #sendNow(c: Connection, buf: Uint8Array, start: number, end: number): void {
     const { stats, limits } = this.#parts;
+    const limit = c.subscriptions === null ? limits.normalOutput : limits.pubsubOutput;
+    if (limit.freeBytes !== Number.POSITIVE_INFINITY) {
+      // As in Redis, what is about to be sent counts, beyond the bytes of one reply buffer: of a
+      // reply over the limit nothing is sent.
+      const unsent = this.#transport!.backlogBytes(c.conn) + end - start;
+      const backlog = unsent - REPLY_BUFFER_BYTES;
+      if (backlog > limit.freeBytes && this.#checkOutput(c, limit, backlog, Date.now())) return;
+    }
     c.bytesSent += end - start;
     stats.add(STAT.netOutputBytes, end - start);
     stats.add(STAT.writesProcessed, 1);
     this.#transport!.send(c.conn, buf, start, end);
-    const limit = c.subscriptions === null ? limits.normalOutput : limits.pubsubOutput;
-    if (limit.freeBytes === Number.POSITIVE_INFINITY) return;
-    const backlog = this.#transport!.backlogBytes(c.conn);
-    if (backlog > limit.freeBytes) this.#checkOutput(c, limit, backlog, Date.now());
   }
 
-  /** Closes a client that lets its replies pile up. */
-  #checkOutput(c: Connection, limit: OutputLimit, backlog: number, nowMs: number): void {
+  /** Closes a client that lets its replies pile up; false where that is not so. */
+  #checkOutput(c: Connection, limit: OutputLimit, backlog: number, nowMs: number): boolean {
     const { stats, limits } = this.#parts;
-    if (!checkOutputLimit(limit, c, backlog, nowMs)) return;
+    if (!checkOutputLimit(limit, c, backlog, nowMs)) return false;
     stats.add(STAT.outputLimitDisconnections, 1);
     limits.log(
       'warning',
       `Client ${c.infoLine()} scheduled to be closed ASAP for overcoming of output buffer limits.`,
     );
     this.abort(c);
+    return true;
   }
 
   /** The peer sent its last byte: replies still on their way are waited for. */
@@ -426,6 +442,9 @@ export class IoServer implements TransportHandler, ConnectionHost {
     if (!this.#isParked) return;
     this.#isParked = false;
     this.#parts.bell.awake();
+    this.#turnClock.begin();
+    const { insight } = this.#parts;
+    if (!insight.hotKeys.isCurrent) insight.refresh();
   }
 
   onWake(): void {
@@ -470,9 +489,11 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   onTick(nowMs: number): void {
     const { ctx, stats, layout } = this.#parts;
+    const startedMs = performance.now();
     ctx.state.setTime(nowMs);
     if (layout.pauseMode !== PAUSE_NONE && nowMs >= layout.pauseUntilMs)
       layout.setPause(PAUSE_NONE, 0);
+    else if (this.#paused.size !== 0) this.wakeAt(layout.pauseUntilMs);
     this.#dispatcher!.transactions.retryUnwatch();
     this.blocked.tick(nowMs);
     this.#visitClients(nowMs);
@@ -481,6 +502,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
     const isGaugeTime = nowMs - this.#gaugedMs >= GAUGE_MS || nowMs < this.#gaugedMs;
     // Buffers count towards maxmemory: what is long gone must not evict anything.
     if (isGaugeTime || layout.maxmemory !== 0) this.#gauge(nowMs);
+    this.#parts.onTicked(nowMs);
+    this.#turnClock.ticked(performance.now() - startedMs);
     this.onWake();
     this.onTurnEnd();
   }
@@ -521,8 +544,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   onTurnEnd(): void {
     const { ctx, stats } = this.#parts;
-    // Main counts changes, and FLUSHALLs, for the save rules.
-    if (ctx.state.dirty !== 0) flushKeyspaceStats(ctx, stats);
+    flushChanges(ctx, stats);
     if (this.#resumable.length !== 0) this.#runResumable();
     if (this.blocked.isReleasing) this.blocked.turnEnd();
     this.#dispatcher!.flush();
@@ -534,6 +556,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
       this.#dispatcher!.flush();
     }
     this.#isParked = true;
+    this.#turnClock.end();
     this.#parts.onParked();
   }
 
@@ -551,6 +574,10 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   unsubscribeAll(c: Connection): void {
     this.subscribers.leave(c);
+  }
+
+  watchingChanged(by: number): void {
+    this.#parts.stats.add(STAT.watchingClients, by);
   }
 
   get users(): AclUsers {

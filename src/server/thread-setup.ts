@@ -25,6 +25,7 @@ import { readCommandLimits } from './command-limits.ts';
 import type { ConfigSnapshot } from './config/store.ts';
 import { ConfigStore } from './config/store.ts';
 import { EventPublisher } from './event-publisher.ts';
+import { Insight } from './insight/insight.ts';
 import { fileLogWriter, type LogFilter, Logger } from './log.ts';
 import { MemoryRoom } from './memory-room.ts';
 import { Post } from './post.ts';
@@ -85,6 +86,7 @@ export interface ThreadParts {
   /** Permissions, by this thread's copy of the users. */
   readonly acl: AclGate;
   readonly events: EventPublisher;
+  readonly insight: Insight;
 }
 
 const REPLY_BYTES = 64 * 1024;
@@ -142,6 +144,8 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   const board = new ChannelBoard(buffers.channels, new HalfSipHash(...start.hashKey));
   const tracker = new Tracker(thread, keys, new PrefixBoard(keys, ioThreads), ctx, post);
   const pubsub = new PubSub(board, post, thread <= ioThreads ? thread - 1 : -1);
+  const cards = new ClientCards(buffers.cards, layout.topology.connections);
+  const insight = threadInsight(start, layout, hasher, cards, ctx);
   const parts: ThreadParts = {
     start,
     layout,
@@ -164,21 +168,31 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     ids: new ClientIds(buffers.ids, ioThreads, layout.topology.connections),
     tracker,
     records,
-    serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard, tracker }),
-    cards: new ClientCards(buffers.cards, layout.topology.connections),
+    serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard, tracker, stats }),
+    cards,
+    insight,
     acl: new AclGate(new AclUsers(new AclCommands(table), start.users), stats),
     pubsub,
     events: new EventPublisher(state, pubsub, guard),
   };
-  ctx.log = (level, text) => threadLogger(parts).log(level, text);
-  ctx.guard = parts.hooks;
-  parts.hooks.events = parts.events;
-  ctx.publisher = parts.pubsub;
-  state.expirySink = parts.guard;
-  state.changeSink = parts.tracker;
-  parts.hooks.observe(MODE_TRACKING, parts.tracker.observe);
+  connect(parts);
   applyCommandLimits(parts);
   return parts;
+}
+
+/** Tells the parts of a thread of each other. */
+function connect(parts: ThreadParts): void {
+  const { ctx, hooks, room, insight, tracker } = parts;
+  const { state } = ctx;
+  ctx.log = (level, text) => threadLogger(parts).log(level, text);
+  ctx.guard = hooks;
+  hooks.events = parts.events;
+  ctx.publisher = parts.pubsub;
+  ctx.watch = insight;
+  room.onCycle = (ms) => insight.events.note('eviction-cycle', ms, state.nowMs);
+  state.expirySink = parts.guard;
+  state.changeSink = tracker;
+  hooks.observe(MODE_TRACKING, tracker.observe);
 }
 
 function trackingTable(
@@ -198,6 +212,30 @@ export function threadLogger({ config, layout, start }: ThreadParts): Logger {
     role: start.thread < layout.workerThread(0) ? 'I' : 'W',
     level: config.text('loglevel') as LogFilter,
     write: fileLogWriter(config.path('logfile')),
+  });
+}
+
+function threadInsight(
+  { buffers, thread }: ThreadStart,
+  layout: SharedLayout,
+  hasher: HalfSipHash,
+  cards: ClientCards,
+  ctx: ThreadContext,
+): Insight {
+  return new Insight({
+    buffer: buffers.insight,
+    threads: layout.threadCount,
+    thread,
+    hash: (buf, from, end) => {
+      hasher.hash(buf, from, end);
+      return hasher.lo;
+    },
+    face: (client = ctx.host.client()) => {
+      const { io, conn } = client;
+      if (io === 0) return { address: '', name: '' };
+      return { address: cards.address(io, conn), name: cards.name(io, conn) };
+    },
+    isServing: () => !layout.isLoading,
   });
 }
 
@@ -221,6 +259,8 @@ export function applyCommandLimits(parts: ThreadParts): void {
   readCommandLimits(config, ctx.state);
   parts.acl.logLengthMax = config.int('acllog-max-len');
   parts.events.configure(config.text('notify-keyspace-events'));
+  parts.insight.configure(config);
+  parts.stats.isTracking = config.bool('latency-tracking');
   parts.guard.isEvictionLazy = config.bool('lazyfree-lazy-eviction');
   parts.tracker.setLimit(config.int('tracking-table-max-keys'));
   parts.room.configure({

@@ -38,6 +38,7 @@ function fixture(): Fixture {
     tracking: { begin: () => null, end: () => undefined },
     unsubscribeAll: () => undefined,
     users: new AclUsers(new AclCommands(new CommandTable(ALL_COMMANDS))),
+    watchingChanged: () => undefined,
   };
   const connection = new Connection(host, 0, 1, 1, ENDPOINT, ENDPOINT, 0);
   return { arena, spill, connection };
