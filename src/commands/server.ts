@@ -8,11 +8,14 @@ import { ACL_COMMAND } from './acl.ts';
 import { BGREWRITEAOF_COMMAND } from './append-only.ts';
 import { COMMAND_COMMAND } from './command.ts';
 import { CONFIG_COMMAND } from './config-command.ts';
+import { HOTKEYS_COMMAND } from './hotkeys.ts';
 import { INTROSPECTION_COMMANDS } from './introspection.ts';
+import { LATENCY_COMMAND } from './latency.ts';
 import { cmdLolwut } from './lolwut.ts';
 import { MONITOR_COMMAND } from './monitor.ts';
 import { PERSISTENCE_COMMANDS } from './persistence.ts';
 import { replyWhenDone, textsFrom, wordIs, writeOutcome } from './session-reply.ts';
+import { SLOWLOG_COMMAND } from './slowlog.ts';
 import type { CommandSpec, SessionContext } from './spec.ts';
 
 const PORT_MAX = 65535;
@@ -184,4 +187,7 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
   MONITOR_COMMAND,
   ...INTROSPECTION_COMMANDS,
   ACL_COMMAND,
+  HOTKEYS_COMMAND,
+  LATENCY_COMMAND,
+  SLOWLOG_COMMAND,
 ];

@@ -11,6 +11,7 @@ import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import type { AclServices } from './acl-services.ts';
 import type { Fieldsets } from './fieldsets.ts';
+import type { InsightServices } from './insight-services.ts';
 import type { PartedWork, PartVisitor } from './parted-work.ts';
 import type { PubSubServices, Subscriptions } from './subscriptions.ts';
 
@@ -482,6 +483,8 @@ export interface ServerServices {
     what: 'rewrite' | 'rewrite-later' | 'load',
     done: (error: string | null, text: string) => void,
   ): void;
+  /** SLOWLOG, LATENCY, HOTKEYS, MEMORY BIGKEYS. */
+  readonly insight: InsightServices;
   /** Every command of the table. */
   readonly commands: readonly CommandSpec[];
   /** Has the pool do a job; `done` gets the reply bytes. */

@@ -102,6 +102,7 @@ export class LazyFree {
     if (!this.#freeRoot(root, units * UNITS_PER_CHAIN)) return;
     u32[this.#roots + HEAD] = next;
     u32[this.#roots + COUNT] = u32[this.#roots + COUNT]! - 1;
+    this.#shard.state.lazyfreed += 1;
   }
 
   /** True when a snapshot that is under way has yet to see an entry of a small table. O(n). */
@@ -156,6 +157,7 @@ export class LazyFree {
       if (!isGone) return false;
       u32[this.#base + HEAD] = u32[block * 2 + NEXT_WORD]!;
       u32[this.#base + COUNT] = u32[this.#base + COUNT]! - 1;
+      this.#shard.state.lazyfreed += 1;
       arena.free(block);
     }
     return this.isEmpty;

@@ -20,3 +20,27 @@ export function rootBytes(shard: Shard, ref: Ref): number {
       throw new Error('memory of a type that is not known');
   }
 }
+
+/** A key's share of the index at its usual fill: 64 bytes for eight keys. */
+export const INDEX_BYTES_PER_KEY = 8;
+
+/** Bytes that an entry and its value occupy, with its share of the index. */
+export function keyBytes(shard: Shard, ref: Ref): number {
+  return shard.entryBytes(ref) + rootBytes(shard, ref) + INDEX_BYTES_PER_KEY;
+}
+
+/** Elements of a collection, bytes of a string. O(1). */
+export function elementCount(shard: Shard, ref: Ref): number {
+  switch (shard.typeOf(ref)) {
+    case TYPE_LIST:
+      return shard.lists.size(ref);
+    case TYPE_SET:
+      return shard.sets.size(ref);
+    case TYPE_ZSET:
+      return shard.zsets.size(ref);
+    case TYPE_HASH:
+      return shard.hashes.size(ref);
+    default:
+      return shard.valueLength(ref);
+  }
+}

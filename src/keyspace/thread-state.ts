@@ -99,6 +99,9 @@ export class ThreadState {
   keyspaceHits = 0;
   keyspaceMisses = 0;
   expiredKeys = 0;
+  expiredFields = 0;
+  /** Flushed tables and large values that were freed in slices. */
+  lazyfreed = 0;
   evictedKeys = 0;
   /**
    * What is left below maxmemory for a larger table of keys: as in Redis, a table that would have
@@ -206,6 +209,7 @@ export class ThreadState {
    * are done, `fieldsExpired` tells of all of them at once.
    */
   fieldExpired(db: number, key: Key, buf: Uint8Array, from: number, to: number): void {
+    this.expiredFields += 1;
     const { expirySink } = this;
     if (expirySink !== null) {
       expirySink.fieldExpired(db, key.buf, key.start, key.end, buf, from, to);

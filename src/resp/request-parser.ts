@@ -193,6 +193,12 @@ export class ParseState {
   /** Those of the last one that is complete, until `dropFinished`. */
   finished: ArgView | null = null;
 
+  /** Bytes of the tables of arguments remembered. */
+  get tableBytes(): number {
+    if (this.large !== null) return this.large.offset.byteLength + this.large.length.byteLength;
+    return (this.offset?.byteLength ?? 0) + (this.length?.byteLength ?? 0);
+  }
+
   /** Forgets the command, of which the tables of a large one stay until `dropFinished`. */
   reset(): void {
     this.need = 0;

@@ -27,6 +27,8 @@ export const AOF_FACT = {
   bufferBytes: 36,
   pendingSyncs: 37,
   delayedSyncs: 38,
+  /** Those before the last CONFIG RESETSTAT. */
+  delayedSyncsBefore: 39,
 } as const;
 
 /** What is written counts. */
@@ -70,6 +72,6 @@ export function aofInfo(facts: Float64Array, nowMs: number): AofInfo {
     aofBaseBytes: facts[AOF_FACT.rewriteBaseBytes]!,
     aofBufferBytes: facts[AOF_FACT.bufferBytes]!,
     aofPendingFsyncs: facts[AOF_FACT.pendingSyncs]!,
-    aofDelayedFsyncs: facts[AOF_FACT.delayedSyncs]!,
+    aofDelayedFsyncs: facts[AOF_FACT.delayedSyncs]! - facts[AOF_FACT.delayedSyncsBefore]!,
   };
 }

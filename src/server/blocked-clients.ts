@@ -58,6 +58,7 @@ export interface BlockedClientsParts {
 }
 
 const NO_PERMISSION = 'NOPERM No permissions to run the command';
+const ERROR_SIGN = 0x2d;
 const UNBLOCKED = 'UNBLOCKED client unblocked via CLIENT UNBLOCK';
 /** Between two tries at what another thread is about to finish. */
 const RETRY_MS = 1;
@@ -180,12 +181,26 @@ export class BlockedClients {
     if (denied) {
       this.#reply.clear();
       this.#reply.error(wait.denial?.() ?? NO_PERMISSION);
+      this.#account(wait, this.#reply.buf, 0, this.#reply.length);
       this.#leave(wait, this.#reply.buf, 0, this.#reply.length, gate);
     } else {
+      this.#account(wait, buf, start, end);
       this.#leave(wait, buf, start, end, gate);
     }
     if (wait.ref !== 0) this.#release(wait.ref);
     this.#parts.resume(c);
+  }
+
+  /** A command that waited for keys is counted when it ends. */
+  #account({ c, ref }: Wait, buf: Uint8Array, start: number, end: number): void {
+    if (ref === 0) return;
+    const { stats, records } = this.#parts;
+    const row = records.row(ref);
+    c.commandsRun += 1;
+    stats.call(row);
+    if (end === start || buf[start] !== ERROR_SIGN) return;
+    stats.failed(row);
+    stats.error(buf, start + 1, end);
   }
 
   /** Takes a wait off the books and sends its reply. */

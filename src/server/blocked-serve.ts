@@ -7,10 +7,12 @@ import { ESCALATE } from '../commands/spec.ts';
 import { type CommandRow, type CommandTable, KeyIndexes, keyIndexes } from '../commands/table.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ArgView } from '../resp/request-parser.ts';
+import { isTimed, sampleWeight } from './command-watch.ts';
 import { LETTER, NO_BYTES, type Post } from './post.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import type { ShardSet } from './shard-set.ts';
 import type { ThreadContext } from './thread-context.ts';
+import type { ThreadStats } from './thread-stats.ts';
 import type { Tracker } from './tracker.ts';
 import {
   SERVED,
@@ -49,6 +51,7 @@ export interface BlockedServeParts {
   readonly post: Post;
   readonly guard: WriteGuard;
   readonly tracker: Tracker;
+  readonly stats: ThreadStats;
 }
 
 export class BlockedServe {
@@ -57,6 +60,8 @@ export class BlockedServe {
   readonly #parts: BlockedServeParts;
   readonly #args = new ArgView();
   readonly #keys = new KeyIndexes();
+  /** Commands that this thread tried to serve. */
+  #tries = 0;
 
   constructor(parts: BlockedServeParts) {
     this.#parts = parts;
@@ -217,18 +222,40 @@ export class BlockedServe {
     ctx.servedKey = records.argumentOf(node);
     ctx.isStillBlocked = false;
     tracker.beginServing(records.io(ref), records.conn(ref), records.generation(ref));
-    const status = ctx.run(table.rows[records.row(ref)]!);
+    const row = table.rows[records.row(ref)]!;
+    const tries = this.#tries++;
+    const started = isTimed(ctx.watch, tries) ? performance.now() : -1;
+    const status = ctx.run(row);
     ctx.servedKey = 0;
     ctx.workMax = workMax;
     ctx.state.touchMode = touchMode;
     if (status === ESCALATE) throw new Error('a blocked command escalated while it was served');
     const isServed = !ctx.isStillBlocked;
-    if (isServed) this.#deliver(ref, node, false, mark, guard.gate);
+    if (isServed) {
+      if (started >= 0) this.#timed(row, ref, performance.now() - started, tries, mark);
+      this.#deliver(ref, node, false, mark, guard.gate);
+    }
     tracker.endServing();
     reply.truncate(mark);
     reply.resp3 = resp3;
     guard.gate = gate;
     return isServed;
+  }
+
+  /** Notes the time that a command took once it was served: what it waited is no part of it. */
+  #timed(row: CommandRow, ref: Ref, ms: number, tries: number, mark: number): void {
+    const { ctx, records, stats } = this.#parts;
+    const { watch, reply } = ctx;
+    const nanos = ms * 1e6;
+    stats.time(row.index, nanos, sampleWeight(watch, tries));
+    if (nanos < watch.noteNanos) return;
+    const client = {
+      io: records.io(ref),
+      conn: records.conn(ref),
+      generation: records.generation(ref),
+      tracksReads: false,
+    };
+    watch.note(row, this.#args, nanos, reply.length - mark, client);
   }
 
   #deliver(ref: Ref, node: number, denied: boolean, mark: number, gate: number): void {

@@ -7,6 +7,9 @@ import { checkOutputLimit, type OutputLimit } from './client-limits.ts';
 import type { Connection } from './connection.ts';
 import { STAT } from './thread-stats.ts';
 
+/** Replies that fit into Redis's reply buffer are in no limit. */
+const REPLY_BUFFER_BYTES = 16 * 1024;
+
 export class ClientCare {
   readonly #parts: ClientEvictionParts;
   readonly eviction: ClientEviction;
@@ -22,26 +25,31 @@ export class ClientCare {
     return c.subscriptions === null ? limits.normalOutput : limits.pubsubOutput;
   }
 
-  /** Something was handed to the transport for a client. */
-  sent(c: Connection): void {
-    this.eviction.note(c);
+  /**
+   * Whether `bytes` more may be handed to the transport for a client. As in Redis, what is about to
+   * be sent counts, beyond the bytes of one reply buffer, and a reply counts whole, however many
+   * parts it comes in: where it is over the limit, the client is closed and nothing is sent.
+   */
+  maySend(c: Connection, bytes: number): boolean {
     const limit = this.#outputLimit(c);
-    if (limit.freeBytes === Number.POSITIVE_INFINITY) return;
-    // As in Redis a reply counts whole, however many parts it comes in.
-    const backlog = Math.max(this.#parts.backlogBytes(c.conn), c.partBytes);
-    if (backlog > limit.freeBytes) this.#checkOutput(c, limit, backlog, Date.now());
+    if (limit.freeBytes === Number.POSITIVE_INFINITY) return true;
+    const unsent = Math.max(this.#parts.backlogBytes(c.conn) + bytes, c.partBytes);
+    const backlog = unsent - REPLY_BUFFER_BYTES;
+    return backlog <= limit.freeBytes || !this.#checkOutput(c, limit, backlog, Date.now());
   }
 
-  /** Closes a client that lets its replies pile up. */
-  #checkOutput(c: Connection, limit: OutputLimit, backlog: number, nowMs: number): void {
+  /** Closes a client that lets its replies pile up; false where that is not so. */
+  #checkOutput(c: Connection, limit: OutputLimit, backlog: number, nowMs: number): boolean {
     const { stats, limits, abort } = this.#parts;
-    if (c.isAborted || !checkOutputLimit(limit, c, backlog, nowMs)) return;
+    if (c.isAborted) return true;
+    if (!checkOutputLimit(limit, c, backlog, nowMs)) return false;
     stats.add(STAT.outputLimitDisconnections, 1);
     limits.log(
       'warning',
       `Client ${c.infoLine()} scheduled to be closed ASAP for overcoming of output buffer limits.`,
     );
     abort(c);
+    return true;
   }
 
   /**

@@ -10,14 +10,18 @@ export function gaugeClients(
 ): void {
   let input = 0;
   let output = 0;
-  let watching = 0;
+  let largestInput = 0;
+  let largestOutput = 0;
   for (const c of connections) {
     if (c === undefined) continue;
+    const backlog = backlogOf(c.conn);
     input += c.input.length;
-    output += backlogOf(c.conn);
-    if (c.watched.length !== 0) watching += 1;
+    output += backlog;
+    if (c.input.length > largestInput) largestInput = c.input.length;
+    if (backlog > largestOutput) largestOutput = backlog;
   }
   counters[STAT.queryBufferBytes] = input;
   counters[STAT.outputBufferBytes] = output;
-  counters[STAT.watchingClients] = watching;
+  counters[STAT.largestInputBytes] = largestInput;
+  counters[STAT.largestOutputBytes] = largestOutput;
 }

@@ -17,6 +17,7 @@ const SUBSCRIPTION_BYTES = 160;
  */
 export function clientBytes(c: Connection, backlogBytes: number): number {
   let bytes = CONNECTION_BYTES + c.fieldsets.bytes + c.input.length + backlogBytes;
+  bytes += c.parseState.tableBytes;
   bytes += c.transactionBlock?.length ?? 0;
   bytes += c.held?.buf.length ?? 0;
   bytes += c.pushed?.buf.length ?? 0;

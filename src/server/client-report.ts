@@ -10,6 +10,12 @@ import { LISTENS_TO_COMMANDS, LISTENS_TO_MESSAGES } from './subscribers.ts';
 /** Parts that unsent replies are counted in, those of Redis's list. */
 const REPLY_PART_BYTES = 16 * 1024;
 
+/** Different keys that it watches: one that was watched twice has two registrations. */
+function watchedKeys({ watched }: Connection): number {
+  if (watched.length < 2) return watched.length;
+  return new Set(watched.map(({ db, lo, hi }) => `${db} ${lo} ${hi}`)).size;
+}
+
 /** A connection in the words of CLIENT LIST. */
 export function describeClient(
   c: Connection,
@@ -18,6 +24,7 @@ export function describeClient(
   ioThread: number,
 ): string {
   const queuedBytes = c.transactionBlock === null ? 0 : c.transactionBlock.bytes.length;
+  const argumentBytes = c.parseState.tableBytes;
   // What waits for the disk has not been handed to the transport yet.
   const unsentBytes = backlogBytes + (c.held?.length ?? 0);
   return clientInfoLine({
@@ -32,7 +39,7 @@ export function describeClient(
       isMonitor: (c.listens & LISTENS_TO_COMMANDS) !== 0,
       isSubscriber: (c.listens & LISTENS_TO_MESSAGES) !== 0,
       isInTransaction: c.isInTransaction,
-      isBlocked: c.isSuspended || c.isPaused || c.blocked !== null,
+      isBlocked: c.isPaused || c.blocked !== null,
       isTracking: c.tracking !== null,
       isRedirectBroken: c.tracking?.isRedirectBroken === true,
       isTrackingBroadcast: c.tracking?.isBroadcast === true,
@@ -46,10 +53,10 @@ export function describeClient(
     patterns: c.subscriptions?.names[KIND_PATTERN].size ?? 0,
     shardChannels: c.subscriptions?.names[KIND_SHARD_CHANNEL].size ?? 0,
     queued: c.isInTransaction ? c.queuedCommands : -1,
-    watchedKeys: c.watched.length,
+    watchedKeys: watchedKeys(c),
     queryBufferBytes: queryBufferBytes(c),
     queryBufferFreeBytes: c.input.length - c.inputLength,
-    argumentBytes: 0,
+    argumentBytes,
     queuedBytes,
     replyBufferBytes: 0,
     replyBufferPeakBytes: 0,

@@ -32,6 +32,8 @@ export interface ConnectionHost {
   resubscribe(connection: Connection, names: SubscribedNames): void;
   /** The users of the thread. */
   readonly users: AclUsers;
+  /** So many connections more (or fewer, negative) watch keys. */
+  watchingChanged(by: number): void;
   /** Where large commands are received. */
   readonly spill: Spill;
 }
@@ -144,7 +146,7 @@ export class Connection implements Session, TableRoom {
   queuedCommands = 0;
   /** The reply of the command in flight is thrown away: CLIENT REPLY OFF or SKIP. */
   isReplyDropped = false;
-  watched: WatchedKey[] = [];
+  #watched: WatchedKey[] = [];
   /**
    * The database before a routed EXEC with watches, which selects none when it aborts; -1 = none.
    */
@@ -223,6 +225,26 @@ export class Connection implements Session, TableRoom {
     this.isReplay = true;
     this.isAuthenticated = true;
     this.isRestricted = false;
+  }
+
+  /** The keys that its next transaction depends on. Set it, or add by `watch`. */
+  get watched(): readonly WatchedKey[] {
+    return this.#watched;
+  }
+
+  set watched(keys: readonly WatchedKey[]) {
+    this.#noteWatching(keys.length !== 0);
+    this.#watched = [...keys];
+  }
+
+  watch(key: WatchedKey): void {
+    this.#noteWatching(true);
+    this.#watched.push(key);
+  }
+
+  #noteWatching(isWatching: boolean): void {
+    const wasWatching = this.#watched.length !== 0;
+    if (isWatching !== wasWatching) this.#host.watchingChanged(isWatching ? 1 : -1);
   }
 
   /** True while nothing of this connection may be run. */

@@ -18,6 +18,7 @@ import type { ArgView } from '../resp/request-parser.ts';
 import { sceneOf } from './acl/exec-permission.ts';
 import type { BlockedServe } from './blocked-serve.ts';
 import { CommandRoutes } from './command-routes.ts';
+import { isTimed, sampleWeight } from './command-watch.ts';
 import type { Connection } from './connection.ts';
 import {
   CONSUMED,
@@ -42,8 +43,6 @@ import { isRefused, refusalText } from './write-refusal.ts';
 const NO_KEYS_FOR_MONITORS = "ERR Replica can't interact with the keyspace";
 /** How long a read tries to get at its shard before it is routed. */
 const CONTENDED_MS_MAX = 10;
-/** One call in this many is timed: the clock costs 60 ns a call, a tenth of a pipelined command. */
-const TIME_SAMPLE = 16;
 
 /**
  * Words that only an HTTP request begins a line with: a web page is being used to reach this
@@ -73,7 +72,6 @@ export class Dispatcher {
   /** EXEC and the watches of transactions. */
   readonly transactions: ExecDispatch;
   readonly #expander = new FieldsetExpander();
-  #sample = 0;
 
   constructor(parts: DispatcherParts) {
     this.#parts = parts;
@@ -87,7 +85,7 @@ export class Dispatcher {
     this.#routes = new CommandRoutes(parts.layout, parts.thread, parts.workers);
     this.transactions = new ExecDispatch(parts, this.#routes, {
       isLeaseOn: () => this.isLeaseOn,
-      account: (row, mark, nanos) => this.#account(row, mark, nanos, 1),
+      account: (row, args, mark, nanos) => this.#account(row, args, mark, nanos, 1),
       afterReply: (c, mark) => this.#afterReply(c, mark),
     });
   }
@@ -269,7 +267,7 @@ export class Dispatcher {
         return CONSUMED;
       }
     }
-    c.lastCommand = row.fullName;
+    c.lastCommand = row.shownName;
     if (row.isSession) return this.#runSession(c, row, args);
     return row.singleKey !== 0 ? this.#runSingle(c, row, args) : this.#runMulti(c, row, args);
   }
@@ -335,19 +333,25 @@ export class Dispatcher {
     const started = performance.now();
     this.#parts.sessions.run(c, row, args, true);
     c.commandsRun += 1;
-    this.#account(row, mark, (performance.now() - started) * 1e6, 1);
+    // What goes on later is timed then.
+    const nanos = c.isSuspended ? -1 : (performance.now() - started) * 1e6;
+    this.#account(row, args, mark, nanos, 1);
     // Messages come even where CLIENT REPLY says that replies do not.
     this.#afterReply(c, row.isSubscribing ? this.#reply.length : mark);
     return CONSUMED;
   }
 
   /** Counts a command that ran here; `nanos` < 0 = not timed. */
-  #account(row: CommandRow, mark: number, nanos: number, weight: number): void {
+  #account(row: CommandRow, args: ArgView, mark: number, nanos: number, weight: number): void {
     const stats = this.#stats;
     stats.add(STAT.commands, 1);
     stats.call(row.index);
-    if (nanos >= 0) stats.time(row.index, nanos, weight);
     const reply = this.#reply;
+    if (nanos >= 0) {
+      stats.time(row.index, nanos, weight);
+      const { watch } = this.#ctx;
+      if (nanos >= watch.noteNanos) watch.note(row, args, nanos, reply.length - mark);
+    }
     if (reply.length > mark && reply.buf[mark] === 0x2d) {
       stats.failed(row.index);
       stats.error(reply.buf, mark + 1, reply.length);
@@ -395,6 +399,7 @@ export class Dispatcher {
   }
 
   #nanos = -1;
+  #weight = 1;
 
   /** Runs a shard command under the hold taken by the caller. False when it escalated. */
   #runHere(c: Connection, row: CommandRow): boolean {
@@ -405,9 +410,11 @@ export class Dispatcher {
     this.#nanos = -1;
     if (!ctx.isPrepared(row) || !this.#serve.hasShards(row, null)) return false;
     this.currentRow = row.index;
+    const calls = this.#stats.calls(row.index);
     let isDone: boolean;
-    if ((++this.#sample & (TIME_SAMPLE - 1)) !== 0) isDone = ctx.run(row) !== ESCALATE;
+    if (!isTimed(ctx.watch, calls)) isDone = ctx.run(row) !== ESCALATE;
     else {
+      this.#weight = sampleWeight(ctx.watch, calls);
       const started = performance.now();
       isDone = ctx.run(row) !== ESCALATE;
       this.#nanos = (performance.now() - started) * 1e6;
@@ -419,9 +426,16 @@ export class Dispatcher {
   #ranHere(c: Connection, row: CommandRow, mark: number, counter: number): DispatchStatus {
     this.#stats.add(counter, 1);
     c.contendedSinceMs = 0;
+    if (c.blocked !== null) return this.#blockedHere();
     c.commandsRun += 1;
-    this.#account(row, mark, this.#nanos, TIME_SAMPLE);
+    this.#account(row, this.#ctx.args, mark, this.#nanos, this.#weight);
     if (c.replyMode !== 'on') this.#afterReply(c, mark);
+    return CONSUMED;
+  }
+
+  /** The command waits: it is counted by name when it ends. */
+  #blockedHere(): DispatchStatus {
+    this.#stats.add(STAT.commands, 1);
     return CONSUMED;
   }
 

@@ -11,11 +11,14 @@ import { errnoNumber, errnoText } from '../base/errno-text.ts';
 import { AofWriter, type SyncPolicy } from '../durability/aof-writer.ts';
 import { type DrainSink, JournalDrain } from '../durability/journal-drain.ts';
 import { openDisk } from '../durability/log-disk.ts';
+import { type DiskCall, TimedDisk } from '../durability/timed-disk.ts';
 import { Doorbell, type DoorbellRinger, watchDoorbell } from '../sync/doorbell.ts';
 import { ringEventfd } from '../transport/libc.ts';
 import { AOF_FACT } from './aof-facts.ts';
 import { ConfigStore } from './config/store.ts';
 import { type AofOrder, ControlPort, type ToMain, type ToThread } from './control.ts';
+import { InsightMemory } from './insight/insight-memory.ts';
+import { type LatencyEvent, LatencyEvents } from './insight/latency-events.ts';
 import { fileLogWriter, type LogFilter, Logger } from './log.ts';
 import { MODE_SNAPSHOT, REFUSE_LOG_FAILED, SharedLayout } from './shared-layout.ts';
 import { ringerOf, type ThreadStart } from './thread-setup.ts';
@@ -43,6 +46,14 @@ const AVERAGE_SHARE = 0.1;
 /** Longest sleep in Node's loop; a timer also keeps the loop alive. */
 const IDLE_MS_MAX = 1 << 30;
 
+/** The latency event of a slow call. */
+const EVENT_OF: Readonly<Record<DiskCall, LatencyEvent>> = {
+  write: 'aof-write',
+  sync: 'aof-fsync-always',
+  'sync-later': 'aof-fsync',
+  rename: 'aof-rename',
+};
+
 /** What becomes of records. */
 const DISCARD = 0;
 /** Nothing is written before the next cut, which opens the file named by the order. */
@@ -61,7 +72,10 @@ class DurabilityThread implements DrainSink {
   readonly #writer: AofWriter;
   readonly #drain: JournalDrain;
   readonly #facts: Float64Array;
-  readonly #disk = openDisk();
+  readonly #events: LatencyEvents;
+  readonly #disk = new TimedDisk(openDisk(), (call, ms) => {
+    this.#events.note(EVENT_OF[call], ms, Date.now());
+  });
   #state = DISCARD;
   /** The file of AWAIT_CUT. */
   #path = '';
@@ -82,6 +96,7 @@ class DurabilityThread implements DrainSink {
     const { buffers, thread } = start;
     this.#layout = new SharedLayout(buffers.control, buffers.rings);
     const layout = this.#layout;
+    this.#events = new LatencyEvents(new InsightMemory(buffers.insight, layout.threadCount));
     this.#config = ConfigStore.restore(start.config);
     this.#logger = new Logger({
       role: 'D',
@@ -116,6 +131,7 @@ class DurabilityThread implements DrainSink {
   #applyConfig(): void {
     const config = this.#config;
     this.#writer.policy = config.text('appendfsync') as SyncPolicy;
+    this.#events.thresholdMs = config.int('latency-monitor-threshold');
     this.#drain.hasTimestamps = config.bool('aof-timestamp-enabled');
     this.#logger.setLevel(config.text('loglevel') as LogFilter);
   }

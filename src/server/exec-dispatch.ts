@@ -42,7 +42,7 @@ const EXEC_ABORT_OUT_OF_MEMORY = `${ABORT_REASON} ${ERRORS.OUT_OF_MEMORY}`;
 export interface ExecHooks {
   isLeaseOn(): boolean;
   /** Counts a command that ran here; `nanos` < 0 = not timed. */
-  account(row: CommandRow, mark: number, nanos: number): void;
+  account(row: CommandRow, args: ArgView, mark: number, nanos: number): void;
   /** Takes the reply back where CLIENT REPLY says so. */
   afterReply(c: Connection, mark: number): void;
 }
@@ -73,6 +73,7 @@ export class ExecDispatch {
     const { layout, monitors } = this.#parts;
     const mark = this.#parts.reply.length;
     let isShown = false;
+    const started = performance.now();
     if (c.isRestricted && c.queuedCommands !== 0 && !c.isTransactionBroken)
       this.#refuseQueued(c, row);
     const room = c.transactionNeedsMemory ? this.#parts.room.ask(c.queue().length) : ROOM_GIVEN;
@@ -98,13 +99,14 @@ export class ExecDispatch {
       if (status === STALLED) return HELD;
       isShown = true;
       if (status === SENT_AWAY) {
-        this.#hooks.account(row, this.#parts.reply.length, -1);
+        this.#hooks.account(row, this.#parts.ctx.args, this.#parts.reply.length, -1);
         return CONSUMED;
       }
     }
     c.commandsRun += 1;
     if (monitors.isOn && !isShown) this.#show(c, row, args);
-    this.#hooks.account(row, mark, -1);
+    const nanos = (performance.now() - started) * 1e6;
+    this.#hooks.account(row, this.#parts.ctx.args, mark, nanos);
     this.#hooks.afterReply(c, mark);
     return CONSUMED;
   }
@@ -230,7 +232,7 @@ export class ExecDispatch {
       const mark = this.#parts.reply.length;
       const started = performance.now();
       this.#parts.sessions.run(c, row, args, false);
-      this.#hooks.account(row, mark, (performance.now() - started) * 1e6);
+      this.#hooks.account(row, args, mark, (performance.now() - started) * 1e6);
       return c.db;
     };
   }

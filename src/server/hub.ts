@@ -26,7 +26,7 @@ import {
 import type { CrashReport } from './crash-report.ts';
 import type { LogFilter, Logger } from './log.ts';
 import { Persistence } from './persistence.ts';
-import type { ServerPlan } from './plan.ts';
+import { clientsMax, type ServerPlan } from './plan.ts';
 import { PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
 import { type ShutdownOptions, ShutdownSignals } from './shutdown-signals.ts';
 import { SnapshotControl } from './snapshot-control.ts';
@@ -453,6 +453,13 @@ export class Hub {
     const { config, logger, plan, acl } = this.#options;
     const staged = config.stage(words, { localClient: isLocal });
     if (typeof staged === 'string') return staged;
+    const most = clientsMax(plan.layout);
+    if (config.int('maxclients') > most) {
+      const reason =
+        'The operating system is not able to handle the specified number of clients, try with ' +
+        `${most}`;
+      return staged.rollBack({ name: 'maxclients', reason });
+    }
     const apply = async (): Promise<string | null> => {
       if (staged.changed.includes('requirepass')) await acl.passwordChanged();
       plan.layout.setMaxmemory(config.int('maxmemory'));

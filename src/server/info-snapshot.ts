@@ -9,6 +9,8 @@ export interface InfoSnapshot {
   readonly persistence: InfoPersistence;
   readonly stats: InfoStats;
   readonly replication: InfoReplication;
+  /** By I/O thread. */
+  readonly threads: readonly InfoIoThread[];
   readonly cpu: InfoCpu;
   readonly commands: InfoCommands;
   /** Error replies by first word. */
@@ -62,6 +64,8 @@ export interface InfoMemory {
   readonly used: number;
   readonly rss: number;
   readonly peak: number;
+  /** Unix seconds of the peak. */
+  readonly peakSeconds: number;
   /** The part of `used` that is no data: indexes, headers, buffers. */
   readonly overhead: number;
   readonly startup: number;
@@ -85,6 +89,10 @@ export interface InfoMemory {
   readonly lazyfreePending: number;
   /** Objects. */
   readonly lazyfreed: number;
+  /** Free pages that have not gone back to the system yet. */
+  readonly dirty: number;
+  /** Of the tables of keys that are given up, while indexes are resized. */
+  readonly resizing: number;
   readonly jsHeap: number;
 }
 
@@ -155,12 +163,21 @@ export interface InfoStats {
   readonly writes: number;
   readonly queryLimitDisconnections: number;
   readonly outputLimitDisconnections: number;
-  /** Turns of the I/O threads' loops, their time, and the part of it spent in commands. */
+  readonly expiredFields: number;
+  /** Turns of the I/O threads' loops, their time, and that of their timers. */
   readonly loopTurns: number;
   readonly loopMicros: number;
+  /** Time of all commands, on whatever thread. */
   readonly commandMicros: number;
+  readonly loopTickMicros: number;
+  readonly longestTurnMicros: number;
+  readonly turnCommandsMax: number;
   readonly loopTurnsPerSecond: number;
   readonly loopTurnMicros: number;
+  /** Commands that were slow, on the log or gone from it. */
+  readonly slowCommands: number;
+  readonly slowMicros: number;
+  readonly slowestMicros: number;
   readonly deniedAuth: number;
   readonly deniedCommand: number;
   readonly deniedKey: number;
@@ -198,6 +215,12 @@ export interface InfoCpu {
   readonly threads: readonly InfoThreadCpu[];
 }
 
+export interface InfoIoThread {
+  readonly clients: number;
+  readonly reads: number;
+  readonly writes: number;
+}
+
 export interface InfoThreadCpu {
   /** `io0`, `shard1`, `durability`. */
   readonly name: string;
@@ -213,9 +236,10 @@ export interface InfoCommands {
   readonly micros: ArrayLike<number>;
   readonly rejected: ArrayLike<number>;
   readonly failed: ArrayLike<number>;
-  /** `bucketCount` counts a row; bucket b counts calls that took 2^b up to 2^(b+1) nanoseconds. */
+  /** HISTOGRAM_BUCKETS counts a row: see latency-buckets.ts. */
   readonly histograms: ArrayLike<number>;
-  readonly bucketCount: number;
+  /** Calls in the histogram of each row. */
+  readonly timed: ArrayLike<number>;
   /** Percentiles to show, 0..100: latency-tracking-info-percentiles. Empty: no latencystats. */
   readonly percentiles: readonly number[];
 }

@@ -5,24 +5,31 @@
 import { readFileSync } from 'node:fs';
 import { arch, release, type } from 'node:os';
 import { KIND_CHANNEL, KIND_PATTERN, KIND_SHARD_CHANNEL } from '../commands/subscriptions.ts';
+import type { Shard } from '../keyspace/shard.ts';
 import { readBindAddresses } from './config/special-directives.ts';
 import { infoPersistence } from './info-persistence.ts';
 import type {
+  InfoClients,
+  InfoCommands,
   InfoDatabase,
+  InfoIoThread,
   InfoMemory,
+  InfoServer,
   InfoSnapshot,
   InfoStats,
   InfoThreadCpu,
 } from './info-snapshot.ts';
 import { infoText as textOf } from './info-text.ts';
+import { HISTOGRAM_BUCKETS } from './latency-buckets.ts';
 import { constrainedMemory } from './machine.ts';
 import { keyspaceBytes } from './memory-room.ts';
 import type { ThreadParts } from './thread-setup.ts';
-import { HISTOGRAM_BUCKETS, STAT } from './thread-stats.ts';
+import { STAT } from './thread-stats.ts';
 
 /** Keys looked at for the average TTL of a database. */
 const TTL_SAMPLES = 64;
 const PAGE_BYTES = 4096;
+const BUCKET_BYTES = 64;
 /**
  * Fields of /proc/PID/stat behind the command name, which may hold spaces: user and system time in
  * 1/100 s.
@@ -30,17 +37,23 @@ const PAGE_BYTES = 4096;
 const STAT_USER = 11;
 const STAT_SYSTEM = 12;
 
-/** Rates between two INFO calls of this thread, and the highest memory use seen. */
-class Rates {
-  atMs = 0;
-  commands = 0;
-  inputBytes = 0;
-  outputBytes = 0;
-  peakBytes = 0;
-  startupBytes = -1;
+/** Takes the sample that rates and peaks are made of: 100 ms after the one before. */
+export function sampleRates(parts: ThreadParts, unixMs: number): void {
+  const { rates } = parts.insight;
+  rates.sample(unixMs, {
+    commands: sum(parts, STAT.commands),
+    inputBytes: sum(parts, STAT.netInputBytes),
+    outputBytes: sum(parts, STAT.netOutputBytes),
+    turns: sum(parts, STAT.turns),
+    turnMicros: sum(parts, STAT.turnMicros),
+  });
+  rates.notePeak(usedBytes(parts), unixMs);
 }
 
-const rates = new Rates();
+function usedBytes(parts: ThreadParts): number {
+  const buffers = sum(parts, STAT.queryBufferBytes) + sum(parts, STAT.outputBufferBytes);
+  return keyspaceBytes(parts.ctx.shards) + buffers;
+}
 
 /** The text of INFO for `sections` (none: the default ones). */
 export function infoText(
@@ -59,57 +72,78 @@ function largest(parts: ThreadParts, counter: number): number {
   return parts.allStats.reduce((most, stats) => Math.max(most, stats.counters[counter]!), 0);
 }
 
+/** Each part is made when it is asked for: most who ask want one section. */
 function infoSnapshot(parts: ThreadParts, transport: string): InfoSnapshot {
-  const { config, layout, start, ctx } = parts;
-  const nowMs = ctx.state.nowMs;
-  const stats = infoStats(parts, nowMs);
+  const { config, start, ctx } = parts;
+  const { nowMs } = ctx.state;
   const errors = new Map<string, number>();
   for (const thread of parts.allStats) thread.collectErrors(errors);
+  return {
+    server: infoServer(parts, transport, nowMs),
+    clients: infoClients(parts),
+    get memory() {
+      return infoMemory(parts);
+    },
+    get persistence() {
+      return infoPersistence(parts, nowMs, sum(parts, STAT.dirty));
+    },
+    stats: infoStats(parts, nowMs),
+    replication: { id: start.runId, offset: 0, backlogBytes: config.int('repl-backlog-size') },
+    threads: infoThreads(parts),
+    get cpu() {
+      return infoCpu(parts);
+    },
+    get commands() {
+      return infoCommands(parts);
+    },
+    errors,
+    get keyspace() {
+      return infoKeyspace(parts);
+    },
+  };
+}
+
+function infoServer(parts: ThreadParts, transport: string, nowMs: number): InfoServer {
+  const { config, layout, start } = parts;
   const port = config.int('port');
   return {
-    server: {
-      buildId: '0',
-      os: `${type()} ${release()} ${arch() === 'x64' ? 'x86_64' : arch()}`,
-      nodeVersion: process.versions.node,
-      multiplexingApi: transport === 'uring' ? 'io_uring' : 'epoll',
-      transport,
-      processId: process.pid,
-      runId: start.runId,
-      tcpPort: port,
-      nowMs,
-      uptimeSeconds: Math.floor((nowMs - start.startedMs) / 1000),
-      hz: config.int('hz'),
-      configuredHz: config.int('hz'),
-      executable: start.executable,
-      configFile: config.configFile,
-      ioThreads: layout.topology.ioThreads,
-      shards: layout.topology.shards,
-      shardWorkers: layout.topology.shardThreads,
-      listeners: readBindAddresses(config.text('bind')).map(
-        (address) => `name=tcp,bind=${address},port=${port}`,
-      ),
-    },
-    clients: {
-      connected: sum(parts, STAT.connectionsNow),
-      max: config.int('maxclients'),
-      recentMaxInputBytes: 0,
-      recentMaxOutputBytes: 0,
-      blocked: sum(parts, STAT.blockedNow),
-      tracking: parts.tracker.table.clients,
-      pubsub: sum(parts, STAT.pubsubClients),
-      watching: sum(parts, STAT.watchingClients),
-      withTimeout: 0,
-      watchedKeys: ctx.shards.reduce((total, shard) => total + shard.watch.size, 0),
-      blockingKeys: 0,
-    },
-    memory: infoMemory(parts),
-    persistence: infoPersistence(parts, nowMs, sum(parts, STAT.dirty)),
-    stats,
-    replication: { id: start.runId, offset: 0, backlogBytes: config.int('repl-backlog-size') },
-    cpu: infoCpu(parts),
-    commands: infoCommands(parts),
-    errors,
-    keyspace: infoKeyspace(parts),
+    buildId: '0',
+    os: `${type()} ${release()} ${arch() === 'x64' ? 'x86_64' : arch()}`,
+    nodeVersion: process.versions.node,
+    multiplexingApi: transport === 'uring' ? 'io_uring' : 'epoll',
+    transport,
+    processId: process.pid,
+    runId: start.runId,
+    tcpPort: port,
+    nowMs,
+    uptimeSeconds: Math.floor((nowMs - start.startedMs) / 1000),
+    hz: config.int('hz'),
+    configuredHz: config.int('hz'),
+    executable: start.executable,
+    configFile: config.configFile,
+    ioThreads: layout.topology.ioThreads,
+    shards: layout.topology.shards,
+    shardWorkers: layout.topology.shardThreads,
+    listeners: readBindAddresses(config.text('bind')).map(
+      (address) => `name=tcp,bind=${address},port=${port}`,
+    ),
+  };
+}
+
+function infoClients(parts: ThreadParts): InfoClients {
+  const { config, ctx } = parts;
+  return {
+    connected: sum(parts, STAT.connectionsNow),
+    max: config.int('maxclients'),
+    recentMaxInputBytes: largest(parts, STAT.largestInputBytes),
+    recentMaxOutputBytes: largest(parts, STAT.largestOutputBytes),
+    blocked: sum(parts, STAT.blockedNow),
+    tracking: parts.tracker.table.clients,
+    pubsub: sum(parts, STAT.pubsubClients),
+    watching: sum(parts, STAT.watchingClients),
+    withTimeout: 0,
+    watchedKeys: ctx.shards.reduce((total, shard) => total + shard.watch.size, 0),
+    blockingKeys: 0,
   };
 }
 
@@ -117,26 +151,18 @@ function infoStats(parts: ThreadParts, nowMs: number): InfoStats {
   const commands = sum(parts, STAT.commands);
   const netInputBytes = sum(parts, STAT.netInputBytes);
   const netOutputBytes = sum(parts, STAT.netOutputBytes);
-  const seconds = Math.max(0.001, (nowMs - (rates.atMs || parts.start.startedMs)) / 1000);
-  const commandsPerSecond = Math.max(0, Math.round((commands - rates.commands) / seconds));
-  const inputBytesPerSecond = Math.max(0, (netInputBytes - rates.inputBytes) / seconds);
-  const outputBytesPerSecond = Math.max(0, (netOutputBytes - rates.outputBytes) / seconds);
-  rates.atMs = nowMs;
-  rates.commands = commands;
-  rates.inputBytes = netInputBytes;
-  rates.outputBytes = netOutputBytes;
-  const turns = sum(parts, STAT.readsProcessed);
+  const rate = parts.insight.rates.perSecond();
   const { exceededSinceMs } = parts.layout;
   const exceededMs = exceededSinceMs === 0 ? 0 : Math.max(0, nowMs - exceededSinceMs);
   return {
     connectionsReceived: sum(parts, STAT.connectionsReceived),
     connectionsRejected: sum(parts, STAT.connectionsRejected),
     commands,
-    commandsPerSecond,
+    commandsPerSecond: rate.commands,
     netInputBytes,
     netOutputBytes,
-    inputBytesPerSecond,
-    outputBytesPerSecond,
+    inputBytesPerSecond: rate.inputBytes,
+    outputBytesPerSecond: rate.outputBytes,
     expiredKeys: sum(parts, STAT.expiredKeys),
     expiredStalePercent: 0,
     expireTimeCapReached: 0,
@@ -154,15 +180,22 @@ function infoStats(parts: ThreadParts, nowMs: number): InfoStats {
     trackingItems: parts.tracker.table.items,
     trackingPrefixes: parts.tracker.board.count,
     errorReplies: sum(parts, STAT.errorReplies),
-    reads: turns,
+    reads: sum(parts, STAT.readsProcessed),
     writes: sum(parts, STAT.writesProcessed),
     queryLimitDisconnections: sum(parts, STAT.queryLimitDisconnections),
     outputLimitDisconnections: sum(parts, STAT.outputLimitDisconnections),
-    loopTurns: turns,
-    loopMicros: 0,
-    commandMicros: 0,
-    loopTurnsPerSecond: 0,
-    loopTurnMicros: 0,
+    expiredFields: sum(parts, STAT.expiredFields),
+    loopTurns: sum(parts, STAT.turns),
+    loopMicros: sum(parts, STAT.turnMicros),
+    commandMicros: commandMicros(parts),
+    loopTickMicros: sum(parts, STAT.tickMicros),
+    longestTurnMicros: largest(parts, STAT.longestTurnMicros),
+    turnCommandsMax: largest(parts, STAT.turnCommandsMax),
+    loopTurnsPerSecond: rate.turns,
+    loopTurnMicros: rate.turns === 0 ? 0 : rate.turnMicros / rate.turns,
+    slowCommands: parts.insight.slowLog.totalCount,
+    slowMicros: parts.insight.slowLog.totalMicros,
+    slowestMicros: parts.insight.slowLog.longestMicros,
     deniedAuth: sum(parts, STAT.deniedAuth),
     deniedCommand: sum(parts, STAT.deniedCommand),
     deniedKey: sum(parts, STAT.deniedKey),
@@ -183,6 +216,16 @@ function infoStats(parts: ThreadParts, nowMs: number): InfoStats {
   };
 }
 
+/** Of the tables of keys that are given up, while indexes are resized. */
+function resizingBytes(shard: Shard): number {
+  let buckets = 0;
+  for (let db = 0; db < shard.databases; db++) {
+    const dict = shard.dict(db);
+    if (dict.isResizing) buckets += dict.bucketCount;
+  }
+  return buckets * BUCKET_BYTES;
+}
+
 function residentBytes(): number {
   try {
     return Number(readFileSync('/proc/self/statm', 'latin1').split(' ')[1]) * PAGE_BYTES;
@@ -191,12 +234,22 @@ function residentBytes(): number {
   }
 }
 
-function infoMemory(parts: ThreadParts): InfoMemory {
+/** Of all commands together: the sum of what commandstats shows. */
+function commandMicros({ allStats, table }: ThreadParts): number {
+  let total = 0;
+  for (const stats of allStats) {
+    for (let row = 0; row < table.rows.length; row++) total += stats.rowValue(row, 1);
+  }
+  return total;
+}
+
+/** The memory section of INFO. */
+export function infoMemory(parts: ThreadParts): InfoMemory {
   const { config, ctx } = parts;
   const buffers = sum(parts, STAT.queryBufferBytes) + sum(parts, STAT.outputBufferBytes);
-  const used = keyspaceBytes(ctx.shards) + buffers;
-  if (rates.startupBytes < 0) rates.startupBytes = used;
-  rates.peakBytes = Math.max(rates.peakBytes, used);
+  const used = usedBytes(parts);
+  const { rates } = parts.insight;
+  rates.notePeak(used, ctx.state.nowMs);
   let startup = 0;
   let allocated = 0;
   let active = 0;
@@ -215,6 +268,7 @@ function infoMemory(parts: ThreadParts): InfoMemory {
     used,
     rss: residentBytes(),
     peak: rates.peakBytes,
+    peakSeconds: Math.floor(rates.peakMs / 1000),
     overhead: buffers + startup,
     startup,
     allocated,
@@ -232,7 +286,9 @@ function infoMemory(parts: ThreadParts): InfoMemory {
     scripts: 0,
     cachedScripts: 0,
     lazyfreePending: pending,
-    lazyfreed: 0,
+    lazyfreed: sum(parts, STAT.lazyfreed),
+    dirty: ctx.shards.reduce((total, { arena }) => total + arena.dirtyBytes(), 0),
+    resizing: ctx.shards.reduce((total, shard) => total + resizingBytes(shard), 0),
     jsHeap: process.memoryUsage().heapUsed,
   };
 }
@@ -246,6 +302,17 @@ function taskCpu(tid: string): readonly [number, number] {
   } catch {
     return [0, 0];
   }
+}
+
+function infoThreads({ layout, allStats }: ThreadParts): InfoIoThread[] {
+  return Array.from({ length: layout.topology.ioThreads }, (_, io) => {
+    const { counters } = allStats[io + 1]!;
+    return {
+      clients: counters[STAT.connectionsNow]!,
+      reads: counters[STAT.readsProcessed]!,
+      writes: counters[STAT.writesProcessed]!,
+    };
+  });
 }
 
 function infoCpu(parts: ThreadParts): InfoSnapshot['cpu'] {
@@ -270,37 +337,43 @@ function infoCpu(parts: ThreadParts): InfoSnapshot['cpu'] {
   };
 }
 
-function infoCommands(parts: ThreadParts): InfoSnapshot['commands'] {
+/** Rows of one name are one there: the sub-commands of DEBUG. */
+export function infoCommands(parts: ThreadParts): InfoCommands {
   const { table, allStats, config } = parts;
-  const rows = table.rows.length;
+  const names = [...new Set(table.rows.map(({ shownName }) => shownName))];
+  const places = new Map(names.map((name, place) => [name, place]));
+  const rows = names.length;
   const calls = new Float64Array(rows);
   const micros = new Float64Array(rows);
   const rejected = new Float64Array(rows);
   const failed = new Float64Array(rows);
+  const timed = new Float64Array(rows);
   const histograms = new Float64Array(rows * HISTOGRAM_BUCKETS);
   for (const stats of allStats) {
-    for (let row = 0; row < rows; row++) {
-      calls[row]! += stats.rowValue(row, 0);
-      micros[row]! += stats.rowValue(row, 1);
-      rejected[row]! += stats.rowValue(row, 2);
-      failed[row]! += stats.rowValue(row, 3);
-      if (stats.rowValue(row, 0) === 0) continue;
+    for (const { index, shownName } of table.rows) {
+      const at = places.get(shownName)!;
+      calls[at]! += stats.rowValue(index, 0);
+      micros[at]! += stats.rowValue(index, 1);
+      rejected[at]! += stats.rowValue(index, 2);
+      failed[at]! += stats.rowValue(index, 3);
+      if (stats.rowValue(index, 0) === 0) continue;
       for (let b = 0; b < HISTOGRAM_BUCKETS; b++) {
-        histograms[row * HISTOGRAM_BUCKETS + b]! += stats.histogramValue(row, b);
+        const count = stats.histogramValue(index, b);
+        histograms[at * HISTOGRAM_BUCKETS + b]! += count;
+        timed[at]! += count;
       }
     }
   }
-  const isTracked = config.bool('latency-tracking');
   const percentiles = config.text('latency-tracking-info-percentiles');
   return {
-    names: table.rows.map((row) => row.fullName),
+    names,
     calls,
     micros,
     rejected,
     failed,
     histograms,
-    bucketCount: HISTOGRAM_BUCKETS,
-    percentiles: isTracked && percentiles !== '' ? percentiles.split(' ').map(Number) : [],
+    timed,
+    percentiles: percentiles !== '' ? percentiles.split(' ').map(Number) : [],
   };
 }
 

@@ -114,6 +114,7 @@ function memoryLines({ memory }: InfoSnapshot): Line[] {
     ...sized('used_memory', memory.used),
     ...sized('used_memory_rss', memory.rss),
     ...sized('used_memory_peak', memory.peak),
+    ['used_memory_peak_time', memory.peakSeconds],
     ['used_memory_peak_perc', percent(memory.used, memory.peak)],
     ['used_memory_overhead', memory.overhead],
     ['used_memory_startup', memory.startup],
@@ -122,6 +123,7 @@ function memoryLines({ memory }: InfoSnapshot): Line[] {
     ['allocator_allocated', memory.allocated],
     ['allocator_active', memory.active],
     ['allocator_resident', memory.resident],
+    ['allocator_muzzy', memory.dirty],
     ...sized('total_system_memory', memory.system),
     ['used_memory_lua', memory.scriptEngines],
     ['used_memory_vm_eval', memory.scriptEngines],
@@ -147,6 +149,7 @@ function memoryLines({ memory }: InfoSnapshot): Line[] {
     ['mem_clients_normal', memory.clientBuffers],
     ['mem_cluster_links', 0],
     ['mem_aof_buffer', memory.aofBuffers],
+    ['mem_overhead_db_hashtable_rehashing', memory.resizing],
     ['mem_allocator', 'tessera-arena'],
     ['active_defrag_running', memory.defragEffort],
     ['lazyfree_pending_objects', memory.lazyfreePending],
@@ -230,7 +233,7 @@ function statsLines(snapshot: InfoSnapshot): Line[] {
   const { stats } = snapshot;
   return [
     ...trafficLines(snapshot),
-    ['expired_subkeys', 0],
+    ['expired_subkeys', stats.expiredFields],
     ['expired_keys', stats.expiredKeys],
     ['expired_stale_perc', stats.expiredStalePercent.toFixed(2)],
     ['expired_time_cap_reached_count', stats.expireTimeCapReached],
@@ -272,6 +275,9 @@ function statsLines(snapshot: InfoSnapshot): Line[] {
     ['eventloop_duration_cmd_sum', Math.round(stats.commandMicros)],
     ['instantaneous_eventloop_cycles_per_sec', Math.round(stats.loopTurnsPerSecond)],
     ['instantaneous_eventloop_duration_usec', Math.round(stats.loopTurnMicros)],
+    ['slowlog_commands_count', stats.slowCommands],
+    ['slowlog_commands_time_ms_sum', (stats.slowMicros / 1000).toFixed(2)],
+    ['slowlog_commands_time_ms_max', (stats.slowestMicros / 1000).toFixed(2)],
     ['acl_access_denied_auth', stats.deniedAuth],
     ['acl_access_denied_cmd', stats.deniedCommand],
     ['acl_access_denied_key', stats.deniedKey],
@@ -284,6 +290,23 @@ function statsLines(snapshot: InfoSnapshot): Line[] {
     ['lease_contended', stats.leaseContended],
     ['parallel_parts', stats.parallelParts],
   ];
+}
+
+/** What Redis shows only when asked for by name. */
+function debugLines({ stats }: InfoSnapshot): Line[] {
+  return [
+    // The append-only file is written by a thread of its own.
+    ['eventloop_duration_aof_sum', 0],
+    ['eventloop_duration_cron_sum', Math.round(stats.loopTickMicros)],
+    ['eventloop_duration_max', Math.round(stats.longestTurnMicros)],
+    ['eventloop_cmd_per_cycle_max', stats.turnCommandsMax],
+  ];
+}
+
+function threadLines({ threads }: InfoSnapshot): Line[] {
+  return threads.map(({ clients, reads, writes }, io): Line => {
+    return [`io_thread_${io}`, `clients=${clients},reads=${reads},writes=${writes}`];
+  });
 }
 
 function replicationLines({ replication }: InfoSnapshot): Line[] {
@@ -322,6 +345,8 @@ interface Section {
   readonly title: string;
   /** False: only when asked for, or with `all` and `everything`. */
   readonly isDefault: boolean;
+  /** Only when asked for by name. */
+  readonly isHidden?: boolean;
   lines(snapshot: InfoSnapshot): readonly Line[];
 }
 
@@ -330,6 +355,7 @@ const SECTIONS: readonly Section[] = [
   { name: 'clients', title: 'Clients', isDefault: true, lines: clientsLines },
   { name: 'memory', title: 'Memory', isDefault: true, lines: memoryLines },
   { name: 'persistence', title: 'Persistence', isDefault: true, lines: persistenceLines },
+  { name: 'threads', title: 'Threads', isDefault: true, lines: threadLines },
   { name: 'stats', title: 'Stats', isDefault: true, lines: statsLines },
   { name: 'replication', title: 'Replication', isDefault: true, lines: replicationLines },
   { name: 'cpu', title: 'CPU', isDefault: true, lines: cpuLines },
@@ -339,6 +365,7 @@ const SECTIONS: readonly Section[] = [
   { name: 'latencystats', title: 'Latencystats', isDefault: false, lines: latencyStatsLines },
   { name: 'cluster', title: 'Cluster', isDefault: true, lines: () => [['cluster_enabled', 0]] },
   { name: 'keyspace', title: 'Keyspace', isDefault: true, lines: keyspaceLines },
+  { name: 'debug', title: 'Debug', isDefault: false, isHidden: true, lines: debugLines },
 ];
 
 /**
@@ -349,7 +376,8 @@ export function infoText(snapshot: InfoSnapshot, sections: readonly string[]): s
   const asked = new Set(sections.length === 0 ? ['default'] : sections);
   const isAll = asked.has('all') || asked.has('everything');
   return SECTIONS.filter(
-    ({ name, isDefault }) => isAll || asked.has(name) || (isDefault && asked.has('default')),
+    ({ name, isDefault, isHidden }) =>
+      (isAll && isHidden !== true) || asked.has(name) || (isDefault && asked.has('default')),
   )
     .map(({ title, lines }) => {
       const text = lines(snapshot).map(([name, value]) => `${name}:${value}\r\n`);

@@ -9,6 +9,7 @@ import type { ClientCards } from './client-cards.ts';
 import type { ClientIds } from './client-ids.ts';
 import type { ClientLimits } from './client-limits.ts';
 import type { Connection } from './connection.ts';
+import type { Insight } from './insight/insight.ts';
 import type { Monitors } from './monitors.ts';
 import type { Post } from './post.ts';
 import type { PubSub } from './pub-sub.ts';
@@ -45,12 +46,15 @@ export interface IoServerParts {
   readonly monitors: Monitors<Connection>;
   readonly acl: AclGate;
   readonly table: CommandTable;
+  readonly insight: Insight;
   /** The ring of this thread's letters. */
   readonly postbox: SharedArrayBuffer;
   /** Looks for control messages. */
   readonly pollControl: () => void;
   /** Makes `onWake` come again after the events that are waiting now. */
   readonly wakeSoon: () => void;
+  /** Called every 100 ms. */
+  readonly onTicked: (unixMs: number) => void;
   /** Called when the doorbell word says parked: arms whatever else wakes this thread. */
   readonly onParked: () => void;
 }

@@ -22,16 +22,17 @@ import { HELD } from './dispatch-parts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { HeldOutput } from './held-output.ts';
 import type { IoServerParts } from './io-server-parts.ts';
+import { flushChanges, flushKeyspaceStats } from './keyspace-stats.ts';
 import { LETTER, type Letter, type LetterHandler, Mailbox } from './post.ts';
 import { ReplyInlet } from './reply-inlet.ts';
 import { SessionRuns } from './session-runs.ts';
-import { flushKeyspaceStats } from './shard-worker.ts';
 import { PAUSE_NONE } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 import type { Subscribers } from './subscribers.ts';
 import type { ClientRef } from './thread-context.ts';
 import { gaugeCpu, STAT } from './thread-stats.ts';
 import { TrackingClients } from './tracking-clients.ts';
+import { TurnClock } from './turn-clock.ts';
 import { WAIT_RESP3 } from './wait-records.ts';
 
 /** Input kept for a connection that must wait; beyond it, reading pauses. */
@@ -52,6 +53,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
   readonly #replies: ReplyInlet;
   readonly #care: ClientCare;
   readonly #mailbox: Mailbox;
+  readonly #turnClock: TurnClock;
   readonly tracking: TrackingClients;
   readonly #ref = { io: 0, conn: 0, generation: 0, tracksReads: false };
   readonly blocked: BlockedClients;
@@ -82,6 +84,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#parts = parts;
     this.#reply = parts.reply;
     this.#parser = new RequestParser(parts.parserLimits);
+    this.#turnClock = new TurnClock(parts.stats);
     this.#mailbox = new Mailbox(parts.postbox, parts.spill);
     this.subscribers = parts.pubsub.connect({
       push: (c, buf, start, end, gate) => this.push(c, buf, start, end, gate),
@@ -157,7 +160,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
         const c = this.#dispatcher!.current!;
         const { lo, hi } = key;
         const bytes = key.buf.slice(key.start, key.end);
-        c.watched.push({ shard: shard.index, db, lo, hi, version, key: bytes });
+        c.watch({ shard: shard.index, db, lo, hi, version, key: bytes });
       },
       sleep: () => {
         throw new Error('an I/O thread was told to sleep');
@@ -191,6 +194,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#dispatcher = dispatcher;
     this.#transport = transport;
     this.sessions.connect(services);
+    this.limitsChanged();
   }
 
   // ---- transport events
@@ -236,7 +240,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#care.eviction.note(c);
     if (c.inputLength !== 0 || c.isBlocked) {
       c.keepInput(buf, start, end);
-      this.#advanceKept(c);
+      // Before what is complete now is run: nothing of a client over the limit is.
+      if (!this.#closeOverLimit(c)) this.#advanceKept(c);
       return;
     }
     this.#beginReplies(c);
@@ -269,15 +274,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
    * run.
    */
   #checkInput(c: Connection): void {
-    const { limits, stats } = this.#parts;
-    if (c.isClosing) return;
-    // As in Redis, the queue of a transaction counts as input that no command has consumed.
-    if (c.inputLength + (c.transactionBlock?.length ?? 0) > limits.queryBufferMax) {
-      stats.add(STAT.queryLimitDisconnections, 1);
-      limits.log('warning', `Closing client that reached max query buffer length: ${c.infoLine()}`);
-      this.abort(c);
-      return;
-    }
+    if (c.isClosing || this.#closeOverLimit(c)) return;
     const mustPause =
       ((c.isBlocked || c.inflight !== 0) && c.inputLength > HELD_INPUT_MAX) ||
       (c.held !== null && c.held.length > HELD_INPUT_MAX);
@@ -285,6 +282,18 @@ export class IoServer implements TransportHandler, ConnectionHost {
       c.isReadPaused = mustPause;
       this.#transport!.pauseRead(c.conn, mustPause);
     }
+  }
+
+  /** Closes a client with more input than it may have; false where that is not so. */
+  #closeOverLimit(c: Connection): boolean {
+    const { limits, stats } = this.#parts;
+    // As in Redis, the queue of a transaction counts as input that no command has consumed.
+    const bytes = c.inputLength + (c.transactionBlock?.length ?? 0);
+    if (bytes <= limits.queryBufferMax) return false;
+    stats.add(STAT.queryLimitDisconnections, 1);
+    limits.log('warning', `Closing client that reached max query buffer length: ${c.infoLine()}`);
+    this.abort(c);
+    return true;
   }
 
   /** Parses and dispatches commands of bytes [start, end). Returns the end of what was consumed. */
@@ -322,6 +331,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
   #noteHeld(c: Connection): void {
     if (c.isPaused && !this.#paused.has(c)) {
       this.#paused.add(c);
+      this.wakeAt(this.#parts.layout.pauseUntilMs);
       this.#parts.stats.add(STAT.blockedNow, 1);
     }
     if (!c.isStalled) return;
@@ -406,11 +416,12 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   #sendNow(c: Connection, buf: Uint8Array, start: number, end: number): void {
     const { stats } = this.#parts;
+    if (!this.#care.maySend(c, end - start)) return;
     c.bytesSent += end - start;
     stats.add(STAT.netOutputBytes, end - start);
     stats.add(STAT.writesProcessed, 1);
     this.#transport!.send(c.conn, buf, start, end);
-    this.#care.sent(c);
+    this.#care.eviction.note(c);
   }
 
   /** The peer sent its last byte: replies still on their way are waited for. */
@@ -459,6 +470,9 @@ export class IoServer implements TransportHandler, ConnectionHost {
     if (!this.#isParked) return;
     this.#isParked = false;
     this.#parts.bell.awake();
+    this.#turnClock.begin();
+    const { insight } = this.#parts;
+    if (!insight.hotKeys.isCurrent) insight.refresh();
   }
 
   onWake(): void {
@@ -503,9 +517,11 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   onTick(nowMs: number): void {
     const { ctx, stats, layout } = this.#parts;
+    const startedMs = performance.now();
     ctx.state.setTime(nowMs);
     if (layout.pauseMode !== PAUSE_NONE && nowMs >= layout.pauseUntilMs)
       layout.setPause(PAUSE_NONE, 0);
+    else if (this.#paused.size !== 0) this.wakeAt(layout.pauseUntilMs);
     this.#dispatcher!.transactions.retryUnwatch();
     this.blocked.tick(nowMs);
     this.#care.tick(nowMs);
@@ -514,6 +530,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
     const isGaugeTime = nowMs - this.#gaugedMs >= GAUGE_MS || nowMs < this.#gaugedMs;
     // Buffers count towards maxmemory: what is long gone must not evict anything.
     if (isGaugeTime || layout.maxmemory !== 0) this.#gauge(nowMs);
+    this.#parts.onTicked(nowMs);
+    this.#turnClock.ticked(performance.now() - startedMs);
     this.onWake();
     this.onTurnEnd();
   }
@@ -528,8 +546,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   onTurnEnd(): void {
     const { ctx, stats } = this.#parts;
-    // Main counts changes, and FLUSHALLs, for the save rules.
-    if (ctx.state.dirty !== 0) flushKeyspaceStats(ctx, stats);
+    flushChanges(ctx, stats);
     if (this.#resumable.length !== 0) this.#runResumable();
     if (this.blocked.isReleasing) this.blocked.turnEnd();
     this.#care.eviction.settle();
@@ -544,6 +561,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
       this.#dispatcher!.flush();
     }
     this.#isParked = true;
+    this.#turnClock.end();
     this.#parts.onParked();
   }
 
@@ -566,6 +584,10 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   resubscribe(c: Connection, names: SubscribedNames): void {
     this.subscribers.set(c, names);
+  }
+
+  watchingChanged(by: number): void {
+    this.#parts.stats.add(STAT.watchingClients, by);
   }
 
   get users(): AclUsers {

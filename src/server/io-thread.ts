@@ -15,6 +15,7 @@ import {
 } from './config/special-directives.ts';
 import { type Answer, ControlPort, type ToMain, type ToThread } from './control.ts';
 import { Dispatcher } from './dispatcher.ts';
+import { sampleRates } from './info-source.ts';
 import { IoServer } from './io-server.ts';
 import type { LogFilter, Logger } from './log.ts';
 import { QUERY_BUFFER_BYTES_MAX, ReplaySlot } from './replay-slot.ts';
@@ -144,8 +145,10 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
     pollControl: () => {
       pollControl();
       replaySlot.step();
+      services.insight.poll();
     },
     wakeSoon: () => wakeSoon(),
+    onTicked: start.thread === 1 ? (unixMs) => sampleRates(parts, unixMs) : () => undefined,
     onParked: () => {
       if (transport.wakeFd < 0) watchBell();
     },
@@ -169,7 +172,6 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
     control.send(message),
   );
   io.connect(dispatcher, transport, services);
-  io.limitsChanged();
   const replaySlot = new ReplaySlot({
     parts,
     io,

@@ -61,6 +61,8 @@ function fillOf(shards: readonly Shard[]): Fill {
 }
 
 export class MemoryCare {
+  /** Told how long each hold for defragmentation was, in ms. */
+  onDefrag: (ms: number) => void = () => undefined;
   readonly #parts: MemoryCareParts;
   readonly #owned: readonly Shard[];
   readonly #defragmenters: readonly Defragmenter[];
@@ -233,6 +235,7 @@ export class MemoryCare {
     locks.endLease(shard.index);
     this.#count(defragmenter);
     const endMs = performance.now();
+    this.onDefrag(endMs - nowMs);
     this.#defragAtMs = endMs + ((endMs - nowMs) * (100 - this.#effort)) / this.#effort;
     if (isDone && !this.#next()) this.#endRound(endMs);
   }

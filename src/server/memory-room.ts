@@ -100,6 +100,8 @@ export function evictionBudgetMs(tenacity: number): number {
 export class MemoryRoom {
   /** True when the last `ask` freed something: asking again at once makes sense. */
   hasFreed = false;
+  /** Told how long evicting took, in ms. */
+  onCycle: (ms: number) => void = () => undefined;
   readonly #parts: MemoryRoomParts;
   readonly #evictor: Evictor;
   #budgetMs = evictionBudgetMs(TENACITY_LINEAR_MAX);
@@ -240,6 +242,7 @@ export class MemoryRoom {
     }
     this.#letGo();
     this.#flushCount();
+    this.onCycle(performance.now() - started);
     used = this.#usedBytes();
     if (used <= limit) return this.#below(limit, used);
     this.#lowest = Math.min(this.#lowest, used);

@@ -127,6 +127,8 @@ export class Persistence {
   /** SAVE, BGSAVE and its options. `done` gets a status or an error. */
   request(what: SaveRequest, done: (answer: Answer) => void): void {
     const { snapshots } = this.#parts;
+    // A FLUSHALL before this request is none that ends the save.
+    this.#noteFlushes();
     const refuse = (error: string): void => done({ error });
     if (what === 'cancel') {
       const text = this.#cancel();

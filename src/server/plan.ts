@@ -14,6 +14,7 @@ import { ChannelBoard } from './channel-board.ts';
 import { createCards } from './client-cards.ts';
 import { createClientIds } from './client-ids.ts';
 import type { ConfigStore } from './config/store.ts';
+import { createInsightMemory } from './insight/insight-memory.ts';
 import { createPostbox } from './post.ts';
 import { type SharedBuffers, SharedLayout } from './shared-layout.ts';
 
@@ -27,6 +28,8 @@ const ARENA_BYTES_MAX = 32 * GIB - 4096;
 const SPILL_BYTES = 2 * GIB - 4096;
 /** Connections beyond maxclients: those being told that there are too many, and a replay. */
 const CONNECTION_SLACK = 129;
+/** There is room for so many clients at least, for a maxclients that is raised later. */
+const CLIENTS_MIN = 10_000;
 const SHARDS_MIN = 8;
 const SHARDS_MAX = 256;
 /**
@@ -59,7 +62,7 @@ export function planServer(
   const arenaBytes = arenaBytesFor(shards, memoryBytes);
   // Must be said before the threads compile anything; it costs start-up, not throughput.
   if (arenaBytes > ARENA_BYTES_FAST) setFlagsFromString('--no-maglev');
-  const connections = config.int('maxclients') + CONNECTION_SLACK;
+  const connections = Math.max(config.int('maxclients'), CLIENTS_MIN) + CONNECTION_SLACK;
   const topology = { ioThreads, shardThreads, shards, commandRows, connections };
   const { control, rings } = SharedLayout.create(topology);
   const databases = config.int('databases');
@@ -87,6 +90,7 @@ export function planServer(
       ids: createClientIds(ioThreads, connections),
       tracking: TrackingTable.create(),
       channels: ChannelBoard.create(ioThreads),
+      insight: createInsightMemory(layout.threadCount),
       arenas,
     },
     layout,
@@ -95,6 +99,11 @@ export function planServer(
         `${ioThreads} I/O thread${ioThreads === 1 ? '' : 's'}`,
     ],
   };
+}
+
+/** The largest maxclients that a server has room for: it was laid out at the start. */
+export function clientsMax(layout: SharedLayout): number {
+  return layout.topology.connections - CONNECTION_SLACK;
 }
 
 /**

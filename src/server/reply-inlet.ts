@@ -97,6 +97,8 @@ export class ReplyInlet {
     if (c === undefined) return;
     c.isReplyDropped = false;
     this.#host.answered(c);
+    // It is counted when it ends.
+    c.commandsRun -= 1;
   }
 
   #takeReply(c: Connection, ring: RingConsumer): void {
@@ -127,7 +129,7 @@ export class ReplyInlet {
   #noteWatched(c: Connection, ring: RingConsumer): void {
     const keys = this.#watchedKeys(ring, c.pendingWatch);
     c.pendingWatch.splice(0, keys.length);
-    c.watched.push(...keys);
+    for (const key of keys) c.watch(key);
   }
 
   /**

@@ -17,11 +17,12 @@ import { AOF_FACT, AOF_IS_ON } from './aof-facts.ts';
 import type { Connection } from './connection.ts';
 import type { Answer, ClientsAsk, ToMain } from './control.ts';
 import { infoText } from './info-source.ts';
+import { InsightDesk } from './insight/insight-desk.ts';
 import { killClients, listClients, unblockClient } from './io-clients.ts';
 import type { IoServer } from './io-server.ts';
+import { flushKeyspaceStats } from './keyspace-stats.ts';
 import type { Logger } from './log.ts';
 import { FACT } from './persistence-facts.ts';
-import { flushKeyspaceStats } from './shard-worker.ts';
 import { PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
 import type { ThreadParts } from './thread-setup.ts';
 
@@ -39,6 +40,7 @@ type Pending = (answer: Answer) => void;
 export class Services implements ServerServices {
   readonly commands: readonly CommandSpec[];
   readonly acl: AclDesk;
+  readonly insight: InsightDesk;
   readonly #parts: ThreadParts;
   readonly #io: IoServer;
   readonly #logger: Logger;
@@ -56,6 +58,7 @@ export class Services implements ServerServices {
     toMain: (message: ToMain) => void,
   ) {
     this.#parts = parts;
+    this.insight = new InsightDesk(parts);
     this.#io = io;
     this.#logger = logger;
     this.#transport = transport;
@@ -123,6 +126,9 @@ export class Services implements ServerServices {
 
   configResetStat(): void {
     for (const stats of this.#parts.allStats) stats.reset();
+    this.#parts.insight.slowLog.resetTotals();
+    const { facts } = this.#parts.layout;
+    facts[AOF_FACT.delayedSyncsBefore] = facts[AOF_FACT.delayedSyncs]!;
   }
 
   info(sections: readonly string[], done: (text: string) => void): void {

@@ -6,11 +6,11 @@
 
 import { type BlockWish, ESCALATE } from '../commands/spec.ts';
 import type { CommandRow, CommandTable } from '../commands/table.ts';
-import { ActiveExpire } from '../keyspace/active-expire.ts';
 import type { Key } from '../keyspace/key.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
+import type { ArgView } from '../resp/request-parser.ts';
 import type { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import * as fence from '../sync/fence.ts';
 import { sleepMs } from '../sync/pause.ts';
@@ -18,12 +18,16 @@ import { RingConsumer, RingProducer } from '../sync/ring.ts';
 import type { BlockedServe } from './blocked-serve.ts';
 import type { ConfigStore } from './config/store.ts';
 import type { Connection } from './connection.ts';
+import { BigKeyWalk } from './insight/big-keys.ts';
+import type { Insight } from './insight/insight.ts';
+import { flushChanges, flushKeyspaceStats } from './keyspace-stats.ts';
 import { MemoryCare } from './memory-care.ts';
 import { type MemoryRoom, ROOM_GIVEN, ROOM_LATER, ROOM_NONE } from './memory-room.ts';
 import type { Monitors } from './monitors.ts';
 import { type ParallelRuns, parallelRunsOf } from './parallel-runs.ts';
 import type { Post } from './post.ts';
 import * as messages from './route-messages.ts';
+import { ShardBackground } from './shard-background.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import { ShardSet } from './shard-set.ts';
 import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
@@ -38,15 +42,6 @@ import type { WriteGuard } from './write-guard.ts';
 
 /** Parks at most this long: a key with a TTL may have come meanwhile. */
 const PARK_MS_IDLE = 250;
-/** Pace of the active expire cycle while keys with a TTL exist. */
-const PARK_MS_EXPIRES = 100;
-/**
- * Background work goes on after this pause, so that it takes a bounded share of the thread and of
- * the shards.
- */
-const PARK_MS_BACKGROUND = 2;
-/** One hold for background work. */
-const BACKGROUND_SLICE_MS = 0.5;
 /**
  * Share of the time of long commands that freeing what they left may take, up to a bound, and the
  * pause after each slice of it, in which others get at the shard.
@@ -61,7 +56,6 @@ const FRAMES_PER_HOLD = 64;
  * meanwhile.
  */
 const SHARED_ARGS_MIN = 256;
-const UNITS_PER_STEP = 16;
 /** Pace of what INFO says about this thread's CPU time. */
 const GAUGE_MS = 1000;
 /** A thread with work all the time looks for control messages this often. */
@@ -113,6 +107,7 @@ export interface ShardWorkerParts {
   readonly bell: Doorbell;
   readonly ioRingers: readonly DoorbellRinger[];
   readonly room: MemoryRoom;
+  readonly insight: Insight;
   readonly post: Post;
   readonly monitors: Monitors<Connection>;
   readonly tracker: Tracker;
@@ -142,7 +137,7 @@ export class ShardWorker {
   readonly #parallel: ParallelRuns | null;
   readonly #owned: Shard[] = [];
   #busySinceMs = performance.now();
-  readonly #expire: ActiveExpire[] = [];
+  readonly #background: ShardBackground;
   readonly #memory: MemoryCare;
   readonly #watched: number[] = [];
   /** Row of the command that runs, and the record of it when it waits. */
@@ -151,8 +146,8 @@ export class ShardWorker {
   /** Whose command runs. */
   readonly #client = { io: 0, conn: 0, generation: 0, tracksReads: false };
   readonly #walk: SnapshotWalk;
+  readonly #bigKeys: BigKeyWalk;
   #stop = false;
-  #lastExpireMs = 0;
   #framesInHold = 0;
   /** A command runs outside a transaction: readers may see the keyspace between its steps. */
   #isPlain = false;
@@ -171,9 +166,10 @@ export class ShardWorker {
       shard += layout.topology.shardThreads
     ) {
       this.#owned.push(parts.ctx.shards[shard]!);
-      this.#expire.push(new ActiveExpire(parts.ctx.shards[shard]!));
     }
     this.#memory = new MemoryCare({ ...parts, shards: parts.ctx.shards }, this.#owned);
+    const { events } = parts.insight;
+    this.#memory.onDefrag = (ms) => events.note('active-defrag-cycle', ms, parts.ctx.state.nowMs);
     for (let io = 1; io <= layout.topology.ioThreads; io++) {
       const ring = new RingConsumer(layout.rings, layout.commandRing(io, worker));
       this.#inlets.push(new Inlet(io, ring, spill));
@@ -184,6 +180,8 @@ export class ShardWorker {
     this.#transactions = new TransactionRun(parts.table, parts.ctx, parts.stats);
     this.#transactions.onShown = (bytes, from, to) => parts.monitors.showAgain(bytes, from, to);
     this.#walk = parts.walk(this.#owned);
+    this.#bigKeys = bigKeyWalk(parts, this.#owned);
+    this.#background = new ShardBackground(parts, this.#owned);
     this.#parallel = layout.topology.shardThreads > 1 ? parallelRunsOf(parts) : null;
     parts.ctx.host = {
       visitShards: (visit) => this.#visitShards(visit),
@@ -206,7 +204,12 @@ export class ShardWorker {
       if (this.#parts.post.isCrowded) this.#parts.post.untilRoom(() => this.#pause());
       let didWork = this.#drain() || this.#waitForFences() || this.#help();
       this.#client.io = 0;
-      const parkMs = Math.min(this.#background(), this.#walk.turn(), this.#memory.run());
+      const parkMs = Math.min(
+        this.#background.run(),
+        this.#walk.turn(),
+        this.#memory.run(),
+        this.#bigKeys.turn(),
+      );
       const { room } = this.#parts;
       if (room.wantsSlice && room.slice()) didWork = true;
       this.#catchUp();
@@ -242,7 +245,7 @@ export class ShardWorker {
     const budgetMs = Math.min(share, CATCH_UP_MS_MAX);
     for (const shard of this.#owned) {
       while (!shard.lazy.isEmpty && nowMs - started < budgetMs) {
-        this.#slice(shard, null);
+        this.#background.slice(shard, null);
         sleepMs(CATCH_UP_PAUSE_MS);
         nowMs = performance.now();
       }
@@ -251,9 +254,10 @@ export class ShardWorker {
   }
 
   #setTime(): void {
-    const { ctx, layout } = this.#parts;
+    const { ctx, layout, insight } = this.#parts;
     ctx.state.isClockStopped = layout.isReplaying;
     ctx.state.setTime(Date.now());
+    if (!insight.hotKeys.isCurrent) insight.refresh();
   }
 
   #poll(): void {
@@ -342,6 +346,7 @@ export class ShardWorker {
     const aside = this.#aside;
     const count = aside.length;
     if (count === 0) return false;
+    this.#frameEndMs = performance.now();
     let left = 0;
     for (let i = 0; i < count; i++) {
       const frame = aside[i]!;
@@ -381,8 +386,6 @@ export class ShardWorker {
       }
       this.#parts.locks.releaseAll();
       if (!inlet.hasFrame) inlet.ring.release();
-      // Who has a reply sees its change counted.
-      if (this.#parts.ctx.state.dirty !== 0) flushKeyspaceStats(this.#parts.ctx, this.#parts.stats);
       this.#publishReplies();
     }
     return didWork;
@@ -424,15 +427,10 @@ export class ShardWorker {
       this.#runs = row.index;
       if (ctx.run(row) === ESCALATE) throw new Error('a command escalated on a shard worker');
       this.#isPlain = false;
-      if (ctx.state.ready.length !== 0) this.#parts.serve.serve();
       stats.add(STAT.commands, 1);
-      stats.call(row.index);
-      const nowMs = performance.now();
-      const ranMs = nowMs - this.#frameEndMs;
-      this.#frameEndMs = nowMs;
-      stats.time(row.index, ranMs * 1e6, 1);
-      if (ranMs > LONG_FRAME_MS) this.#framesInHold = FRAMES_PER_HOLD;
-      if (messages.isErrorReply(reply, 0)) stats.failed(row.index);
+      // A command that waits is counted by name when it ends.
+      if (this.#blocked === 0) this.#account(row, incoming.args);
+      if (ctx.state.ready.length !== 0) this.#serve();
       // What a large command took beyond the limit is made good before its client sees the reply.
       if (row.isDenyOom && incoming.flags & messages.FLAG_ESCALATED) this.#parts.room.ask(0);
     }
@@ -443,6 +441,26 @@ export class ShardWorker {
     this.#complete(inlet);
     this.#send(inlet);
     return true;
+  }
+
+  /** Counts the command that has just run, and its time since the end of the one before. */
+  #account(row: CommandRow, args: ArgView): void {
+    const { stats, ctx, reply } = this.#parts;
+    stats.call(row.index);
+    const nowMs = performance.now();
+    const ranMs = nowMs - this.#frameEndMs;
+    this.#frameEndMs = nowMs;
+    const nanos = ranMs * 1e6;
+    stats.time(row.index, nanos, 1);
+    if (nanos >= ctx.watch.noteNanos) ctx.watch.note(row, args, nanos, reply.length);
+    if (ranMs > LONG_FRAME_MS) this.#framesInHold = FRAMES_PER_HOLD;
+    if (messages.isErrorReply(reply, 0)) stats.failed(row.index);
+  }
+
+  /** Serves who waits for what has come; that time is no command's. */
+  #serve(): void {
+    this.#parts.serve.serve();
+    this.#frameEndMs = performance.now();
   }
 
   /** Holds what a command needs, and what serving those who wait for its keys does. */
@@ -562,12 +580,15 @@ export class ShardWorker {
         this.#parts.locks.releaseAll();
         this.#publishReplies();
         if (!this.#pause()) return;
+        // The next command has not been waiting for a client that is slow to read.
+        this.#frameEndMs = performance.now();
       }
       if (next === end) return;
     } while (from < end || end === 0);
   }
 
   #publishReplies(): void {
+    flushChanges(this.#parts.ctx, this.#parts.stats);
     this.#parts.guard.publish();
     this.#parts.tracker.flush();
     this.#parts.post.flush();
@@ -620,55 +641,6 @@ export class ShardWorker {
     this.#watched.push(shard.index, db, key.lo, key.hi, version);
   }
 
-  /** Background work of the owned shards. Returns how long the thread may park. */
-  #background(): number {
-    const { ctx, layout } = this.#parts;
-    const nowMs = ctx.state.nowMs;
-    const isExpireTime =
-      nowMs - this.#lastExpireMs >= PARK_MS_EXPIRES || nowMs < this.#lastExpireMs;
-    const isExpireOff = layout.isActiveExpireOff || layout.pauseMode !== PAUSE_NONE;
-    let parkMs = PARK_MS_IDLE;
-    let isExpireDone = true;
-    for (let i = 0; i < this.#owned.length; i++) {
-      const shard = this.#owned[i]!;
-      const expire = this.#expire[i]!;
-      for (let db = 0; db < shard.databases; db++) {
-        if (shard.expires(db) !== 0) parkMs = Math.min(parkMs, PARK_MS_EXPIRES);
-        if (shard.dict(db).isResizing) parkMs = PARK_MS_BACKGROUND;
-      }
-      if (!shard.lazy.isEmpty) parkMs = PARK_MS_BACKGROUND;
-      const mayExpire = isExpireTime && !isExpireOff && expire.isDue(nowMs);
-      if (parkMs !== PARK_MS_BACKGROUND && !mayExpire) continue;
-      if (!this.#slice(shard, mayExpire ? expire : null)) isExpireDone = false;
-    }
-    if (isExpireTime && isExpireDone) this.#lastExpireMs = nowMs;
-    return isExpireDone ? parkMs : PARK_MS_BACKGROUND;
-  }
-
-  /** One hold of background work on a shard. False when more expiry is due now. */
-  #slice(shard: Shard, expire: ActiveExpire | null): boolean {
-    const { locks, stats } = this.#parts;
-    if (!locks.lease(shard.index)) return expire === null;
-    const started = performance.now();
-    let isDone = expire === null;
-    while (!isDone && performance.now() - started < BACKGROUND_SLICE_MS) isDone = expire!.slice();
-    if (this.#parts.ctx.state.ready.length !== 0) this.#parts.serve.serve();
-    if (expire !== null) stats.add(STAT.expireCycleMicros, (performance.now() - started) * 1000);
-    while (performance.now() - started < BACKGROUND_SLICE_MS * 2) {
-      let isIdle = shard.lazy.isEmpty || shard.lazy.step(UNITS_PER_STEP);
-      for (let db = 0; db < shard.databases; db++) {
-        const dict = shard.dict(db);
-        for (let n = 0; n < UNITS_PER_STEP && dict.isResizing; n++) {
-          if (!dict.rehashStep()) break;
-          isIdle = false;
-        }
-      }
-      if (isIdle) break;
-    }
-    locks.endLease(shard.index);
-    return isDone;
-  }
-
   #flushStats(): void {
     const { ctx, stats } = this.#parts;
     flushKeyspaceStats(ctx, stats);
@@ -678,19 +650,11 @@ export class ShardWorker {
   }
 }
 
-/** Moves a thread's keyspace counters into shared memory, where INFO sees them. */
-export function flushKeyspaceStats(ctx: ThreadContext, stats: ThreadStats): void {
-  const { state } = ctx;
-  stats.add(STAT.keyspaceHits, state.keyspaceHits);
-  stats.add(STAT.keyspaceMisses, state.keyspaceMisses);
-  stats.add(STAT.expiredKeys, state.expiredKeys);
-  stats.add(STAT.dirty, state.dirty);
-  stats.add(STAT.flushes, state.flushes);
-  state.keyspaceHits = 0;
-  state.keyspaceMisses = 0;
-  state.expiredKeys = 0;
-  state.dirty = 0;
-  state.flushes = 0;
+function bigKeyWalk(parts: ShardWorkerParts, owned: readonly Shard[]): BigKeyWalk {
+  const { insight, layout, worker, locks, ioRingers } = parts;
+  return new BigKeyWalk(insight.memory, layout.workerThread(worker), owned, locks, () => {
+    for (const ringer of ioRingers) ringer.ring();
+  });
 }
 
 function refuseSession(): never {

@@ -106,6 +106,8 @@ export interface SharedBuffers {
   readonly tracking: readonly SharedArrayBuffer[];
   /** Who is subscribed to what (server/channel-board.ts). */
   readonly channels: SharedArrayBuffer;
+  /** What the server tells about itself (server/insight/insight-memory.ts). */
+  readonly insight: SharedArrayBuffer;
   readonly arenas: readonly SharedArrayBuffer[];
 }
 

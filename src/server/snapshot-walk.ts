@@ -315,11 +315,11 @@ export class SnapshotWalk {
     }
     let entries = this.#batchEntries;
     for (let isMoving = false; ; isMoving = true) {
-      if (!frames.hasRoom(BATCH_BYTES_MAX) || !this.#flushWhen(BATCH_BYTES)) return isMoving;
-      if (isMoving && performance.now() >= endMs) return true;
       if (this.#batchEntries !== entries && delayMicros !== 0) {
         return this.#delay(delayMicros, this.#batchEntries - entries);
       }
+      if (!frames.hasRoom(BATCH_BYTES_MAX) || !this.#flushWhen(BATCH_BYTES)) return isMoving;
+      if (isMoving && performance.now() >= endMs) return true;
       entries = this.#batchEntries;
       this.#isUnitLeft = false;
       this.#met = 0;

@@ -15,6 +15,7 @@ import type { ThreadState } from '../keyspace/thread-state.ts';
 import type { ValueLimits } from '../keyspace/value-limits.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { ArgView } from '../resp/request-parser.ts';
+import { type CommandWatch, NO_WATCH } from './command-watch.ts';
 import type { Part } from './post.ts';
 
 /** What a context needs from its surroundings for the rare things that are not plain data work. */
@@ -88,6 +89,8 @@ export class ThreadContext implements CommandContext {
   guard: CommandGuard | null = null;
   /** Null in tests and tools: nobody listens. */
   publisher: Publisher | null = null;
+  /** Told of commands that take long. */
+  watch: CommandWatch = NO_WATCH;
   /** See CommandContext.log; says nothing until the thread has a log. */
   log: CommandContext['log'] = () => undefined;
   readonly #hasher: HalfSipHash;

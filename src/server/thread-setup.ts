@@ -26,6 +26,7 @@ import type { ConfigSnapshot } from './config/store.ts';
 import { ConfigStore } from './config/store.ts';
 import type { Connection } from './connection.ts';
 import { EventPublisher } from './event-publisher.ts';
+import { Insight } from './insight/insight.ts';
 import { fileLogWriter, type LogFilter, Logger } from './log.ts';
 import { MemoryRoom } from './memory-room.ts';
 import { Monitors } from './monitors.ts';
@@ -88,6 +89,7 @@ export interface ThreadParts {
   /** Permissions, by this thread's copy of the users. */
   readonly acl: AclGate;
   readonly events: EventPublisher;
+  readonly insight: Insight;
 }
 
 const REPLY_BYTES = 64 * 1024;
@@ -143,9 +145,10 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   const post = new Post(buffers.postboxes, ioRingers, spill);
   const records = new WaitRecords(spill);
   const board = new ChannelBoard(buffers.channels, new HalfSipHash(...start.hashKey));
-  const cards = new ClientCards(buffers.cards, layout.topology.connections);
   const tracker = new Tracker(thread, keys, new PrefixBoard(keys, ioThreads), ctx, post);
   const pubsub = new PubSub(board, post, thread <= ioThreads ? thread - 1 : -1);
+  const cards = new ClientCards(buffers.cards, layout.topology.connections);
+  const insight = threadInsight(start, layout, hasher, cards, ctx);
   const parts: ThreadParts = {
     start,
     layout,
@@ -168,27 +171,30 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     ids: new ClientIds(buffers.ids, ioThreads, layout.topology.connections),
     tracker,
     records,
-    serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard, tracker }),
+    serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard, tracker, stats }),
     cards,
     monitors: new Monitors({ layout, post, cards, thread }),
+    insight,
     acl: new AclGate(new AclUsers(new AclCommands(table), start.users), stats),
     pubsub,
     events: new EventPublisher(state, pubsub, guard),
   };
-  connectSinks(parts);
+  connect(parts);
   applyCommandLimits(parts);
   return parts;
 }
 
-/** Has the thread's context and state tell the others what happens. */
-function connectSinks(parts: ThreadParts): void {
-  const { ctx, hooks, monitors, tracker } = parts;
+/** Tells the parts of a thread of each other. */
+function connect(parts: ThreadParts): void {
+  const { ctx, hooks, room, insight, monitors, tracker } = parts;
   const { state } = ctx;
   ctx.log = (level, text) => threadLogger(parts).log(level, text);
   ctx.guard = hooks;
   hooks.events = parts.events;
   ctx.publisher = parts.pubsub;
   hooks.observe(MODE_MONITOR, (row) => monitors.observe(row, ctx));
+  ctx.watch = insight;
+  room.onCycle = (ms) => insight.events.note('eviction-cycle', ms, state.nowMs);
   state.expirySink = parts.guard;
   state.changeSink = tracker;
   hooks.observe(MODE_TRACKING, tracker.observe);
@@ -214,6 +220,30 @@ export function threadLogger({ config, layout, start }: ThreadParts): Logger {
   });
 }
 
+function threadInsight(
+  { buffers, thread }: ThreadStart,
+  layout: SharedLayout,
+  hasher: HalfSipHash,
+  cards: ClientCards,
+  ctx: ThreadContext,
+): Insight {
+  return new Insight({
+    buffer: buffers.insight,
+    threads: layout.threadCount,
+    thread,
+    hash: (buf, from, end) => {
+      hasher.hash(buf, from, end);
+      return hasher.lo;
+    },
+    face: (client = ctx.host.client()) => {
+      const { io, conn } = client;
+      if (io === 0) return { address: '', name: '' };
+      return { address: cards.address(io, conn), name: cards.name(io, conn) };
+    },
+    isServing: () => !layout.isLoading,
+  });
+}
+
 function unset(): never {
   throw new Error('the thread is not set up yet');
 }
@@ -234,6 +264,8 @@ export function applyCommandLimits(parts: ThreadParts): void {
   readCommandLimits(config, ctx.state);
   parts.acl.logLengthMax = config.int('acllog-max-len');
   parts.events.configure(config.text('notify-keyspace-events'));
+  parts.insight.configure(config);
+  parts.stats.isTracking = config.bool('latency-tracking');
   parts.guard.isEvictionLazy = config.bool('lazyfree-lazy-eviction');
   parts.tracker.setLimit(config.int('tracking-table-max-keys'));
   parts.room.configure({

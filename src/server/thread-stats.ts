@@ -5,11 +5,13 @@
  * LAYOUT (f64 each, from the block's start)
  *   0..63                     counters, see STAT
  *   64 + row * 6 + 0..5       a command's calls, microseconds, rejected, failed, 2 reserved
- *   after the rows            a command's latency histogram: HISTOGRAM_BUCKETS counts a row, bucket
- *                             b counts calls of 2^b up to 2^(b+1) nanoseconds
+ *   after the rows            a command's latency histogram: HISTOGRAM_BUCKETS counts a row, see
+ *                             latency-buckets.ts
  *   after the histograms      ERROR_SLOTS slots of 5: count, then 32 bytes of the error's first
- *                             word
+ *                             word; then the number of errors that found no slot
  */
+import { bucketOf, HISTOGRAM_BUCKETS } from './latency-buckets.ts';
+
 export const STAT = {
   commands: 0,
   connectionsReceived: 1,
@@ -44,6 +46,17 @@ export const STAT = {
   deniedCommand: 31,
   deniedKey: 32,
   deniedChannel: 33,
+  /** Turns of the loop, their time, that of the timer, and the most of one turn. */
+  turns: 34,
+  turnMicros: 35,
+  tickMicros: 36,
+  longestTurnMicros: 37,
+  turnCommandsMax: 38,
+  /** Largest query buffer and backlog of a client. */
+  largestInputBytes: 39,
+  largestOutputBytes: 47,
+  expiredFields: 55,
+  lazyfreed: 56,
   /** FLUSHALLs. */
   flushes: 60,
   evictedKeys: 40,
@@ -69,19 +82,23 @@ export const STAT = {
 
 const COUNTERS = 64;
 const ROW_WORDS = 6;
-export const HISTOGRAM_BUCKETS = 34;
-export const ERROR_SLOTS = 64;
+/** Kinds of errors that are told apart. */
+export const ERROR_SLOTS = 128;
+/** What INFO calls those beyond. */
+export const ERROR_OVERFLOW = 'ERRORSTATS_OVERFLOW';
 const ERROR_WORDS = 5;
 const ERROR_NAME_BYTES = 32;
 
 /** Bytes of one block, rounded to whole cache lines. */
 export function threadStatsBytes(rows: number): number {
-  const words = COUNTERS + rows * (ROW_WORDS + HISTOGRAM_BUCKETS) + ERROR_SLOTS * ERROR_WORDS;
+  const words = COUNTERS + rows * (ROW_WORDS + HISTOGRAM_BUCKETS) + ERROR_SLOTS * ERROR_WORDS + 1;
   return (words * 8 + 63) & ~63;
 }
 
 export class ThreadStats {
   readonly counters: Float64Array;
+  /** latency-tracking: whether times go into the histograms. */
+  isTracking = true;
   readonly #rows: number;
   readonly #bytes: Uint8Array;
 
@@ -96,18 +113,28 @@ export class ThreadStats {
     this.counters[counter] = this.counters[counter]! + n;
   }
 
+  /** Keeps the larger of a counter and `value`. */
+  most(counter: number, value: number): void {
+    if (value > this.counters[counter]!) this.counters[counter] = value;
+  }
+
   /** Counts one call of a command. */
   call(row: number): void {
     const at = COUNTERS + row * ROW_WORDS;
     this.counters[at] = this.counters[at]! + 1;
   }
 
+  /** Calls of a command so far. */
+  calls(row: number): number {
+    return this.counters[COUNTERS + row * ROW_WORDS]!;
+  }
+
   /** Adds measured time: `calls` calls took `nanos` nanoseconds each on average. */
   time(row: number, nanos: number, calls: number): void {
     const at = COUNTERS + row * ROW_WORDS + 1;
     this.counters[at] = this.counters[at]! + (nanos * calls) / 1000;
-    const bucket = Math.min(HISTOGRAM_BUCKETS - 1, 31 - Math.clz32(nanos | 1));
-    const slot = COUNTERS + this.#rows * ROW_WORDS + row * HISTOGRAM_BUCKETS + bucket;
+    if (!this.isTracking) return;
+    const slot = COUNTERS + this.#rows * ROW_WORDS + row * HISTOGRAM_BUCKETS + bucketOf(nanos);
     this.counters[slot] = this.counters[slot]! + calls;
   }
 
@@ -140,8 +167,8 @@ export class ThreadStats {
   }
 
   /**
-   * Counts an error reply whose text (after the `-`) starts at `start` of `buf`. Prefixes beyond
-   * the slots are lumped.
+   * Counts an error reply whose text (after the `-`) starts at `start` of `buf`, by its first word.
+   * Words beyond the slots are lumped together.
    */
   error(buf: Uint8Array, start: number, end: number): void {
     this.add(STAT.errorReplies, 1);
@@ -159,6 +186,7 @@ export class ThreadStats {
       this.counters[at] = this.counters[at]! + 1;
       return;
     }
+    this.add(this.#errorSlot(ERROR_SLOTS), 1);
   }
 
   #isErrorName(name: number, buf: Uint8Array, start: number, stop: number): boolean {
@@ -168,15 +196,33 @@ export class ThreadStats {
     return true;
   }
 
-  /** Adds this thread's error counts to `into`, by first word. */
+  /** Adds this thread's error counts to `into`, by first word, up to ERROR_SLOTS words. */
   collectErrors(into: Map<string, number>): void {
+    const count = (name: string, errors: number): void => {
+      const isKnown = into.has(name) || into.size < ERROR_SLOTS;
+      const key = isKnown ? name : ERROR_OVERFLOW;
+      into.set(key, (into.get(key) ?? 0) + errors);
+    };
     for (let slot = 0; slot < ERROR_SLOTS; slot++) {
       const at = this.#errorSlot(slot);
-      const count = this.counters[at]!;
-      if (count === 0) return;
+      const errors = this.counters[at]!;
+      if (errors === 0) return;
       const bytes = this.#bytes.slice(at * 8 + 8, at * 8 + 8 + ERROR_NAME_BYTES);
-      const name = Buffer.from(bytes).toString('latin1').replace(/\0+$/, '');
-      into.set(name, (into.get(name) ?? 0) + count);
+      count(Buffer.from(bytes).toString('latin1').replace(/\0+$/, ''), errors);
+    }
+    const beyond = this.counters[this.#errorSlot(ERROR_SLOTS)]!;
+    if (beyond !== 0) into.set(ERROR_OVERFLOW, (into.get(ERROR_OVERFLOW) ?? 0) + beyond);
+  }
+
+  /** Only rows that were used: histograms that never were stay memory that nobody touched. */
+  #resetRows(): void {
+    for (let row = 0; row < this.#rows; row++) {
+      const at = COUNTERS + row * ROW_WORDS;
+      if (this.counters[at] !== 0) {
+        const histogram = COUNTERS + this.#rows * ROW_WORDS + row * HISTOGRAM_BUCKETS;
+        this.counters.fill(0, histogram, histogram + HISTOGRAM_BUCKETS);
+      }
+      this.counters.fill(0, at, at + ROW_WORDS);
     }
   }
 
@@ -193,12 +239,16 @@ export class ThreadStats {
       STAT.clientBytes,
       STAT.largestClientBytes,
       STAT.clientRound,
+      STAT.largestInputBytes,
+      STAT.largestOutputBytes,
       STAT.dirty,
       STAT.flushes,
       STAT.defragEffort,
       STAT.defragNowMillis,
     ].map((at) => [at, this.counters[at]!] as const);
-    this.counters.fill(0);
+    this.#resetRows();
+    this.counters.fill(0, 0, COUNTERS);
+    this.counters.fill(0, this.#errorSlot(0), this.#errorSlot(ERROR_SLOTS) + 1);
     for (const [at, value] of kept) this.counters[at] = value;
   }
 }

@@ -234,6 +234,8 @@ export class TransactionRun {
     this.#stats.add(STAT.commands, 1);
     this.#stats.call(row.index);
     this.#stats.time(row.index, nanos, 1);
+    const { watch } = this.#ctx;
+    if (nanos >= watch.noteNanos) watch.note(row, this.#args, nanos, reply.length - mark);
     if (reply.buf[mark] === 0x2d) {
       this.#stats.failed(row.index);
       this.#stats.error(reply.buf, mark + 1, reply.length);

@@ -141,6 +141,11 @@ export class Dict {
     return this.#u32[this.base + COUNT1]! !== 0;
   }
 
+  /** Buckets of the table that takes over while the dict is resized; 0 = it is not. */
+  get nextBucketCount(): number {
+    return this.#u32[this.base + COUNT1]!;
+  }
+
   /** Slots in both tables, for DEBUG HTSTATS. */
   get slotCount(): number {
     return (this.#u32[this.base + COUNT0]! + this.#u32[this.base + COUNT1]!) * SLOTS;

@@ -102,6 +102,7 @@ const OTHER_ARGUMENTS: ReadonlyMap<string, string> = new Map([
   ['set', 'IFEQ and its like came with 8.4'],
   ['bitop', 'DIFF, DIFF1, ANDOR and ONE came with 8.2'],
   ['client|kill', 'ID takes several'],
+  ['latency|histogram', 'COMMAND would be a token'],
   ['zunion', 'AGGREGATE COUNT came with 8.8'],
   ['zinter', 'AGGREGATE COUNT came with 8.8'],
   ['zunionstore', 'AGGREGATE COUNT came with 8.8'],

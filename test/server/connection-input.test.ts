@@ -39,6 +39,7 @@ function fixture(): Fixture {
     stopListening: () => undefined,
     resubscribe: () => undefined,
     users: new AclUsers(new AclCommands(new CommandTable(ALL_COMMANDS))),
+    watchingChanged: () => undefined,
   };
   const connection = new Connection(host, 0, 1, 1, ENDPOINT, ENDPOINT, 0);
   return { arena, spill, connection };

@@ -3,15 +3,14 @@ import { REDIS_VERSION, TESSERA_VERSION } from '../../src/base/version.ts';
 import type { InfoSnapshot } from '../../src/server/info-snapshot.ts';
 import { latencyPercentile } from '../../src/server/info-tables.ts';
 import { humanBytes, infoText } from '../../src/server/info-text.ts';
+import { bucketOf, HISTOGRAM_BUCKETS } from '../../src/server/latency-buckets.ts';
 import { type RedisServer, redisServerPath, startRedis } from '../support/redis-server.ts';
 
-const BUCKETS = 34;
-
-/** Counts of get (4 calls of 1 µs to 2 µs, 1 of 1 ms) and of set (never called). */
+/** Counts of get (4 calls of 1 µs, 1 of 1 ms) and of set (never called). */
 function histograms(): Float64Array {
-  const counts = new Float64Array(2 * BUCKETS);
-  counts[10] = 4;
-  counts[20] = 1;
+  const counts = new Float64Array(2 * HISTOGRAM_BUCKETS);
+  counts[bucketOf(1024)] = 4;
+  counts[bucketOf(2 ** 20)] = 1;
   return counts;
 }
 
@@ -53,6 +52,9 @@ const SNAPSHOT: InfoSnapshot = {
     used: 3000,
     rss: 6000,
     peak: 4000,
+    peakSeconds: 1_800_000_000,
+    dirty: 0,
+    resizing: 0,
     overhead: 1000,
     startup: 1000,
     allocated: 1000,
@@ -139,8 +141,15 @@ const SNAPSHOT: InfoSnapshot = {
     loopTurns: 0,
     loopMicros: 0,
     commandMicros: 0,
+    loopTickMicros: 0,
+    longestTurnMicros: 0,
+    turnCommandsMax: 0,
+    expiredFields: 0,
     loopTurnsPerSecond: 0,
     loopTurnMicros: 0,
+    slowCommands: 2,
+    slowMicros: 30_500,
+    slowestMicros: 20_000,
     deniedAuth: 0,
     deniedCommand: 0,
     deniedKey: 0,
@@ -160,6 +169,7 @@ const SNAPSHOT: InfoSnapshot = {
     currentDefragMs: 0,
   },
   replication: { id: 'b'.repeat(40), offset: 0, backlogBytes: 1_048_576 },
+  threads: [{ clients: 3, reads: 9, writes: 8 }],
   cpu: {
     userSeconds: 1.5,
     systemSeconds: 0.25,
@@ -174,7 +184,7 @@ const SNAPSHOT: InfoSnapshot = {
     rejected: [1, 0],
     failed: [2, 0],
     histograms: histograms(),
-    bucketCount: BUCKETS,
+    timed: [5, 0],
     percentiles: [50, 99, 99.9],
   },
   errors: new Map([
@@ -197,20 +207,22 @@ describe('infoText', () => {
   test.each([
     [
       [],
-      'Server Clients Memory Persistence Stats Replication CPU Modules Errorstats Cluster Keyspace',
+      'Server Clients Memory Persistence Threads Stats Replication CPU Modules Errorstats ' +
+        'Cluster Keyspace',
     ],
     [
       ['all'],
-      'Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats ' +
-        'Latencystats Cluster Keyspace',
+      'Server Clients Memory Persistence Threads Stats Replication CPU Modules Commandstats ' +
+        'Errorstats Latencystats Cluster Keyspace',
     ],
     [['keyspace', 'cpu'], 'CPU Keyspace'],
     [
       ['default', 'commandstats'],
-      'Server Clients Memory Persistence Stats Replication CPU Modules Commandstats Errorstats ' +
-        'Cluster Keyspace',
+      'Server Clients Memory Persistence Threads Stats Replication CPU Modules Commandstats ' +
+        'Errorstats Cluster Keyspace',
     ],
     [['nothing'], ''],
+    [['debug'], 'Debug'],
   ])('%j', (sections, expected) => {
     expect(titles(infoText(SNAPSHOT, sections)).join(' ')).toBe(expected);
   });
@@ -229,7 +241,7 @@ describe('infoText', () => {
         'cmdstat_get:calls=5,usec=12,usec_per_call=2.48,rejected_calls=1,failed_calls=2\r\n\r\n' +
         '# Errorstats\r\nerrorstat_ERR:count=1\r\nerrorstat_WRONGTYPE:count=2\r\n\r\n' +
         '# Latencystats\r\n' +
-        'latency_percentiles_usec_get:p50=1.664,p99=2044.723,p99.9=2091.909\r\n',
+        'latency_percentiles_usec_get:p50=1.064,p99=1110.835,p99.9=1113.784\r\n',
     );
   });
 
@@ -246,6 +258,7 @@ describe('infoText', () => {
     'instantaneous_input_kbps:2.00',
     'lease_commands:4',
     'routed_commands:3',
+    'slowlog_commands_time_ms_sum:30.50',
     'escalated_commands:2',
     'multi_shard_commands:1',
     'used_cpu_user:1.500000',
@@ -277,8 +290,8 @@ test.each([
 
 test('latencyPercentile', () => {
   const { commands } = SNAPSHOT;
-  expect(latencyPercentile(commands, 0, 80)).toBe(2.048);
-  expect(latencyPercentile(commands, 0, 100)).toBe(2097.152);
+  expect(latencyPercentile(commands, 0, 80)).toBe(1.088);
+  expect(latencyPercentile(commands, 0, 100)).toBe(1114.112);
   expect(latencyPercentile(commands, 1, 50)).toBe(0);
 });
 

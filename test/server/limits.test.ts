@@ -40,6 +40,11 @@ test.each(['1', '2'])('maxclients with %s I/O threads', async (threads) => {
     expect(await first.command(['CONFIG', 'SET', 'maxclients', '100'])).toBe('+OK\r\n');
     const late = await server.connect();
     expect(await late.command(['PING'])).toBe('+PONG\r\n');
+    expect(await first.command(['CONFIG', 'SET', 'maxclients', '10000'])).toBe('+OK\r\n');
+    expect(await first.command(['CONFIG', 'SET', 'maxclients', '10001'])).toContain(
+      'try with 10000',
+    );
+    expect(await first.command(['CONFIG', 'GET', 'maxclients'])).toContain('10000');
     for (const client of [...clients, again, late]) client.close();
   });
 });

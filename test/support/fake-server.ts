@@ -37,6 +37,7 @@ import { ChannelBoard } from '../../src/server/channel-board.ts';
 import { runPoolJob } from '../../src/server/pool-jobs.ts';
 import { Subscribers } from '../../src/server/subscribers.ts';
 import { ThreadStats, threadStatsBytes } from '../../src/server/thread-stats.ts';
+import { FakeInsight } from './fake-insight.ts';
 import { type Argument, argView, CLOCK_START_MS } from './local-runner.ts';
 
 export class FakeSession implements Session {
@@ -107,6 +108,7 @@ export class FakeSession implements Session {
 }
 
 export class FakeServer implements ServerServices {
+  readonly insight = new FakeInsight();
   readonly commands: readonly CommandSpec[];
   readonly config = new Map([
     ['databases', '16'],

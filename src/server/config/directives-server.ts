@@ -200,11 +200,11 @@ export const DATA_DIRECTIVES = [
   int('slowlog-log-slower-than', 10000, -1, LONG_MAX),
   int('slowlog-max-len', 128, 0, LONG_MAX),
   int('latency-monitor-threshold', 0, 0, LONG_MAX),
-  bool('latency-tracking', 'yes', NO_MEANING),
+  bool('latency-tracking', 'yes'),
   special(
     'latency-tracking-info-percentiles',
     '50 99 99.9',
-    MULTI | NO_MEANING,
+    MULTI,
     rules.parsePercentiles,
     rules.rewriteAlways,
   ),
