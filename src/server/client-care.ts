@@ -59,6 +59,7 @@ export class ClientCare {
   tick(nowMs: number): void {
     const { limits, clients, backlogBytes, abort } = this.#parts;
     const count = clients.length;
+    this.eviction.tick();
     for (let i = Math.ceil(count / 10); i > 0; i--) {
       this.#cursor = (this.#cursor + 1) % count;
       const c = clients[this.#cursor];

@@ -40,6 +40,8 @@ export class ClientEviction {
   readonly #parts: ClientEvictionParts;
   /** Goes up by one with every client that is closed. */
   readonly #round: SharedCounter;
+  /** The round for which this thread has rung the others last. */
+  #rangFor = NO_ROUND;
   /** Clients whose memory may have changed. */
   readonly #noted = new Set<Connection>();
   /** Memory of this thread's clients. */
@@ -54,6 +56,11 @@ export class ClientEviction {
   /** The memory of a client may have changed: it is counted at the end of the turn. */
   note(c: Connection): void {
     if (this.#isOn) this.#noted.add(c);
+  }
+
+  /** Some ten times a second: what was rung in vain is rung again. */
+  tick(): void {
+    this.#rangFor = NO_ROUND;
   }
 
   /** A client is gone. */
@@ -122,16 +129,21 @@ export class ClientEviction {
     const { stats, allStats, thread, ioRingers } = this.#parts;
     const largest = this.#largest();
     const round = this.#round.value + 1;
+    // The winner hears of what completes the round.
+    const isNews = stats.counters[STAT.clientRound] !== round;
     stats.counters[STAT.largestClientBytes] = largest?.countedBytes ?? 0;
     stats.counters[STAT.clientRound] = round;
     let winner = 0;
     let most = 0;
     let isComplete = true;
+    // Once a round, and with each tick: threads that wait for each other must not ring for ever.
+    const mayRing = this.#rangFor !== round;
+    this.#rangFor = round;
     for (let io = 1; io <= ioRingers.length; io++) {
       const { counters } = allStats[io]!;
       if (counters[STAT.clientRound] !== round) {
         isComplete = false;
-        ioRingers[io - 1]!.ring();
+        if (mayRing) ioRingers[io - 1]!.ring();
       } else if (counters[STAT.largestClientBytes]! > most) {
         most = counters[STAT.largestClientBytes]!;
         winner = io;
@@ -140,7 +152,7 @@ export class ClientEviction {
     if (!isComplete) return 'elsewhere';
     if (winner === thread) return largest!;
     if (winner === 0) return 'none';
-    ioRingers[winner - 1]!.ring();
+    if (mayRing || isNews) ioRingers[winner - 1]!.ring();
     return 'elsewhere';
   }
 

@@ -255,11 +255,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
   /** Runs what can be run of a connection's kept input. */
   #advanceKept(c: Connection): void {
     // A command that makes its client too large does not run.
-    if (!c.isBlocked && this.#care.eviction.isUndecided(c)) {
-      c.isStalled = true;
-      this.#stalled.add(c);
-      this.wakeAt(Date.now() + EVICTION_RETRY_MS);
-    }
+    if (!c.isBlocked) this.#settleMemory(c);
     if (!c.isBlocked) {
       this.#beginReplies(c);
       const consumed = this.#runInput(c, c.input, 0, c.inputLength);
@@ -328,6 +324,14 @@ export class IoServer implements TransportHandler, ConnectionHost {
     return at;
   }
 
+  /** Holds a client up until it is known whether it is evicted. */
+  #settleMemory(c: Connection): void {
+    if (!this.#care.eviction.isUndecided(c)) return;
+    c.isStalled = true;
+    this.#stalled.add(c);
+    this.wakeAt(Date.now() + EVICTION_RETRY_MS);
+  }
+
   #noteHeld(c: Connection): void {
     if (c.isPaused && !this.#paused.has(c)) {
       this.#paused.add(c);
@@ -362,6 +366,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
   #sendPart(c: Connection): void {
     this.#send(c, this.#reply.buf, 0, this.#reply.length);
     this.#reply.clear();
+    this.#settleMemory(c);
   }
 
   #sendReplies(c: Connection): void {
