@@ -39,10 +39,8 @@ import { WAIT_RESP3 } from './wait-records.ts';
 const HELD_INPUT_MAX = 1024 * 1024;
 /** Replies collected for one connection before they are sent and its output limit is looked at. */
 const REPLY_PART_BYTES = 256 * 1024;
-/** Letters that found a full ring are sent again after this long. */
-const POST_RETRY_MS = 1;
-/** How long a client waits until it is looked at again whether it, or another one, is evicted. */
-const EVICTION_RETRY_MS = 1;
+/** What waits for other threads (full rings of letters, evictions) is tried again after this. */
+const RETRY_MS = 1;
 /** Pace of what INFO says about all clients together. */
 const GAUGE_MS = 1000;
 export class IoServer implements TransportHandler, ConnectionHost {
@@ -329,7 +327,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     if (!this.#care.eviction.isUndecided(c)) return;
     c.isStalled = true;
     this.#stalled.add(c);
-    this.wakeAt(Date.now() + EVICTION_RETRY_MS);
+    this.wakeAt(Date.now() + RETRY_MS);
   }
 
   #noteHeld(c: Connection): void {
@@ -556,7 +554,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     if (this.blocked.isReleasing) this.blocked.turnEnd();
     this.#care.eviction.settle();
     this.#dispatcher!.flush();
-    if (this.#parts.post.isWaiting) this.wakeAt(Date.now() + POST_RETRY_MS);
+    if (this.#parts.post.isWaiting) this.wakeAt(Date.now() + RETRY_MS);
     if (this.#isParked) return;
     while (!this.#parts.bell.prepare()) {
       // Rung while it worked: look at what came before going to sleep.
