@@ -15,6 +15,8 @@ export const GROUPS = [
   'collection-memory',
   'collection-latency',
   'durability',
+  'pubsub',
+  'blocking',
 ] as const;
 
 export type Group = (typeof GROUPS)[number];

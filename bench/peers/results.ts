@@ -2,6 +2,7 @@
 
 export type Unit =
   | 'req/s'
+  | 'msg/s'
   | 'MB/s'
   | 'µs/cmd'
   | 'bytes/key'

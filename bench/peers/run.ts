@@ -10,6 +10,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderChart } from './chart.ts';
+import { blockingRows, pubSubRows } from './client-rows.ts';
 import { collectionMemoryRows } from './collection-memory-rows.ts';
 import { collectionRows, largeRows } from './collection-rows.ts';
 import { durabilityRows } from './durability-rows.ts';
@@ -40,6 +41,8 @@ async function measureAll(options: BenchOptions, progress: Progress): Promise<re
     metrics.push(...(await collectionLatencyRows(options, progress)));
   }
   if (options.groups.has('durability')) metrics.push(...(await durabilityRows(options, progress)));
+  if (options.groups.has('pubsub')) metrics.push(...(await pubSubRows(options, progress)));
+  if (options.groups.has('blocking')) metrics.push(...(await blockingRows(options, progress)));
   return metrics;
 }
 

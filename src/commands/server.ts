@@ -2,7 +2,7 @@
  * Server: INFO, TIME, SHUTDOWN, ROLE, WAIT, REPLICAOF, LOLWUT; COMMAND, CONFIG and others from
  * files of their own.
  */
-
+import { preciseUnixMs } from '../base/precise-clock.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { ACL_COMMAND } from './acl.ts';
 import { BGREWRITEAOF_COMMAND } from './append-only.ts';
@@ -12,6 +12,7 @@ import { HOTKEYS_COMMAND } from './hotkeys.ts';
 import { INTROSPECTION_COMMANDS } from './introspection.ts';
 import { LATENCY_COMMAND } from './latency.ts';
 import { cmdLolwut } from './lolwut.ts';
+import { MONITOR_COMMAND } from './monitor.ts';
 import { PERSISTENCE_COMMANDS } from './persistence.ts';
 import { replyWhenDone, textsFrom, wordIs, writeOutcome } from './session-reply.ts';
 import { SLOWLOG_COMMAND } from './slowlog.ts';
@@ -28,18 +29,9 @@ function cmdInfo(ctx: SessionContext): void {
   );
 }
 
-/** How far the precise clock may be from the batch's before it is not believed. */
-const CLOCK_DRIFT_MS_MAX = 1000;
-
-/** `nowMs` with fractions, where nobody has set the clock since the thread started. */
-function preciseMs(nowMs: number): number {
-  const precise = performance.timeOrigin + performance.now();
-  return Math.abs(precise - nowMs) < CLOCK_DRIFT_MS_MAX ? precise : nowMs;
-}
-
 function cmdTime(ctx: SessionContext): void {
   const { reply } = ctx;
-  const nowMs = preciseMs(ctx.state.nowMs);
+  const nowMs = preciseUnixMs(ctx.state.nowMs);
   reply.array(2);
   reply.bulkLatin1(String(Math.floor(nowMs / 1000)));
   reply.bulkLatin1(String(Math.floor((nowMs % 1000) * 1000)));
@@ -192,6 +184,7 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
   COMMAND_COMMAND,
   CONFIG_COMMAND,
   BGREWRITEAOF_COMMAND,
+  MONITOR_COMMAND,
   ...INTROSPECTION_COMMANDS,
   ACL_COMMAND,
   HOTKEYS_COMMAND,

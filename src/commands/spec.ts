@@ -463,6 +463,8 @@ export interface ServerServices {
   clientPause(untilMs: number, writesOnly: boolean): void;
   clientUnpause(): void;
   readonly pubsub: PubSubServices;
+  /** MONITOR: shows the connection all commands from now on; false where it sees them already. */
+  monitor(session: Session): boolean;
   readonly acl: AclServices;
   /** SAVE and BGSAVE. `mayWait` false: `done` is called before this returns. */
   save(what: SaveRequest, mayWait: boolean, done: (outcome: SaveOutcome) => void): void;

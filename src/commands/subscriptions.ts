@@ -7,6 +7,9 @@ export const KIND_PATTERN = 1;
 export const KIND_SHARD_CHANNEL = 2;
 export type NameKind = typeof KIND_CHANNEL | typeof KIND_PATTERN | typeof KIND_SHARD_CHANNEL;
 
+/** Names of the three kinds, in their order; none = of no kind. */
+export type SubscribedNames = readonly (readonly string[])[];
+
 /**
  * The names that one connection is subscribed to, by kind; one character a byte. They are changed
  * by whoever keeps the subscribers of the thread only (server/subscribers.ts).
@@ -17,6 +20,18 @@ export class Subscriptions {
     new Set(),
     new Set(),
   ];
+
+  /** Bytes of all names. */
+  nameBytes = 0;
+
+  /** Names of all kinds. */
+  get count(): number {
+    return this.names.reduce((sum, names) => sum + names.size, 0);
+  }
+
+  copy(): SubscribedNames {
+    return this.names.map((names) => [...names]);
+  }
 
   get isEmpty(): boolean {
     return this.names.every((names) => names.size === 0);

@@ -64,6 +64,8 @@ export class CommandRow {
   readonly isSubscribing: boolean;
   /** Allowed to a subscribed client that speaks RESP2. */
   readonly isForSubscribers: boolean;
+  /** MONITOR shows it. */
+  readonly isMonitored: boolean;
   readonly isExec: boolean;
   readonly isWatch: boolean;
   readonly isMulti: boolean;
@@ -110,6 +112,7 @@ export class CommandRow {
     this.isBlocking = spec.flags.includes('blocking');
     this.isSubscribing = SUBSCRIBING.has(originalName);
     this.isForSubscribers = this.isSubscribing || FOR_SUBSCRIBERS.has(originalName);
+    this.isMonitored = !spec.flags.includes('admin') && !spec.flags.includes('skip_monitor');
     this.isExec = originalName === 'exec';
     this.isWatch = originalName === 'watch';
     this.isMulti = originalName === 'multi';

@@ -9,6 +9,8 @@ export interface ClientLimits {
   maxClients: number;
   timeoutMs: number;
   queryBufferMax: number;
+  /** Memory of all clients together, in bytes; 0 = no limit. */
+  clientMemoryMax: number;
   /** What may wait to be sent to a client, by its class. */
   normalOutput: OutputLimit;
   pubsubOutput: OutputLimit;
@@ -60,6 +62,18 @@ export function checkOutputLimit(
   }
   if (client.softLimitSinceMs === 0) client.softLimitSinceMs = nowMs;
   return nowMs - client.softLimitSinceMs >= limit.softSeconds * 1000;
+}
+
+/** Less would leave nobody room to raise the limit again. */
+const CLIENT_MEMORY_MIN = 128 * 1024;
+
+/**
+ * The limit that `maxmemory-clients` means: bytes, or a percentage of `maxmemory`, given as a
+ * negative number. 0 = none.
+ */
+export function clientMemoryMax(configured: number, maxmemory: number): number {
+  const bytes = configured < 0 ? Math.floor((maxmemory * -configured) / 100) : configured;
+  return bytes === 0 ? 0 : Math.max(bytes, CLIENT_MEMORY_MIN);
 }
 
 /**

@@ -2,14 +2,11 @@
 import { clientInfoLine } from '../commands/client-info.ts';
 import type { ClientFilter } from '../commands/spec.ts';
 import { KIND_CHANNEL, KIND_PATTERN, KIND_SHARD_CHANNEL } from '../commands/subscriptions.ts';
+import { clientBytes } from './client-memory.ts';
 import type { Connection } from './connection.ts';
+import { queryBufferBytes } from './query-buffer.ts';
 import { LISTENS_TO_COMMANDS, LISTENS_TO_MESSAGES } from './subscribers.ts';
 
-/**
- * A connection's objects on the JS heap, measured once: what an idle client costs besides its
- * buffers.
- */
-const CONNECTION_BYTES = 1200;
 /** Parts that unsent replies are counted in, those of Redis's list. */
 const REPLY_PART_BYTES = 16 * 1024;
 
@@ -57,7 +54,7 @@ export function describeClient(
     shardChannels: c.subscriptions?.names[KIND_SHARD_CHANNEL].size ?? 0,
     queued: c.isInTransaction ? c.queuedCommands : -1,
     watchedKeys: watchedKeys(c),
-    queryBufferBytes: c.inputLength,
+    queryBufferBytes: queryBufferBytes(c),
     queryBufferFreeBytes: c.input.length - c.inputLength,
     argumentBytes,
     queuedBytes,
@@ -67,13 +64,7 @@ export function describeClient(
     replyBytes: 0,
     replyListLength: Math.ceil(unsentBytes / REPLY_PART_BYTES),
     replyListBytes: unsentBytes,
-    totalBytes:
-      CONNECTION_BYTES +
-      c.fieldsets.bytes +
-      c.input.length +
-      argumentBytes +
-      queuedBytes +
-      unsentBytes,
+    totalBytes: clientBytes(c, backlogBytes),
     isReadable: !c.isReadPaused,
     isWritable: unsentBytes > 0,
     command: c.lastCommand,

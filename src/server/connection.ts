@@ -4,7 +4,7 @@
  */
 import { Fieldsets } from '../commands/fieldsets.ts';
 import type { Session, TrackingOptions } from '../commands/spec.ts';
-import type { Subscriptions } from '../commands/subscriptions.ts';
+import type { SubscribedNames, Subscriptions } from '../commands/subscriptions.ts';
 import type { Ref } from '../memory/arena.ts';
 import { type ArgView, ParseState, type TableRoom } from '../resp/request-parser.ts';
 import type { Endpoint } from '../transport/transport.ts';
@@ -26,8 +26,10 @@ export interface ConnectionHost {
     begin(connection: Connection, options: TrackingOptions): string | null;
     end(connection: Connection): void;
   };
-  /** Ends all subscriptions. */
-  unsubscribeAll(connection: Connection): void;
+  /** Ends all subscriptions, and MONITOR. */
+  stopListening(connection: Connection): void;
+  /** Makes the connection subscribed to exactly these names. */
+  resubscribe(connection: Connection, names: SubscribedNames): void;
   /** The users of the thread. */
   readonly users: AclUsers;
   /** So many connections more (or fewer, negative) watch keys. */
@@ -39,6 +41,8 @@ export interface ConnectionHost {
 const EMPTY = new Uint8Array(0);
 /** Least room for kept input: what one read of a socket may bring. */
 const INPUT_MIN = 16 * 1024;
+/** An announced command of at least so many bytes gets room of exactly its size. */
+const INPUT_EXACT_MIN = 32 * 1024;
 /**
  * Input with more room than this lies in spill memory, where there is some. Elsewhere it is the
  * most room that is made ahead for an announced argument, and the most that is kept for the next.
@@ -146,13 +150,17 @@ export class Connection implements Session, TableRoom {
   /**
    * The database before a routed EXEC with watches, which selects none when it aborts; -1 = none.
    */
-  dbBeforeExec = -1;
+  #dbBeforeExec = -1;
+  /** What it was subscribed to then. */
+  #namesBeforeExec: SubscribedNames = [];
   /** Keys of a WATCH that is on its way to a worker. */
   pendingWatch: Uint8Array[] = [];
   /** What was sent to it between the parts of a reply that is on its way; null = nothing. */
   pushed: HeldOutput | null = null;
   /** The first part of a worker's reply has gone out, the last one has not. */
   isMidReply = false;
+  /** What client eviction has counted it with, in bytes. */
+  countedBytes = 0;
   /** Unix ms since when the unsent replies are over the soft limit; 0 = they are not. */
   softLimitSinceMs = 0;
 
@@ -263,7 +271,7 @@ export class Connection implements Session, TableRoom {
   reset(): void {
     this.discardTransaction();
     this.endTracking();
-    if (this.subscriptions !== null) this.#host.unsubscribeAll(this);
+    if (this.listens !== 0) this.#host.stopListening(this);
     this.fieldsets.clear();
     this.name = '';
     this.db = 0;
@@ -297,6 +305,29 @@ export class Connection implements Session, TableRoom {
     this.unwatch();
   }
 
+  /** A transaction that may abort on a worker begins to run its session commands. */
+  beginExec(): void {
+    if (this.#dbBeforeExec >= 0) return;
+    this.#dbBeforeExec = this.db;
+    this.#namesBeforeExec = this.subscriptions?.copy() ?? [];
+  }
+
+  /** It has ended; where it has aborted, those commands have done nothing. */
+  endExec(isAborted: boolean): void {
+    if (this.#dbBeforeExec < 0) return;
+    if (isAborted) {
+      this.db = this.#dbBeforeExec;
+      this.#host.resubscribe(this, this.#namesBeforeExec);
+    }
+    this.#dbBeforeExec = -1;
+    this.#namesBeforeExec = [];
+  }
+
+  /** True until a routed EXEC with watches has been answered. */
+  get isInExec(): boolean {
+    return this.#dbBeforeExec >= 0;
+  }
+
   /** Leaves the transaction state; the watches are the caller's business. */
   endTransaction(): void {
     this.isInTransaction = false;
@@ -325,7 +356,9 @@ export class Connection implements Session, TableRoom {
         let size = Math.max(INPUT_MIN, this.input.length);
         const { count } = this.parseState;
         const most = count < ARGUMENTS_TO_GUESS ? INPUT_AHEAD_MAX : INPUT_GUESS_MAX;
-        while (size < need || size < Math.min(ahead, most)) size *= 2;
+        // An announced argument gets what it needs: maxmemory-clients counts the room.
+        if (ahead >= INPUT_EXACT_MIN && ahead <= most && ahead >= need) size = ahead;
+        else while (size < need || size < Math.min(ahead, most)) size *= 2;
         this.#moveInput(new Uint8Array(size), 0);
       }
     }

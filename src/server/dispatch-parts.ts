@@ -7,6 +7,7 @@ import type { AclGate } from './acl/gate.ts';
 import type { BlockedServe } from './blocked-serve.ts';
 import type { Connection } from './connection.ts';
 import type { MemoryRoom } from './memory-room.ts';
+import type { Monitors } from './monitors.ts';
 import type { Post } from './post.ts';
 import type { ShardLocks } from './shard-locks.ts';
 import type { SharedLayout } from './shared-layout.ts';
@@ -58,6 +59,7 @@ export interface DispatcherParts {
   readonly guard: WriteGuard;
   readonly room: MemoryRoom;
   readonly post: Post;
+  readonly monitors: Monitors<Connection>;
   readonly tracker: Tracker;
   readonly serve: BlockedServe;
   readonly acl: AclGate;

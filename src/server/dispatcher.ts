@@ -328,7 +328,7 @@ export class Dispatcher {
   }
 
   #runSession(c: Connection, row: CommandRow, args: ArgView): DispatchStatus {
-    if (row.isExec) return this.transactions.exec(c, row);
+    if (row.isExec) return this.transactions.exec(c, row, args);
     const mark = this.#reply.length;
     const started = performance.now();
     this.#parts.sessions.run(c, row, args, true);

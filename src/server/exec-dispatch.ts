@@ -62,16 +62,18 @@ export class ExecDispatch {
     this.#set = new ShardSet(parts.layout.topology.shards);
     this.#serve = parts.serve;
     this.#run = new TransactionRun(parts.table, parts.ctx, parts.stats);
+    this.#run.onShown = (bytes, from, to) => parts.monitors.showAgain(bytes, from, to);
   }
 
   /**
    * EXEC: here under leases when the transaction is small and its shards are free, otherwise on a
    * worker.
    */
-  exec(c: Connection, row: CommandRow): DispatchStatus {
-    const { layout } = this.#parts;
+  exec(c: Connection, row: CommandRow, args: ArgView): DispatchStatus {
+    const { layout, monitors } = this.#parts;
     const mark = this.#parts.reply.length;
     const started = performance.now();
+    let isShown = false;
     if (c.isRestricted && c.queuedCommands !== 0 && !c.isTransactionBroken)
       this.#refuseQueued(c, row);
     const room = c.transactionNeedsMemory ? this.#parts.room.ask(c.queue().length) : ROOM_GIVEN;
@@ -93,14 +95,16 @@ export class ExecDispatch {
       this.#askAhead(c);
       return HELD;
     } else {
-      const status = this.#execQueue(c);
+      const status = this.#execQueue(c, row, args);
       if (status === STALLED) return HELD;
+      isShown = true;
       if (status === SENT_AWAY) {
         this.#hooks.account(row, this.#parts.ctx.args, this.#parts.reply.length, -1);
         return CONSUMED;
       }
     }
     c.commandsRun += 1;
+    if (monitors.isOn && !isShown) this.#show(c, row, args);
     const nanos = (performance.now() - started) * 1e6;
     this.#hooks.account(row, this.#parts.ctx.args, mark, nanos);
     this.#hooks.afterReply(c, mark);
@@ -120,9 +124,20 @@ export class ExecDispatch {
     c.transactionBlock = this.#run.withReplies(c.queue(), c.watched, replies);
   }
 
-  #execQueue(c: Connection): typeof RAN | typeof SENT_AWAY | typeof STALLED {
+  #show(c: Connection, row: CommandRow, args: ArgView): void {
+    const { monitors, ctx } = this.#parts;
+    monitors.show(row, args, c.db, ctx.host.client());
+  }
+
+  #execQueue(
+    c: Connection,
+    row: CommandRow,
+    args: ArgView,
+  ): typeof RAN | typeof SENT_AWAY | typeof STALLED {
     const block = c.queue();
     const run = this.#run;
+    const { monitors } = this.#parts;
+    const isMonitored = monitors.isOn;
     run.markShards(this.#set, block.bytes, 0);
     const set = this.#set;
     const isSmall =
@@ -133,37 +148,46 @@ export class ExecDispatch {
     if (mayLease && this.#parts.locks.leaseAll(set.shards, set.count)) {
       if (!run.isPrepared(block.bytes, 0) || !run.hasShards(block.bytes, 0, this.#serve, null)) {
         this.#parts.locks.endAllLeases(set.shards, set.count);
-        return this.#sendTransaction(c, block);
+        return this.#sendTransaction(c, block, row, args);
       }
       const state = this.#parts.ctx.state;
       state.touchMode = c.noTouch ? 0 : state.policyTouchMode;
       const { watched } = c;
       c.watched = [];
       const sessions = this.#sessionRunner(c);
+      if (isMonitored) monitors.keep();
       const outcome = run.run(this.#parts.reply, block.bytes, 0, sessions, LEASE_WORK_MAX);
+      if (isMonitored) {
+        if (block.replies === block.items) this.#show(c, row, args);
+        monitors.release(outcome !== TRANSACTION_TOO_LARGE);
+      }
       if (state.ready.length !== 0) this.#serve.serve();
       this.#parts.locks.endAllLeases(set.shards, set.count);
       if (outcome !== TRANSACTION_TOO_LARGE) {
-        if (outcome === TRANSACTION_RAN) c.commandsRun += block.items;
-        else if (c.dbBeforeExec >= 0) c.db = c.dbBeforeExec;
-        c.dbBeforeExec = -1;
+        if (outcome === TRANSACTION_RAN) c.commandsRun += block.replies;
+        c.endExec(outcome !== TRANSACTION_RAN);
         c.endTransaction();
         return RAN;
       }
       c.watched = watched;
     }
-    return this.#sendTransaction(c, block);
+    return this.#sendTransaction(c, block, row, args);
   }
 
-  #sendTransaction(c: Connection, block: TransactionBlock): typeof SENT_AWAY | typeof STALLED {
+  #sendTransaction(
+    c: Connection,
+    block: TransactionBlock,
+    row: CommandRow,
+    args: ArgView,
+  ): typeof SENT_AWAY | typeof STALLED {
     const { watched } = c;
-    // A SELECT of the queue is undone when the worker finds that a watched key has changed.
-    if (watched.length !== 0 && c.dbBeforeExec < 0) c.dbBeforeExec = c.db;
+    // A SELECT or SUBSCRIBE of the queue is undone when a watched key turns out to have changed.
+    if (watched.length !== 0) c.beginExec();
     // The watches go with the block: an UNWATCH of the queue has nothing left to give back.
     c.watched = [];
     // What commands of the queue say about tracking is said ahead: rather too much is tracked.
     const flags = c.tracking?.tracksReads === true ? messages.FLAG_TRACKED : 0;
-    const ready = this.#run.withLiterals(block, watched, this.#parts.reply, this.#sessionRunner(c));
+    const ready = this.#withLiterals(c, block, watched, row, args);
     const via = this.#set.count === 0 ? 0 : this.#set.shards[0]!;
     const out = this.#routes.address(c, messages.KIND_TRANSACTION, flags);
     const ring = this.#routes.ringTo(via);
@@ -175,10 +199,32 @@ export class ExecDispatch {
       return STALLED;
     }
     this.#routes.sentFor(c, via, false);
-    c.commandsRun += ready.items;
+    c.commandsRun += ready.replies;
     this.#parts.stats.add(STAT.routed, 1);
     c.endTransaction();
     return SENT_AWAY;
+  }
+
+  /** The block for a worker; MONITOR is shown there what has run here. */
+  #withLiterals(
+    c: Connection,
+    block: TransactionBlock,
+    watched: readonly WatchedKey[],
+    row: CommandRow,
+    args: ArgView,
+  ): TransactionBlock {
+    const { monitors, reply } = this.#parts;
+    const isMonitored = monitors.isOn;
+    if (isMonitored) monitors.keep();
+    const sessions = this.#sessionRunner(c);
+    const ready = this.#run.withLiterals(block, watched, reply, sessions, () => monitors.take());
+    if (!isMonitored) return ready;
+    if (ready.replies === ready.items) {
+      this.#show(c, row, args);
+      ready.addShown(monitors.take());
+    }
+    monitors.release(false);
+    return ready;
   }
 
   #sessionRunner(c: Connection): RunSession {

@@ -168,7 +168,7 @@ function infoStats(parts: ThreadParts, nowMs: number): InfoStats {
     expireTimeCapReached: 0,
     expireCycleMs: Math.round(sum(parts, STAT.expireCycleMicros) / 1000),
     evictedKeys: sum(parts, STAT.evictedKeys),
-    evictedClients: 0,
+    evictedClients: sum(parts, STAT.evictedClients),
     evictionExceededMs: sum(parts, STAT.evictionExceededMs) + exceededMs,
     currentEvictionExceededMs: exceededMs,
     keyspaceHits: sum(parts, STAT.keyspaceHits),

@@ -2,13 +2,15 @@
 import type { CommandTable } from '../commands/table.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ParserLimits } from '../resp/request-parser.ts';
-import type { Doorbell } from '../sync/doorbell.ts';
+import type { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import type { AclGate } from './acl/gate.ts';
 import type { BlockedServe } from './blocked-serve.ts';
 import type { ClientCards } from './client-cards.ts';
 import type { ClientIds } from './client-ids.ts';
 import type { ClientLimits } from './client-limits.ts';
+import type { Connection } from './connection.ts';
 import type { Insight } from './insight/insight.ts';
+import type { Monitors } from './monitors.ts';
 import type { Post } from './post.ts';
 import type { PubSub } from './pub-sub.ts';
 import type { ShardLocks } from './shard-locks.ts';
@@ -26,6 +28,8 @@ export interface IoServerParts {
   readonly ctx: ThreadContext;
   readonly reply: ReplyWriter;
   readonly stats: ThreadStats;
+  readonly allStats: readonly ThreadStats[];
+  readonly ioRingers: readonly DoorbellRinger[];
   readonly guard: WriteGuard;
   readonly parserLimits: ParserLimits;
   readonly limits: ClientLimits;
@@ -39,6 +43,7 @@ export interface IoServerParts {
   readonly records: WaitRecords;
   readonly serve: BlockedServe;
   readonly pubsub: PubSub;
+  readonly monitors: Monitors<Connection>;
   readonly acl: AclGate;
   readonly table: CommandTable;
   readonly insight: Insight;

@@ -4,6 +4,7 @@
  */
 
 import type { BlockWish, ServerServices } from '../commands/spec.ts';
+import type { SubscribedNames } from '../commands/subscriptions.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { PARSE_COMPLETE, PARSE_ERROR, RequestParser } from '../resp/request-parser.ts';
@@ -11,9 +12,10 @@ import type { Endpoint, Transport, TransportHandler } from '../transport/transpo
 import { BlockedPermission } from './acl/blocked-permission.ts';
 import type { AclUsers } from './acl/users.ts';
 import { BlockedClients } from './blocked-clients.ts';
+import { ClientCare } from './client-care.ts';
 import { gaugeClients } from './client-gauges.ts';
 import { clientId } from './client-ids.ts';
-import { checkOutputLimit, type OutputLimit, refusalOf } from './client-limits.ts';
+import { refusalOf } from './client-limits.ts';
 import { addressOf, describeClient } from './client-report.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
 import { HELD } from './dispatch-parts.ts';
@@ -37,8 +39,10 @@ import { WAIT_RESP3 } from './wait-records.ts';
 const HELD_INPUT_MAX = 1024 * 1024;
 /** Replies collected for one connection before they are sent and its output limit is looked at. */
 const REPLY_PART_BYTES = 256 * 1024;
-/** Replies that fit into Redis's reply buffer are in no limit. */
-const REPLY_BUFFER_BYTES = 16 * 1024;
+/** Letters that found a full ring are sent again after this long. */
+const POST_RETRY_MS = 1;
+/** How long a client waits until it is looked at again whether it, or another one, is evicted. */
+const EVICTION_RETRY_MS = 1;
 /** Pace of what INFO says about all clients together. */
 const GAUGE_MS = 1000;
 export class IoServer implements TransportHandler, ConnectionHost {
@@ -47,6 +51,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
   readonly #parser: RequestParser;
   readonly #connections: (Connection | undefined)[] = [];
   readonly #replies: ReplyInlet;
+  readonly #care: ClientCare;
   readonly #mailbox: Mailbox;
   readonly #turnClock: TurnClock;
   readonly tracking: TrackingClients;
@@ -72,7 +77,6 @@ export class IoServer implements TransportHandler, ConnectionHost {
   #clientSerial = 0;
   #dispatcher: Dispatcher | null = null;
   #transport: Transport | null = null;
-  #timeoutCursor = 0;
   #gaugedMs = 0;
   #isParked = false;
 
@@ -90,6 +94,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
       },
     });
     this.onLetter(LETTER.publish, (letter) => parts.pubsub.received(false, letter));
+    this.#connectMonitors(parts);
     this.onLetter(LETTER.publishShard, (letter) => parts.pubsub.received(true, letter));
     this.#replies = new ReplyInlet(parts.layout, parts.thread, {
       connection: (conn) => this.#connections[conn],
@@ -108,6 +113,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
       unwatchOrphans: (watches) => this.#dispatcher!.transactions.unwatchOrphans(watches),
       wakeSoon: parts.wakeSoon,
     });
+    this.#care = this.#makeCare(parts);
     this.tracking = new TrackingClients({
       ...parts,
       host: {
@@ -164,6 +170,25 @@ export class IoServer implements TransportHandler, ConnectionHost {
     };
   }
 
+  #makeCare(parts: IoServerParts): ClientCare {
+    return new ClientCare({
+      ...parts,
+      clients: this.#connections,
+      backlogBytes: (conn) => this.#transport!.backlogBytes(conn),
+      abort: (c) => this.abort(c),
+    });
+  }
+
+  #connectMonitors({ monitors, stats }: IoServerParts): void {
+    monitors.connect({
+      push: (c, buf, start, end) => this.push(c, buf, start, end),
+      counted: (clients) => {
+        stats.counters[STAT.monitors] = clients;
+      },
+    });
+    this.onLetter(LETTER.monitor, (letter) => monitors.received(letter));
+  }
+
   /** Completes the construction: the three refer to each other. */
   connect(dispatcher: Dispatcher, transport: Transport, services: ServerServices): void {
     this.#dispatcher = dispatcher;
@@ -211,6 +236,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     c.bytesReceived += end - start;
     stats.add(STAT.netInputBytes, end - start);
     stats.add(STAT.readsProcessed, 1);
+    this.#care.eviction.note(c);
     if (c.inputLength !== 0 || c.isBlocked) {
       c.keepInput(buf, start, end);
       // Before what is complete now is run: nothing of a client over the limit is.
@@ -227,6 +253,12 @@ export class IoServer implements TransportHandler, ConnectionHost {
 
   /** Runs what can be run of a connection's kept input. */
   #advanceKept(c: Connection): void {
+    // A command that makes its client too large does not run.
+    if (!c.isBlocked && this.#care.eviction.isUndecided(c)) {
+      c.isStalled = true;
+      this.#stalled.add(c);
+      this.wakeAt(Date.now() + EVICTION_RETRY_MS);
+    }
     if (!c.isBlocked) {
       this.#beginReplies(c);
       const consumed = this.#runInput(c, c.input, 0, c.inputLength);
@@ -269,6 +301,11 @@ export class IoServer implements TransportHandler, ConnectionHost {
     const dispatcher = this.#dispatcher!;
     let at = start;
     while (at < end) {
+      if (this.#parts.post.isCrowded) {
+        c.isStalled = true;
+        this.#noteHeld(c);
+        break;
+      }
       const status = parser.parse(buf, at, end, c.parseState, c.isAuthenticated);
       if (status !== PARSE_COMPLETE) {
         if (status !== PARSE_ERROR) at = parser.next;
@@ -377,32 +414,13 @@ export class IoServer implements TransportHandler, ConnectionHost {
   }
 
   #sendNow(c: Connection, buf: Uint8Array, start: number, end: number): void {
-    const { stats, limits } = this.#parts;
-    const limit = c.subscriptions === null ? limits.normalOutput : limits.pubsubOutput;
-    if (limit.freeBytes !== Number.POSITIVE_INFINITY) {
-      // As in Redis, what is about to be sent counts, beyond the bytes of one reply buffer: of a
-      // reply over the limit nothing is sent.
-      const unsent = this.#transport!.backlogBytes(c.conn) + end - start;
-      const backlog = unsent - REPLY_BUFFER_BYTES;
-      if (backlog > limit.freeBytes && this.#checkOutput(c, limit, backlog, Date.now())) return;
-    }
+    const { stats } = this.#parts;
+    if (!this.#care.maySend(c, end - start)) return;
     c.bytesSent += end - start;
     stats.add(STAT.netOutputBytes, end - start);
     stats.add(STAT.writesProcessed, 1);
     this.#transport!.send(c.conn, buf, start, end);
-  }
-
-  /** Closes a client that lets its replies pile up; false where that is not so. */
-  #checkOutput(c: Connection, limit: OutputLimit, backlog: number, nowMs: number): boolean {
-    const { stats, limits } = this.#parts;
-    if (!checkOutputLimit(limit, c, backlog, nowMs)) return false;
-    stats.add(STAT.outputLimitDisconnections, 1);
-    limits.log(
-      'warning',
-      `Client ${c.infoLine()} scheduled to be closed ASAP for overcoming of output buffer limits.`,
-    );
-    this.abort(c);
-    return true;
+    this.#care.eviction.note(c);
   }
 
   /** The peer sent its last byte: replies still on their way are waited for. */
@@ -424,6 +442,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     c.isClosed = true;
     c.held = null;
     this.#holding.delete(c);
+    this.#care.eviction.forget(c);
     c.releaseInput();
     if (this.#paused.delete(c)) this.#parts.stats.add(STAT.blockedNow, -1);
     this.#stalled.delete(c);
@@ -431,11 +450,19 @@ export class IoServer implements TransportHandler, ConnectionHost {
     c.unwatch();
     c.endTracking();
     this.#parts.ids.close(this.#parts.thread, conn);
-    if (c.subscriptions !== null) this.unsubscribeAll(c);
+    if (c.listens !== 0) this.stopListening(c);
     this.#parts.stats.add(STAT.connectionsNow, -1);
   }
 
-  onDrain(): void {}
+  onDrain(conn: number): void {
+    const c = this.#connections[conn];
+    if (c !== undefined) this.#care.eviction.note(c);
+  }
+
+  /** What clients may use together has been set. */
+  limitsChanged(): void {
+    this.#care.eviction.configured();
+  }
 
   /** The doorbell word says parked until the first event of a turn. */
   #leavePark(): void {
@@ -496,7 +523,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     else if (this.#paused.size !== 0) this.wakeAt(layout.pauseUntilMs);
     this.#dispatcher!.transactions.retryUnwatch();
     this.blocked.tick(nowMs);
-    this.#visitClients(nowMs);
+    this.#care.tick(nowMs);
     this.#parts.tracker.tick();
     flushKeyspaceStats(ctx, stats);
     const isGaugeTime = nowMs - this.#gaugedMs >= GAUGE_MS || nowMs < this.#gaugedMs;
@@ -506,32 +533,6 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#turnClock.ticked(performance.now() - startedMs);
     this.onWake();
     this.onTurnEnd();
-  }
-
-  /**
-   * Input room, `timeout`, output limits over time: a slice of the clients each tick, all of them
-   * within a second.
-   */
-  #visitClients(nowMs: number): void {
-    const { limits } = this.#parts;
-    const count = this.#connections.length;
-    for (let i = Math.ceil(count / 10); i > 0; i--) {
-      this.#timeoutCursor = (this.#timeoutCursor + 1) % count;
-      const c = this.#connections[this.#timeoutCursor];
-      if (c === undefined || c.isClosing) continue;
-      c.trimInput(nowMs);
-      const isIdle = limits.timeoutMs !== 0 && nowMs - c.lastActiveMs > limits.timeoutMs;
-      const isListening = c.subscriptions !== null;
-      if (isIdle && !isListening && !c.isBlocked && c.inflight === 0) {
-        limits.log('verbose', 'Closing idle client');
-        this.abort(c);
-        continue;
-      }
-      const limit = isListening ? limits.pubsubOutput : limits.normalOutput;
-      if (limit.freeBytes === Number.POSITIVE_INFINITY) continue;
-      const backlog = this.#transport!.backlogBytes(c.conn);
-      if (backlog > 0 || c.softLimitSinceMs !== 0) this.#checkOutput(c, limit, backlog, nowMs);
-    }
   }
 
   /** Sums over this thread's clients for INFO. O(connections), some 10 ns each. */
@@ -547,12 +548,15 @@ export class IoServer implements TransportHandler, ConnectionHost {
     flushChanges(ctx, stats);
     if (this.#resumable.length !== 0) this.#runResumable();
     if (this.blocked.isReleasing) this.blocked.turnEnd();
+    this.#care.eviction.settle();
     this.#dispatcher!.flush();
+    if (this.#parts.post.isWaiting) this.wakeAt(Date.now() + POST_RETRY_MS);
     if (this.#isParked) return;
     while (!this.#parts.bell.prepare()) {
       // Rung while it worked: look at what came before going to sleep.
       this.#isParked = true;
       this.onWake();
+      this.#care.eviction.settle();
       this.#dispatcher!.flush();
     }
     this.#isParked = true;
@@ -572,8 +576,13 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#dispatcher!.transactions.unwatchAll(c);
   }
 
-  unsubscribeAll(c: Connection): void {
+  stopListening(c: Connection): void {
     this.subscribers.leave(c);
+    this.#parts.monitors.leave(c);
+  }
+
+  resubscribe(c: Connection, names: SubscribedNames): void {
+    this.subscribers.set(c, names);
   }
 
   watchingChanged(by: number): void {

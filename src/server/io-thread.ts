@@ -7,7 +7,7 @@ import { type ChosenTransport, createTransport } from '../transport/select.ts';
 import type { ListenOptions, Transport } from '../transport/transport.ts';
 import { answerAcl, applyProtection } from './acl/clients.ts';
 import { REPLAY_CONN } from './aof-replay.ts';
-import { type ClientLimits, outputLimit } from './client-limits.ts';
+import { type ClientLimits, clientMemoryMax, outputLimit } from './client-limits.ts';
 import {
   allowsProtectedAction,
   readBindAddresses,
@@ -56,6 +56,10 @@ function applyLimits(parts: ThreadParts, limits: ClientLimits, parser: ParserLim
   limits.maxClients = config.int('maxclients');
   limits.timeoutMs = config.int('timeout') * 1000;
   limits.queryBufferMax = Math.min(config.int('client-query-buffer-limit'), QUERY_BUFFER_BYTES_MAX);
+  limits.clientMemoryMax = clientMemoryMax(
+    config.int('maxmemory-clients'),
+    config.int('maxmemory'),
+  );
   limits.normalOutput = outputLimit(output.normal);
   limits.pubsubOutput = outputLimit(output.pubsub);
   applyProtection(limits, parts);
@@ -70,6 +74,7 @@ function unsetLimits(parts: ThreadParts, logger: Logger): ClientLimits {
     maxClients: 0,
     timeoutMs: 0,
     queryBufferMax: 0,
+    clientMemoryMax: 0,
     normalOutput: UNLIMITED,
     pubsubOutput: UNLIMITED,
     isProtected: false,
@@ -167,6 +172,7 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
     control.send(message),
   );
   io.connect(dispatcher, transport, services);
+  io.limitsChanged();
   const replaySlot = new ReplaySlot({
     parts,
     io,
@@ -185,6 +191,7 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
     else if (m.type === 'config') {
       config.applyChanges(m.record);
       applyLimits(parts, limits, parserLimits);
+      io.limitsChanged();
       logger.setLevel(config.text('loglevel') as LogFilter);
       // No promise where none is needed: the loop may sleep in the kernel before its callback runs.
       const done = (error: string | null): void => answer(m.id, { error });
@@ -197,9 +204,7 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
       replaySlot.start(transport, m.order, (replay) => answer(m.id, { error: null, replay }));
     }
   });
-  const answer = (id: number, answer: Answer): void => {
-    control.send({ type: 'answer', id, answer });
-  };
+  const answer = (id: number, found: Answer) => control.send({ type: 'answer', id, answer: found });
   try {
     await transport.listen(listenOptions(parts));
   } catch (error) {
@@ -207,8 +212,8 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
     return;
   }
   layout.setWakeFd(start.thread, transport.wakeFd);
-  const text = `${transport.name} (${chosen.reason})`;
-  control.send({ type: 'ready', thread: start.thread, transport: text });
+  const name = `${transport.name} (${chosen.reason})`;
+  control.send({ type: 'ready', thread: start.thread, transport: name });
   io.onTurnEnd();
   await transport.run();
 }

@@ -26,7 +26,9 @@ import {
 } from '../commands/parted-work.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
-import { JOB_PARTS_MAX, type JobBoard } from '../sync/job-board.ts';
+import { JOB_PARTS_MAX, JobBoard } from '../sync/job-board.ts';
+import type { ShardLocks } from './shard-locks.ts';
+import type { SharedLayout } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 
 const KIND = 0;
@@ -245,4 +247,16 @@ export class ParallelRuns {
     this.#sequence = sequence;
     return this.#work;
   }
+}
+
+/** Those of a shard worker with these surroundings. */
+export function parallelRunsOf(parts: {
+  readonly layout: SharedLayout;
+  readonly ctx: { readonly shards: readonly Shard[] };
+  readonly spill: Spill;
+  readonly locks: ShardLocks;
+}): ParallelRuns {
+  const { layout, ctx, spill, locks } = parts;
+  const board = new JobBoard(layout.words, layout.jobBoardWord);
+  return new ParallelRuns(ctx.shards, board, spill, () => locks.ringWorkers());
 }

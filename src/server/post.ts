@@ -10,7 +10,7 @@
  *
  * ORDERING  A letter written while a shard is held comes before those that later holders write.
  *           Nobody waits for room: what finds the ring full stays with its sender, in order, until
- *           the next `flush`.
+ *           the next `flush`, up to a bound (isCrowded) at which its clients have to wait.
  */
 import type { DoorbellRinger } from '../sync/doorbell.ts';
 import { formatMpscRing, MpscConsumer, MpscProducer, mpscRingBytes } from '../sync/mpsc-ring.ts';
@@ -40,6 +40,10 @@ const HEAD_BYTES = HEAD_WORDS * 4;
 const INLINE_BYTES_MAX = 64 * 1024;
 /** Bytes taken before clients get their turn. */
 const BYTES_PER_TURN = 256 * 1024;
+/** Letters to one thread may wait up to this size; then their sender is to send no more. */
+const WAITING_BYTES_MAX = 4 * 1024 * 1024;
+/** What a waiting letter costs besides its bytes. */
+const WAITING_BYTES = 200;
 const TWO_32 = 4294967296;
 
 /** The ring of one I/O thread. */
@@ -61,6 +65,7 @@ class Outlet {
   readonly #ringer: DoorbellRinger;
   readonly #spill: Spill;
   #waiting: Waiting[] = [];
+  #waitingBytes = 0;
   #isDirty = false;
 
   constructor(buffer: SharedArrayBuffer, ringer: DoorbellRinger, spill: Spill) {
@@ -71,6 +76,10 @@ class Outlet {
 
   get isWaiting(): boolean {
     return this.#waiting.length !== 0;
+  }
+
+  get isCrowded(): boolean {
+    return this.#waitingBytes > WAITING_BYTES_MAX;
   }
 
   /** Writes a letter. False: there is no room now, and nothing was written. */
@@ -105,6 +114,7 @@ class Outlet {
     copy(head, bytes, 0);
     copy(body, bytes, head.to - head.from);
     this.#waiting.push({ words: words.slice(), bytes });
+    this.#waitingBytes += WAITING_BYTES + bytes.length;
   }
 
   flush(): void {
@@ -121,6 +131,7 @@ class Outlet {
       const { words, bytes } = waiting[sent]!;
       const all = { buf: bytes, from: 0, to: bytes.length };
       if (!this.write(words, all, NO_BYTES)) break;
+      this.#waitingBytes -= WAITING_BYTES + bytes.length;
       sent += 1;
     }
     this.#waiting = sent === waiting.length ? [] : waiting.slice(sent);
@@ -148,6 +159,13 @@ function copy({ buf, from, to }: Part, target: Uint8Array, at: number): void {
 export class Post {
   readonly #outlets: readonly Outlet[];
   readonly #words = new Uint32Array(HEAD_WORDS);
+  /** Letters wait for room: `flush` has to come again soon. */
+  isWaiting = false;
+  /**
+   * So many letters wait that this thread shall run nothing that could send more. Its clients wait
+   * meanwhile, and the receivers, which never wait for a sender, get on.
+   */
+  isCrowded = false;
 
   /** `ringers` wake the I/O threads, to which `buffers` lead. */
   constructor(
@@ -166,11 +184,6 @@ export class Post {
   /** True while letters of this thread to I/O thread `io` (from 1 on) wait for room. */
   isWaitingFor(io: number): boolean {
     return this.#outlets[io - 1]!.isWaiting;
-  }
-
-  /** True while letters wait for room: `flush` has to come again soon. */
-  get isWaiting(): boolean {
-    return this.#outlets.some((outlet) => outlet.isWaiting);
   }
 
   /**
@@ -199,12 +212,23 @@ export class Post {
     words[8] = gate % TWO_32;
     words[9] = Math.floor(gate / TWO_32);
     const outlet = this.#outlets[io - 1]!;
-    if (outlet.isWaiting || !outlet.write(words, head, body)) outlet.wait(words, head, body);
+    if (!outlet.isWaiting && outlet.write(words, head, body)) return;
+    outlet.wait(words, head, body);
+    this.isWaiting = true;
+    if (outlet.isCrowded) this.isCrowded = true;
+  }
+
+  /** Waits for room on a thread that may wait, while `pause` says that it shall go on. */
+  untilRoom(pause: () => boolean): void {
+    while (this.isCrowded && pause()) this.flush();
   }
 
   /** Sends what waits, and rings whoever has got something; called once a turn. */
   flush(): void {
     for (const outlet of this.#outlets) outlet.flush();
+    if (!this.isWaiting) return;
+    this.isWaiting = this.#outlets.some((outlet) => outlet.isWaiting);
+    this.isCrowded = this.#outlets.some((outlet) => outlet.isCrowded);
   }
 }
 

@@ -103,7 +103,7 @@ export class ReplyInlet {
 
   #takeReply(c: Connection, ring: RingConsumer): void {
     const incoming = this.#incoming;
-    if (c.dbBeforeExec >= 0) this.#endExec(c, ring.u8, incoming.start);
+    if (c.isInExec) this.#endExec(c, ring.u8, incoming.start);
     if (!c.isReplyDropped && incoming.end > incoming.start) {
       this.#host.send(c, ring.u8, incoming.start, incoming.end, incoming.gate);
     }
@@ -114,14 +114,10 @@ export class ReplyInlet {
     this.#host.answered(c);
   }
 
-  /**
-   * The first bytes of a routed EXEC's reply: a null says that it aborted, and so selected no
-   * database.
-   */
+  /** The first bytes of a routed EXEC's reply: a null says that it aborted. */
   #endExec(c: Connection, bytes: Uint8Array, start: number): void {
     const isNull = bytes[start] === 0x5f || (bytes[start] === 0x2a && bytes[start + 1] === 0x2d);
-    if (isNull) c.db = c.dbBeforeExec;
-    c.dbBeforeExec = -1;
+    c.endExec(isNull);
   }
 
   /**

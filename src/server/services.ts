@@ -14,6 +14,7 @@ import type {
 import type { PubSubServices } from '../commands/subscriptions.ts';
 import { AclDesk } from './acl/desk.ts';
 import { AOF_FACT, AOF_IS_ON } from './aof-facts.ts';
+import type { Connection } from './connection.ts';
 import type { Answer, ClientsAsk, ToMain } from './control.ts';
 import { infoText } from './info-source.ts';
 import { InsightDesk } from './insight/insight-desk.ts';
@@ -190,6 +191,10 @@ export class Services implements ServerServices {
 
   get pubsub(): PubSubServices {
     return this.#parts.pubsub;
+  }
+
+  monitor(session: Session): boolean {
+    return this.#parts.monitors.enter(session as Connection);
   }
 
   runJob(job: PoolJob, done: (bytes: Uint8Array) => void): void {

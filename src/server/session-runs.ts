@@ -9,6 +9,7 @@ import type { ClientLimits } from './client-limits.ts';
 import type { HeldCommand } from './command-watch.ts';
 import type { Connection } from './connection.ts';
 import type { SessionRunner } from './dispatch-parts.ts';
+import type { Monitors } from './monitors.ts';
 import type { ThreadContext } from './thread-context.ts';
 import type { ThreadStats } from './thread-stats.ts';
 
@@ -28,6 +29,7 @@ export interface SessionRunsParts {
   /** The reply of the connection whose input runs. */
   readonly reply: ReplyWriter;
   readonly limits: ClientLimits;
+  readonly monitors: Monitors<Connection>;
   /** Sends a reply that comes later. */
   readonly send: (c: Connection, buf: Uint8Array, start: number, end: number) => void;
   /** Has a client wait, see BlockedClients.addPolled. */
@@ -77,6 +79,8 @@ export class SessionRuns implements SessionRunner {
     if (c.name !== name) this.#parts.cards.setName(this.#parts.thread, c.conn, c.name);
     if (c.isSuspended) later.nanos = (performance.now() - started) * 1e6;
     this.#parts.reply.resp3 = c.protocol === 3;
+    const { monitors, ctx } = this.#parts;
+    if (monitors.isOn && !c.isReplay) monitors.show(row, args, c.db, ctx.host.client());
   }
 
   mayDebug(c: Connection): boolean {

@@ -13,17 +13,18 @@ import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import type { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import * as fence from '../sync/fence.ts';
-import { JobBoard } from '../sync/job-board.ts';
 import { sleepMs } from '../sync/pause.ts';
 import { RingConsumer, RingProducer } from '../sync/ring.ts';
 import type { BlockedServe } from './blocked-serve.ts';
 import type { ConfigStore } from './config/store.ts';
+import type { Connection } from './connection.ts';
 import { BigKeyWalk } from './insight/big-keys.ts';
 import type { Insight } from './insight/insight.ts';
 import { flushChanges, flushKeyspaceStats } from './keyspace-stats.ts';
 import { MemoryCare } from './memory-care.ts';
 import { type MemoryRoom, ROOM_GIVEN, ROOM_LATER, ROOM_NONE } from './memory-room.ts';
-import { ParallelRuns } from './parallel-runs.ts';
+import type { Monitors } from './monitors.ts';
+import { type ParallelRuns, parallelRunsOf } from './parallel-runs.ts';
 import type { Post } from './post.ts';
 import * as messages from './route-messages.ts';
 import { ShardBackground } from './shard-background.ts';
@@ -108,6 +109,7 @@ export interface ShardWorkerParts {
   readonly room: MemoryRoom;
   readonly insight: Insight;
   readonly post: Post;
+  readonly monitors: Monitors<Connection>;
   readonly tracker: Tracker;
   readonly records: WaitRecords;
   readonly serve: BlockedServe;
@@ -176,10 +178,11 @@ export class ShardWorker {
       this.#fences.push(layout.fences(io));
     }
     this.#transactions = new TransactionRun(parts.table, parts.ctx, parts.stats);
+    this.#transactions.onShown = (bytes, from, to) => parts.monitors.showAgain(bytes, from, to);
     this.#walk = parts.walk(this.#owned);
     this.#bigKeys = bigKeyWalk(parts, this.#owned);
     this.#background = new ShardBackground(parts, this.#owned);
-    this.#parallel = layout.topology.shardThreads > 1 ? parallelRuns(parts) : null;
+    this.#parallel = layout.topology.shardThreads > 1 ? parallelRunsOf(parts) : null;
     parts.ctx.host = {
       visitShards: (visit) => this.#visitShards(visit),
       beginBuild: () => this.#beginBuild(),
@@ -198,6 +201,7 @@ export class ShardWorker {
     let rounds = 0;
     while (!this.#stop) {
       this.#setTime();
+      if (this.#parts.post.isCrowded) this.#parts.post.untilRoom(() => this.#pause());
       let didWork = this.#drain() || this.#waitForFences() || this.#help();
       this.#client.io = 0;
       const parkMs = Math.min(
@@ -258,6 +262,13 @@ export class ShardWorker {
 
   #poll(): void {
     if (!this.#parts.pollControl()) this.#stop = true;
+  }
+
+  /** False when the thread shall end: I/O threads end first, then nobody makes room any more. */
+  #pause(): boolean {
+    sleepMs(RING_RETRY_MS);
+    this.#poll();
+    return !this.#stop;
   }
 
   #hasFrames(): boolean {
@@ -569,9 +580,7 @@ export class ShardWorker {
         this.#parts.locks.releaseAll();
         this.#publishReplies();
         // I/O threads end first: from then on nobody makes room.
-        this.#poll();
-        if (this.#stop) return;
-        sleepMs(RING_RETRY_MS);
+        if (!this.#pause()) return;
         // The next command has not been waiting for a client that is slow to read.
         this.#frameEndMs = performance.now();
       }
@@ -647,11 +656,6 @@ function bigKeyWalk(parts: ShardWorkerParts, owned: readonly Shard[]): BigKeyWal
   return new BigKeyWalk(insight.memory, layout.workerThread(worker), owned, locks, () => {
     for (const ringer of ioRingers) ringer.ring();
   });
-}
-
-function parallelRuns({ layout, ctx, spill, locks }: ShardWorkerParts): ParallelRuns {
-  const board = new JobBoard(layout.words, layout.jobBoardWord);
-  return new ParallelRuns(ctx.shards, board, spill, () => locks.ringWorkers());
 }
 
 function refuseSession(): never {

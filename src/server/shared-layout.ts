@@ -8,14 +8,15 @@
  *                     expire off
  *   line 2            spill lock word, build word
  *   line 3            maxmemory in bytes (f64), unix ms since when it is exceeded (f64, 0 = it is
- *                     not)
+ *                     not), round of client eviction (word)
  *   line 4            job board of long reads      (sync/job-board.ts)
  *   line 5            durability: mode, loading, write refusal, token of large records, snapshot:
  *                     number, shards left, token of large values, style (words); durable position
  *                     (f64 at byte 32 of the line); delay of snapshots for each key in us (word)
  *   lines 6..13       facts about persistence for INFO (64 f64)
  *   then              one line a shard: lock word                (sync/lock-word.ts)
- *   then              one line a thread: doorbell, eventfd       (sync/doorbell.ts)
+ *   then              one line a thread: doorbell, eventfd       (sync/doorbell.ts), of I/O
+ *                     threads also clients that monitor, lines sent to them (server/monitors.ts)
  *   then              one statistics block a thread              (server/thread-stats.ts)
  *   then              one fence word a connection of each I/O thread     (sync/fence.ts)
  * Thread numbers: 0 main, 1..I the I/O threads, I+1..I+K the shard workers, then those that come
@@ -37,6 +38,7 @@ const SPILL_LOCK = 2 * LINE_WORDS;
 const BUILD = SPILL_LOCK + 1;
 const MAXMEMORY_F64 = (3 * LINE_BYTES) / 8;
 const EXCEEDED_F64 = MAXMEMORY_F64 + 1;
+const CLIENT_ROUND = 3 * LINE_WORDS + 4;
 const JOB_BOARD = 4 * LINE_WORDS;
 const DURABILITY = 5 * LINE_WORDS;
 const DURABLE_F64 = (5 * LINE_BYTES + 32) / 8;
@@ -50,6 +52,8 @@ const EXTRA_THREADS = 3;
 const COMMAND_RING_BYTES = 1024 * 1024;
 /** Data bytes of a ring from a shard worker to an I/O thread. */
 const REPLY_RING_BYTES = 1024 * 1024;
+
+const MONITOR_OF_THREAD = 2;
 
 /** Value of the loading word while the append-only file is loaded. */
 const REPLAYING = 2;
@@ -207,6 +211,11 @@ export class SharedLayout {
     return BUILD;
   }
 
+  /** Clients evicted so far, modulo 2^32 (server/client-eviction.ts). */
+  get clientRoundWord(): number {
+    return CLIENT_ROUND;
+  }
+
   get jobBoardWord(): number {
     return JOB_BOARD;
   }
@@ -222,6 +231,11 @@ export class SharedLayout {
 
   setWakeFd(thread: number, fd: number): void {
     Atomics.store(this.words, this.bellWord(thread) + 1, fd);
+  }
+
+  /** Clients of I/O thread `io` (from 1 on) that MONITOR; the word behind it numbers lines. */
+  monitorWord(io: number): number {
+    return this.bellWord(io) + MONITOR_OF_THREAD;
   }
 
   commandRing(io: number, worker: number): number {

@@ -12,6 +12,7 @@ import {
   KIND_PATTERN,
   KIND_SHARD_CHANNEL,
   type NameKind,
+  type SubscribedNames,
   Subscriptions,
 } from '../commands/subscriptions.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
@@ -95,6 +96,7 @@ export class Subscribers<C extends Subscriber> {
       this.#addClients(1);
     }
     client.subscriptions.names[kind].add(text);
+    client.subscriptions.nameBytes += text.length;
     const names = this.#names[kind]!;
     const listeners = names.get(text);
     if (listeners !== undefined) listeners.clients.add(client);
@@ -106,6 +108,7 @@ export class Subscribers<C extends Subscriber> {
   unsubscribe(client: C, kind: NameKind, name: string): void {
     const own = client.subscriptions;
     if (own === null || !own.names[kind].delete(name)) return;
+    own.nameBytes -= name.length;
     const listeners = this.#names[kind]!.get(name)!;
     listeners.clients.delete(client);
     if (listeners.clients.size === 0) {
@@ -125,6 +128,17 @@ export class Subscribers<C extends Subscriber> {
       for (const name of client.subscriptions?.names[kind] ?? []) {
         this.unsubscribe(client, kind, name);
       }
+    }
+  }
+
+  /** Makes a client subscribed to exactly these names. O(subscriptions). */
+  set(client: C, names: SubscribedNames): void {
+    for (const kind of [KIND_CHANNEL, KIND_PATTERN, KIND_SHARD_CHANNEL] as const) {
+      const wanted = new Set(names[kind]);
+      for (const name of client.subscriptions?.names[kind] ?? []) {
+        if (!wanted.has(name)) this.unsubscribe(client, kind, name);
+      }
+      for (const name of wanted) this.subscribe(client, kind, Buffer.from(name, 'latin1'));
     }
   }
 

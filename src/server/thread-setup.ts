@@ -24,15 +24,17 @@ import { CommandHooks } from './command-hooks.ts';
 import { readCommandLimits } from './command-limits.ts';
 import type { ConfigSnapshot } from './config/store.ts';
 import { ConfigStore } from './config/store.ts';
+import type { Connection } from './connection.ts';
 import { EventPublisher } from './event-publisher.ts';
 import { Insight } from './insight/insight.ts';
 import { fileLogWriter, type LogFilter, Logger } from './log.ts';
 import { MemoryRoom } from './memory-room.ts';
+import { Monitors } from './monitors.ts';
 import { Post } from './post.ts';
 import { PubSub } from './pub-sub.ts';
 import { applyRenames } from './renames.ts';
 import { ShardLocks } from './shard-locks.ts';
-import { MODE_TRACKING, type SharedBuffers, SharedLayout } from './shared-layout.ts';
+import { MODE_MONITOR, MODE_TRACKING, type SharedBuffers, SharedLayout } from './shared-layout.ts';
 import { SnapshotGuard } from './snapshot-guard.ts';
 import { Spill } from './spill.ts';
 import { ThreadContext } from './thread-context.ts';
@@ -83,6 +85,7 @@ export interface ThreadParts {
   readonly records: WaitRecords;
   readonly serve: BlockedServe;
   readonly pubsub: PubSub;
+  readonly monitors: Monitors<Connection>;
   /** Permissions, by this thread's copy of the users. */
   readonly acl: AclGate;
   readonly events: EventPublisher;
@@ -142,9 +145,9 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   const post = new Post(buffers.postboxes, ioRingers, spill);
   const records = new WaitRecords(spill);
   const board = new ChannelBoard(buffers.channels, new HalfSipHash(...start.hashKey));
+  const cards = new ClientCards(buffers.cards, layout.topology.connections);
   const tracker = new Tracker(thread, keys, new PrefixBoard(keys, ioThreads), ctx, post);
   const pubsub = new PubSub(board, post, thread <= ioThreads ? thread - 1 : -1);
-  const cards = new ClientCards(buffers.cards, layout.topology.connections);
   const insight = threadInsight(start, layout, hasher, cards, ctx);
   const parts: ThreadParts = {
     start,
@@ -171,6 +174,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard, tracker, stats }),
     cards,
     insight,
+    monitors: new Monitors({ layout, post, cards, thread }),
     acl: new AclGate(new AclUsers(new AclCommands(table), start.users), stats),
     pubsub,
     events: new EventPublisher(state, pubsub, guard),
@@ -182,7 +186,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
 
 /** Tells the parts of a thread of each other. */
 function connect(parts: ThreadParts): void {
-  const { ctx, hooks, room, insight, tracker } = parts;
+  const { ctx, hooks, room, insight, monitors, tracker } = parts;
   const { state } = ctx;
   ctx.log = (level, text) => threadLogger(parts).log(level, text);
   ctx.guard = hooks;
@@ -190,6 +194,7 @@ function connect(parts: ThreadParts): void {
   ctx.publisher = parts.pubsub;
   ctx.watch = insight;
   room.onCycle = (ms) => insight.events.note('eviction-cycle', ms, state.nowMs);
+  hooks.observe(MODE_MONITOR, (row) => monitors.observe(row, ctx));
   state.expirySink = parts.guard;
   state.changeSink = tracker;
   hooks.observe(MODE_TRACKING, tracker.observe);

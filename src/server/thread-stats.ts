@@ -67,6 +67,8 @@ export const STAT = {
   /** Memory of the clients that `maxmemory-clients` limits, and of the largest of them. */
   clientBytes: 45,
   largestClientBytes: 46,
+  /** Round of client eviction for which that was said. */
+  clientRound: 62,
   evictionExceededMs: 41,
   defragHits: 48,
   defragMisses: 49,
@@ -238,6 +240,7 @@ export class ThreadStats {
       STAT.largestClientBytes,
       STAT.largestInputBytes,
       STAT.largestOutputBytes,
+      STAT.clientRound,
       STAT.dirty,
       STAT.flushes,
       STAT.defragEffort,

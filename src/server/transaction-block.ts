@@ -3,21 +3,22 @@
  * ring.
  *
  * LAYOUT (u32 words, little-endian; every item starts at a multiple of 4)
- *   header   0 watches   1 items
+ *   header   0 watches   1 items   2 how many of them have no reply
  *   watch    0 shard   1 database   2 lo   3 hi   4 version   5 key length   then the key, padded
  *   item     0 bytes of this item   1 command row, or LITERAL   2 database   3 arguments
  *            COMMAND: argument lengths, then their bytes, padded     LITERAL: reply bytes, padded
- *                                                                    (3 = their length)
+ *            LITERAL: 3 = length of the reply, 2 = length of what MONITOR shows behind it
  *
  * Watches come first: they are checked under the locks, before anything runs.
  */
 import type { ArgView } from '../resp/request-parser.ts';
 
 export const LITERAL = 0xffffffff;
-const HEADER_BYTES = 8;
+const HEADER_BYTES = 12;
 const WATCH_BYTES = 24;
 const ITEM_BYTES = 16;
 const INITIAL_BYTES = 512;
+const NO_BYTES = new Uint8Array(0);
 
 function padded(bytes: number): number {
   return (bytes + 3) & ~3;
@@ -32,6 +33,11 @@ export class TransactionBlock {
     return this.#words[1]!;
   }
 
+  /** Items with a reply. */
+  get replies(): number {
+    return this.#words[1]! - this.#words[2]!;
+  }
+
   clear(): void {
     if (this.bytes.length > INITIAL_BYTES) {
       this.bytes = new Uint8Array(INITIAL_BYTES);
@@ -40,6 +46,7 @@ export class TransactionBlock {
     this.length = HEADER_BYTES;
     this.#words[0] = 0;
     this.#words[1] = 0;
+    this.#words[2] = 0;
   }
 
   #reserve(bytes: number): void {
@@ -91,18 +98,25 @@ export class TransactionBlock {
     words[1] = words[1]! + 1;
   }
 
-  /** Adds a reply that is known already. */
-  addLiteral(reply: Uint8Array): void {
-    const bytes = padded(ITEM_BYTES + reply.length);
+  /** Adds a reply that is known already, and what MONITOR shows of its command. */
+  addLiteral(reply: Uint8Array, shown: Uint8Array = NO_BYTES): void {
+    const bytes = padded(ITEM_BYTES + reply.length + shown.length);
     this.#reserve(bytes);
     const at = this.length >>> 2;
     this.#words[at] = bytes;
     this.#words[at + 1] = LITERAL;
-    this.#words[at + 2] = 0;
+    this.#words[at + 2] = shown.length;
     this.#words[at + 3] = reply.length;
     this.bytes.set(reply, this.length + ITEM_BYTES);
+    this.bytes.set(shown, this.length + ITEM_BYTES + reply.length);
     this.length += bytes;
     this.#words[1] = this.#words[1]! + 1;
+  }
+
+  /** Adds what MONITOR shows when everything before has run: EXEC itself. */
+  addShown(shown: Uint8Array): void {
+    this.addLiteral(NO_BYTES, shown);
+    this.#words[2] = this.#words[2]! + 1;
   }
 }
 
@@ -124,6 +138,8 @@ export class TransactionReader {
   bytes: Uint8Array = new Uint8Array(0);
   watches = 0;
   items = 0;
+  /** Items without a reply, which only show something to MONITOR. */
+  shownOnly = 0;
   /** Fields of the watch or item read last. */
   shard = 0;
   db = 0;
@@ -136,12 +152,15 @@ export class TransactionReader {
   /** Literal reply: byte range of `bytes`. */
   literalStart = 0;
   literalEnd = 0;
+  /** What MONITOR shows: from the literal's end up to here. */
+  shownEnd = 0;
   #at = 0;
 
   begin(bytes: Uint8Array, start: number): void {
     this.bytes = bytes;
     this.watches = this.#u32(start);
     this.items = this.#u32(start + 4);
+    this.shownOnly = this.#u32(start + 8);
     this.#at = start + HEADER_BYTES;
   }
 
@@ -174,6 +193,7 @@ export class TransactionReader {
     if (this.row === LITERAL) {
       this.literalStart = at + ITEM_BYTES;
       this.literalEnd = this.literalStart + count;
+      this.shownEnd = this.literalEnd + this.db;
     } else {
       args.buf = this.bytes;
       args.reserve(count);

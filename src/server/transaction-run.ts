@@ -11,6 +11,7 @@ import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { ArgView } from '../resp/request-parser.ts';
 import type { BlockedServe } from './blocked-serve.ts';
 import type { ShardSet } from './shard-set.ts';
+import { MODE_MONITOR, MODE_TRACKING } from './shared-layout.ts';
 import type { ThreadContext } from './thread-context.ts';
 import { STAT, type ThreadStats } from './thread-stats.ts';
 import {
@@ -37,6 +38,9 @@ export type TransactionOutcome =
   | typeof TRANSACTION_STALE
   | typeof TRANSACTION_TOO_LARGE;
 
+/** With these modes only, every command can run. */
+const MODE_WATCHING = MODE_MONITOR | MODE_TRACKING;
+
 /** Commands whose work their arguments bound, besides those that are fast. */
 const BOUNDED: ReadonlySet<string> = new Set([
   'del',
@@ -50,6 +54,8 @@ const BOUNDED: ReadonlySet<string> = new Set([
 ]);
 
 export class TransactionRun {
+  /** Takes what MONITOR shows of session commands that ran before: bytes [from, to). */
+  onShown: (bytes: Uint8Array, from: number, to: number) => void = () => undefined;
   readonly #table: CommandTable;
   readonly #ctx: ThreadContext;
   readonly #stats: ThreadStats;
@@ -137,7 +143,7 @@ export class TransactionRun {
    */
   isPrepared(bytes: Uint8Array, start: number): boolean {
     const { guard } = this.#ctx;
-    if (guard === null || guard.words[guard.modeWord] === 0) return true;
+    if (guard === null || (guard.words[guard.modeWord]! & ~MODE_WATCHING) === 0) return true;
     const reader = this.#reader;
     reader.begin(bytes, start);
     for (let i = 0; i < reader.watches; i++) reader.nextWatch();
@@ -169,6 +175,7 @@ export class TransactionRun {
     const mark = reply.length;
     reader.begin(bytes, start);
     if (this.#isStale(ctx.shards)) {
+      this.#showLast(bytes, start);
       this.unwatch(bytes, start);
       reply.nullArray();
       return TRANSACTION_STALE;
@@ -177,13 +184,16 @@ export class TransactionRun {
     ctx.workMax = workMax;
     ctx.mayBlock = false;
     ctx.guard?.beginTransaction();
-    reply.array(reader.items);
+    reply.array(reader.items - reader.shownOnly);
     const items = reader.items;
     let selected = -1;
     for (let i = 0; i < items; i++) {
       reader.nextItem(this.#args);
       if (reader.row === LITERAL) {
         reply.rawRange(reader.bytes, reader.literalStart, reader.literalEnd);
+        if (reader.shownEnd !== reader.literalEnd) {
+          this.onShown(reader.bytes, reader.literalEnd, reader.shownEnd);
+        }
         continue;
       }
       const row = this.#table.rows[reader.row]!;
@@ -203,6 +213,16 @@ export class TransactionRun {
     ctx.guard?.endTransaction();
     if (reader.watches !== 0) this.unwatch(bytes, start);
     return TRANSACTION_RAN;
+  }
+
+  /** EXEC is shown even where nothing of its queue ran. */
+  #showLast(bytes: Uint8Array, start: number): void {
+    const reader = this.#reader;
+    reader.begin(bytes, start);
+    if (reader.shownOnly === 0) return;
+    for (let i = 0; i < reader.watches; i++) reader.nextWatch();
+    for (let i = 0; i < reader.items; i++) reader.nextItem(this.#args);
+    this.onShown(reader.bytes, reader.literalEnd, reader.shownEnd);
   }
 
   #runItem(reply: ReplyWriter, row: CommandRow, db: number): RunStatus {
@@ -232,6 +252,7 @@ export class TransactionRun {
     watched: readonly WatchedKey[],
     reply: ReplyWriter,
     onSession: RunSession,
+    takeShown: () => Uint8Array,
   ): TransactionBlock {
     const reader = this.#reader;
     const ready = new TransactionBlock();
@@ -242,11 +263,14 @@ export class TransactionRun {
     for (let i = 0; i < reader.items; i++) {
       reader.nextItem(this.#args);
       if (reader.row === LITERAL) {
-        ready.addLiteral(reader.bytes.subarray(reader.literalStart, reader.literalEnd));
+        const { literalStart, literalEnd, shownEnd } = reader;
+        const shown = reader.bytes.subarray(literalEnd, shownEnd);
+        if (literalStart === literalEnd) ready.addShown(shown);
+        else ready.addLiteral(reader.bytes.subarray(literalStart, literalEnd), shown);
       } else if (this.#table.rows[reader.row]!.isSession) {
         const mark = reply.length;
         selected = onSession(this.#table.rows[reader.row]!, this.#args);
-        ready.addLiteral(reply.buf.slice(mark, reply.length));
+        ready.addLiteral(reply.buf.slice(mark, reply.length), takeShown());
         reply.truncate(mark);
       } else {
         ready.addCommand(reader.row, selected >= 0 ? selected : reader.db, this.#args);

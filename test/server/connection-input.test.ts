@@ -36,7 +36,8 @@ function fixture(): Fixture {
     infoLine: () => '',
     unwatchAll: () => undefined,
     tracking: { begin: () => null, end: () => undefined },
-    unsubscribeAll: () => undefined,
+    stopListening: () => undefined,
+    resubscribe: () => undefined,
     users: new AclUsers(new AclCommands(new CommandTable(ALL_COMMANDS))),
     watchingChanged: () => undefined,
   };

@@ -55,6 +55,40 @@ test('letters of any size arrive whole and in order, however full the ring', asy
   });
 });
 
+test('who sends more than is received is told to wait, and loses nothing', () => {
+  const { posts, mailbox } = postOffice(2);
+  const [post, other] = posts as [Post, Post];
+  const got: number[] = [];
+  mailbox.on(1, (letter) => got.push(letter.a));
+  const bytes = new Uint8Array(30_000);
+  let sent = 0;
+  while (!post.isCrowded) {
+    post.send(1, 1, 0, 0, sent++, 0, 0, { buf: bytes, from: 0, to: bytes.length }, NO_BYTES);
+    expect(sent * bytes.length).toBeLessThan(8 * 1024 * 1024);
+  }
+  expect(post.isWaiting).toBe(true);
+  expect([other.isWaiting, other.isCrowded]).toEqual([false, false]);
+  post.flush();
+  expect(post.isCrowded).toBe(true);
+  let pauses = 0;
+  post.untilRoom(() => {
+    pauses += 1;
+    mailbox.drain();
+    return true;
+  });
+  expect(pauses).toBeGreaterThan(0);
+  expect([post.isWaiting, post.isCrowded]).toEqual([true, false]);
+  while (post.isWaiting) {
+    mailbox.drain();
+    post.flush();
+  }
+  while (!mailbox.drain());
+  expect(got).toEqual(Array.from({ length: sent }, (_, i) => i));
+  post.untilRoom(() => {
+    throw new Error('there is room');
+  });
+});
+
 test('the receiver is rung once a turn, and only by who has written', () => {
   const { posts, words, rings } = postOffice(2);
   words[0] = 1;

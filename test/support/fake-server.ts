@@ -195,6 +195,11 @@ export class FakeServer implements ServerServices {
     };
   }
 
+  monitor(session: Session): boolean {
+    this.calls.push(`monitor ${session.id}`);
+    return this.calls.filter((call) => call.startsWith('monitor')).length === 1;
+  }
+
   configGet(patterns: readonly string[]): readonly (readonly [string, string])[] {
     return [...this.config].filter(([name]) =>
       patterns.some((pattern) => {

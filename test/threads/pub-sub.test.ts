@@ -10,10 +10,11 @@ import { encodeCommand, type RawClient } from '../support/raw-client.ts';
 import { startTessera, type Tessera, waitUntil } from '../support/tessera.ts';
 
 const SUBSCRIBERS = 1000;
-const CHANNELS = 500;
+/** Half of them have a subscriber of their own. */
+const CHANNELS = 2000;
 const PUBLISHERS = 8;
 /** Of these one in so many goes to everybody. */
-const TO_ALL_ONE_IN = 5000;
+const TO_ALL_ONE_IN = 20_000;
 const BATCH = 500;
 
 /** What a subscriber saw, checked as it comes. */
@@ -105,7 +106,7 @@ async function publish(
 
 describe.each([
   ['auto', 200_000],
-  ['node-net', 20_000],
+  ['node-net', 10_000],
 ])('%s, two I/O threads', (transport, messages) => {
   test(`a thousand subscribers get ${messages} messages, once and in order`, async () => {
     const args = ['--transport', transport, '--io-threads', '2', '--shards', '8'];

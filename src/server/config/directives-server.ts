@@ -69,7 +69,7 @@ export const NETWORK_DIRECTIVES = [
     rules.parseOutputBufferLimits,
     rules.rewriteOutputBufferLimits,
   ),
-  memoryOrPercent('maxmemory-clients', 0, NO_MEANING),
+  memoryOrPercent('maxmemory-clients', 0),
   int('tracking-table-max-keys', 1000000, 0, LONG_MAX),
   optionalText('requirepass', SENSITIVE),
   int('acllog-max-len', 128, 0, LONG_MAX),
