@@ -7,6 +7,8 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { TESSERA_VERSION } from './base/version.ts';
 import { ALL_COMMANDS } from './commands/registry.ts';
 import { CommandTable } from './commands/table.ts';
+import { AclCommands } from './server/acl/acl-commands.ts';
+import { AclControl, userLineError } from './server/acl/control.ts';
 import { decideStart } from './server/command-line.ts';
 import { MeaningReport } from './server/config/report.ts';
 import { readBindAddresses } from './server/config/special-directives.ts';
@@ -32,8 +34,10 @@ function commandNames(): ReadonlySet<string> {
 
 async function main(): Promise<void> {
   const names = commandNames();
+  const commands = new AclCommands(new CommandTable(ALL_COMMANDS));
   const decision = decideStart(process.argv.slice(2), {
     isCommand: (name) => names.has(name.toLowerCase()),
+    checkUser: (words, known) => userLineError(words, known, commands),
   });
   if (decision.store === undefined) {
     process.stdout.write(decision.stdout);
@@ -93,7 +97,14 @@ async function serve(config: ConfigStore): Promise<void> {
   const runId = randomBytes(20).toString('hex');
   const crash = new CrashReport({ config, logger, plan, startedMs, runId });
   crash.watch();
+  const acl = new AclControl({
+    config,
+    commands: new AclCommands(table),
+    log: (level, text) => logger.log(level, text),
+  });
+  if (!acl.start()) process.exit(1);
   const hub = new Hub({
+    acl,
     config,
     logger,
     plan,

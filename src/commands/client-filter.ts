@@ -124,7 +124,7 @@ function killOption(
   } else if (wordIs(ctx, at, 'LADDR')) {
     filter.laddr = value;
   } else if (wordIs(ctx, at, 'USER')) {
-    if (!ctx.server.hasUser(value)) return `ERR No such user '${value}'`;
+    if (!ctx.server.acl.hasUser(value)) return `ERR No such user '${value}'`;
     filter.user = value;
   } else if (wordIs(ctx, at, 'SKIPME')) {
     if (wordIs(ctx, at + 1, 'YES')) filter.skipId = ctx.session.id;

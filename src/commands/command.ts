@@ -11,15 +11,9 @@ import {
   writeCommandDocs,
   writeCommandInfo,
 } from './command-info.ts';
+import { keyFlags } from './key-flags.ts';
 import { container, replyWhenDone, textsFrom, wordIs } from './session-reply.ts';
-import type {
-  CommandSpec,
-  KeyFlag,
-  KeySpec,
-  PoolJob,
-  SessionCommandSpec,
-  SessionContext,
-} from './spec.ts';
+import type { CommandSpec, KeyFlag, PoolJob, SessionCommandSpec, SessionContext } from './spec.ts';
 import { KeyIndexes, keyIndexes } from './table.ts';
 
 function topCommands(ctx: SessionContext): NamedCommand[] {
@@ -149,30 +143,6 @@ function findKeys(spec: CommandSpec, inner: ArgView): FoundKey[] | null {
     for (let i = 0; i < indexes.count; i++) found.push({ index: indexes.index[i]!, flags });
   }
   return found;
-}
-
-/** The flags of a key; some commands use it differently, depending on their other arguments. */
-function keyFlags(spec: CommandSpec, key: KeySpec, inner: ArgView): readonly KeyFlag[] {
-  if (!key.flags.includes('VARIABLE_FLAGS')) return key.flags;
-  const words: string[] = [];
-  for (let i = 2; i < inner.count; i++) words.push(inner.text(i).toUpperCase());
-  if (spec.name === 'set') {
-    const isRead = words.slice(1).includes('GET');
-    return isRead ? ['RW', 'ACCESS', 'UPDATE'] : ['OW', 'UPDATE'];
-  }
-  if (spec.name === 'bitfield' && onlyGets(words)) return ['RO', 'ACCESS'];
-  return key.flags.filter((flag) => flag !== 'VARIABLE_FLAGS');
-}
-
-function onlyGets(words: readonly string[]): boolean {
-  for (let at = 0; at < words.length; ) {
-    const word = words[at]!;
-    const following = words.length - at - 1;
-    if (word === 'GET' && following >= 2) at += 3;
-    else if (word === 'OVERFLOW' && following >= 1) at += 2;
-    else return false;
-  }
-  return true;
 }
 
 /** Keys for GETKEYS and GETKEYSANDFLAGS; null after a reply. */

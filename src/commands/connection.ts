@@ -29,20 +29,16 @@ function cmdEcho(ctx: SessionContext): void {
 
 /** Checks a password and takes over the user: AUTH and HELLO. Replies with an error otherwise. */
 function authenticate(ctx: SessionContext, user: string, password: Uint8Array): boolean {
-  if (!ctx.server.checkPassword(user, password)) {
-    ctx.reply.errorBytes(ERROR_BYTES.WRONG_PASSWORD);
-    return false;
-  }
-  ctx.session.user = user;
-  ctx.session.isAuthenticated = true;
-  return true;
+  if (ctx.server.acl.authenticate(ctx.session, user, password, ctx.text(0))) return true;
+  ctx.reply.errorBytes(ERROR_BYTES.WRONG_PASSWORD);
+  return false;
 }
 
 function cmdAuth(ctx: SessionContext): void {
   const { args, reply, server } = ctx;
   if (args.count > 3) {
     reply.errorBytes(ERROR_BYTES.SYNTAX);
-  } else if (args.count === 2 && !server.requiresPassword) {
+  } else if (args.count === 2 && !server.acl.isPasswordRequired()) {
     reply.errorBytes(ERROR_BYTES.AUTH_WITHOUT_PASSWORD);
   } else {
     const user = args.count === 3 ? ctx.text(1) : DEFAULT_USER;

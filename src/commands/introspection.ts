@@ -1,10 +1,8 @@
 /**
- * What exporters ask besides INFO: SLOWLOG, LATENCY, ACL and MODULE, as far as there is something
+ * What exporters ask besides INFO: SLOWLOG, LATENCY and MODULE, as far as there is something
  * to answer.
  */
 import { subcommandSyntax } from '../resp/errors.ts';
-import { ACL_CATEGORIES, aclCategories } from './acl-categories.ts';
-import { CommandIndex } from './command-info.ts';
 import { container } from './session-reply.ts';
 import type { CommandSpec, SessionContext } from './spec.ts';
 
@@ -26,32 +24,6 @@ function cmdSlowlogGet(ctx: SessionContext): void {
   else if (args.count === 3 && !(args.toInt(2) >= -1)) {
     reply.error('ERR count should be greater than or equal to -1');
   } else reply.array(0);
-}
-
-function cmdAclWhoami(ctx: SessionContext): void {
-  ctx.reply.bulkLatin1(ctx.session.user);
-}
-
-function cmdAclCat(ctx: SessionContext): void {
-  const { args, reply } = ctx;
-  if (args.count > 3) {
-    reply.error(subcommandSyntax('ACL', ctx.text(1)));
-    return;
-  }
-  if (args.count === 2) {
-    reply.array(ACL_CATEGORIES.length);
-    for (const name of ACL_CATEGORIES) reply.bulkLatin1(name);
-    return;
-  }
-  const category = ctx.text(2).toLowerCase();
-  if (!ACL_CATEGORIES.some((name) => name === category)) {
-    reply.error(`ERR Unknown category '${ctx.text(2)}'`);
-    return;
-  }
-  const all = CommandIndex.of(ctx.server.commands).all;
-  const members = all.filter(({ spec }) => aclCategories(spec).includes(category));
-  reply.array(members.length);
-  for (const { fullName } of members) reply.bulkLatin1(fullName);
 }
 
 const ADMIN = ['admin', 'noscript', 'loading', 'stale'] as const;
@@ -150,42 +122,6 @@ const LATENCY = container(
   ],
 );
 
-const ACL = container(
-  {
-    name: 'acl',
-    summary: 'Contains the commands about access control.',
-    since: '6.0.0',
-    group: 'server',
-    acl: [],
-    helpSince: '6.0.0',
-    help: [
-      'CAT [<category>]',
-      '    Lists the categories, or the commands of one.',
-      'WHOAMI',
-      '    Shows the user of this connection.',
-    ],
-  },
-  [
-    {
-      name: 'cat',
-      summary: 'Lists the categories of commands, or the commands of one category.',
-      since: '6.0.0',
-      arity: -2,
-      flags: ['noscript', 'loading', 'stale'],
-      syntax: '[category]',
-      run: cmdAclCat,
-    },
-    {
-      name: 'whoami',
-      summary: 'Returns the user of this connection.',
-      since: '6.0.0',
-      arity: 2,
-      flags: ['noscript', 'loading', 'stale'],
-      run: cmdAclWhoami,
-    },
-  ],
-);
-
 const MODULE = container(
   {
     name: 'module',
@@ -208,4 +144,4 @@ const MODULE = container(
   ],
 );
 
-export const INTROSPECTION_COMMANDS: readonly CommandSpec[] = [SLOWLOG, LATENCY, ACL, MODULE];
+export const INTROSPECTION_COMMANDS: readonly CommandSpec[] = [SLOWLOG, LATENCY, MODULE];

@@ -2,7 +2,9 @@
  * Server: INFO, TIME, SHUTDOWN, ROLE, WAIT, REPLICAOF, LOLWUT; COMMAND, CONFIG and others from
  * files of their own.
  */
+
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { ACL_COMMAND } from './acl.ts';
 import { BGREWRITEAOF_COMMAND } from './append-only.ts';
 import { COMMAND_COMMAND } from './command.ts';
 import { CONFIG_COMMAND } from './config-command.ts';
@@ -188,4 +190,5 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
   CONFIG_COMMAND,
   BGREWRITEAOF_COMMAND,
   ...INTROSPECTION_COMMANDS,
+  ACL_COMMAND,
 ];

@@ -9,6 +9,7 @@ import type { ThreadState } from '../keyspace/thread-state.ts';
 import type { ValueLimits } from '../keyspace/value-limits.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
+import type { AclServices } from './acl-services.ts';
 import type { Fieldsets } from './fieldsets.ts';
 import type { PartedWork, PartVisitor } from './parted-work.ts';
 import type { PubSubServices, Subscriptions } from './subscriptions.ts';
@@ -370,8 +371,8 @@ export interface Session {
   db: number;
   /** 2 or 3. */
   protocol: number;
-  user: string;
-  isAuthenticated: boolean;
+  readonly user: string;
+  readonly isAuthenticated: boolean;
   noEvict: boolean;
   noTouch: boolean;
   replyMode: 'on' | 'off' | 'skip-next' | 'skip';
@@ -381,6 +382,8 @@ export interface Session {
   readonly subscriptions: Subscriptions | null;
   readonly isInTransaction: boolean;
   readonly isLoopback: boolean;
+  /** Makes the connection one of a user's; the password was right. */
+  logIn(user: string): void;
   /** CLIENT TRACKING; null = off. */
   readonly tracking: TrackingState | null;
   /** Has keys tracked, or tracked in another way. The text of an error, or null. */
@@ -459,11 +462,7 @@ export interface ServerServices {
   clientPause(untilMs: number, writesOnly: boolean): void;
   clientUnpause(): void;
   readonly pubsub: PubSubServices;
-  /** True when the password is the configured one; compares in constant time. */
-  checkPassword(user: string, password: Uint8Array): boolean;
-  readonly requiresPassword: boolean;
-  /** True when an ACL user of this name exists. */
-  hasUser(name: string): boolean;
+  readonly acl: AclServices;
   /** SAVE and BGSAVE. `mayWait` false: `done` is called before this returns. */
   save(what: SaveRequest, mayWait: boolean, done: (outcome: SaveOutcome) => void): void;
   /** Unix time of the last good save, or of the start. */

@@ -84,8 +84,7 @@ export class AofReplay implements Transport {
     }
     io.onOpen(REPLAY_CONN, ENDPOINT, ENDPOINT);
     const connection = io.clients[REPLAY_CONN]!;
-    connection.isReplay = true;
-    connection.isAuthenticated = true;
+    connection.beginReplay();
     this.#connection = connection;
     if (isFlush) {
       this.#buf.set(FLUSHALL);

@@ -30,8 +30,11 @@ export interface Wait extends Deadline {
   readonly isReplyWanted: boolean;
   /** Looks whether it is over, without a record; writes its reply then. */
   readonly poll: ((reply: ReplyWriter, isOver: boolean) => boolean) | null;
-  /** Error line to be replied in the place of what comes: the client may not run it any more. */
-  denial: string;
+  /**
+   * Makes the error line that is replied in the place of what comes: the client may not run its
+   * command any more. Null = it may.
+   */
+  denial: (() => string) | null;
 }
 
 /** How a wait ends that nobody serves. */
@@ -48,10 +51,13 @@ export interface BlockedClientsParts {
   readonly client: (conn: number, generation: number) => Connection | undefined;
   /** Goes on with a client's input, before the turn ends. */
   readonly resume: (c: Connection) => void;
+  /** Looks whether a client with limited permissions may still run the command that waits. */
+  readonly recheck: (c: Connection) => void;
   /** Has `tick` called by then. */
   readonly wakeAt: (unixMs: number) => void;
 }
 
+const NO_PERMISSION = 'NOPERM No permissions to run the command';
 const UNBLOCKED = 'UNBLOCKED client unblocked via CLIENT UNBLOCK';
 /** Between two tries at what another thread is about to finish. */
 const RETRY_MS = 1;
@@ -85,8 +91,10 @@ export class BlockedClients {
       heapIndex: -1,
       isReplyWanted: c.replyMode === 'on' && !c.isReplyDropped,
       poll: null,
-      denial: '',
+      denial: null,
     });
+    // Its user may have changed while a worker had the command.
+    if (c.isRestricted) this.#parts.recheck(c);
   }
 
   /**
@@ -95,7 +103,7 @@ export class BlockedClients {
    */
   addPolled(c: Connection, deadlineMs: number, poll: NonNullable<Wait['poll']>): void {
     const isReplyWanted = c.replyMode === 'on';
-    const wait = { c, ref: 0, deadlineMs, heapIndex: -1, isReplyWanted, denial: '' };
+    const wait = { c, ref: 0, deadlineMs, heapIndex: -1, isReplyWanted, denial: null };
     this.#begin({ ...wait, poll });
   }
 
@@ -171,7 +179,7 @@ export class BlockedClients {
     const { c } = wait;
     if (denied) {
       this.#reply.clear();
-      this.#reply.error(wait.denial);
+      this.#reply.error(wait.denial?.() ?? NO_PERMISSION);
       this.#leave(wait, this.#reply.buf, 0, this.#reply.length, gate);
     } else {
       this.#leave(wait, buf, start, end, gate);
@@ -229,9 +237,16 @@ export class BlockedClients {
   readonly #abandoned = new Set<Ref>();
 
   /** Has a client that may not run its command any more be told so when it would be served. */
-  deny(wait: Wait, denial: string): void {
+  deny(wait: Wait, denial: () => string): void {
     wait.denial = denial;
     if (wait.ref !== 0) this.#parts.records.setFlag(wait.ref, WAIT_DENIED);
+  }
+
+  /** It may run its command again. */
+  permit(wait: Wait): void {
+    if (wait.denial === null) return;
+    wait.denial = null;
+    this.#parts.records.clearFlag(wait.ref, WAIT_DENIED);
   }
 
   // ---- clean-up

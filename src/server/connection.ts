@@ -8,6 +8,8 @@ import type { Subscriptions } from '../commands/subscriptions.ts';
 import type { Ref } from '../memory/arena.ts';
 import { type ArgView, ParseState, type TableRoom } from '../resp/request-parser.ts';
 import type { Endpoint } from '../transport/transport.ts';
+import type { AclUser } from './acl/user.ts';
+import type { AclUsers } from './acl/users.ts';
 import type { Wait } from './blocked-clients.ts';
 import type { HeldOutput } from './held-output.ts';
 import type { LateOutput } from './late-output.ts';
@@ -26,8 +28,8 @@ export interface ConnectionHost {
   };
   /** Ends all subscriptions. */
   unsubscribeAll(connection: Connection): void;
-  /** True when a new connection needs no AUTH. */
-  isOpen(): boolean;
+  /** The users of the thread. */
+  readonly users: AclUsers;
   /** Where large commands are received. */
   readonly spill: Spill;
 }
@@ -61,8 +63,14 @@ export class Connection implements Session, TableRoom {
   libVersion = '';
   db = 0;
   protocol = 2;
-  user = 'default';
-  isAuthenticated: boolean;
+  /** Whose connection it is; the default user's until it authenticates. */
+  account: AclUser;
+  /** It need not authenticate (any more). */
+  isAuthenticated = false;
+  /** That was so when it connected, or its password was right: no change of the users undoes it. */
+  #isVouchedFor: boolean;
+  /** It must authenticate first, or its user is not allowed everything: commands are checked. */
+  isRestricted = false;
   noEvict = false;
   noTouch = false;
   replyMode: 'on' | 'off' | 'skip-next' | 'skip' = 'on';
@@ -115,6 +123,8 @@ export class Connection implements Session, TableRoom {
   tracking: TrackedClient | null = null;
   isReadPaused = false;
   isClosing = false;
+  /** It was closed at once: it is gone as soon as the transport has let go of it. */
+  isAborted = false;
   /** The peer has half-closed: nothing more will come. */
   isEnded = false;
   isClosed = false;
@@ -163,12 +173,46 @@ export class Connection implements Session, TableRoom {
     this.local = local;
     this.openedMs = nowMs;
     this.lastActiveMs = nowMs;
-    this.isAuthenticated = host.isOpen();
+    this.account = host.users.default;
+    this.#isVouchedFor = this.account.isOpen;
+    this.accountChanged();
     this.parseState.room = this;
   }
 
   get isLoopback(): boolean {
     return this.peer.isLoopback;
+  }
+
+  get user(): string {
+    return this.account.name;
+  }
+
+  logIn(user: string): void {
+    const account = this.#host.users.get(user);
+    if (account === null) throw new Error('a connection logs in as a user that is not there');
+    this.account = account;
+    this.#isVouchedFor = true;
+    this.accountChanged();
+  }
+
+  /** Its user is no more, or it is a new connection again: nobody's, until it authenticates. */
+  logOut(isVouchedFor: boolean): void {
+    this.account = this.#host.users.default;
+    this.#isVouchedFor = isVouchedFor;
+    this.accountChanged();
+  }
+
+  /** To be called when its user, or the default user, is different now. */
+  accountChanged(): void {
+    this.isAuthenticated = this.#isVouchedFor || this.#host.users.default.isOpen;
+    this.isRestricted = !this.isAuthenticated || !this.account.isUnrestricted;
+  }
+
+  /** It replays the append-only file: nothing is refused to it. */
+  beginReplay(): void {
+    this.isReplay = true;
+    this.isAuthenticated = true;
+    this.isRestricted = false;
   }
 
   /** True while nothing of this connection may be run. */
@@ -202,8 +246,7 @@ export class Connection implements Session, TableRoom {
     this.name = '';
     this.db = 0;
     this.protocol = 2;
-    this.user = 'default';
-    this.isAuthenticated = this.#host.isOpen();
+    this.logOut(this.#host.users.default.isOpen);
     this.noEvict = false;
     this.noTouch = false;
     this.replyMode = 'on';

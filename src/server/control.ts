@@ -8,8 +8,11 @@
 
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { pack, unpack } from 'msgpackr';
+import type { AclOrder, AclOutcome } from '../commands/acl-services.ts';
 import type { ClientFilter, PoolJob, SaveRequest } from '../commands/spec.ts';
 import type { SnapshotStart } from '../durability/snapshot-frames.ts';
+import type { NotedDenials } from './acl/acl-log.ts';
+import type { UsersChange } from './acl/users.ts';
 import type { LoadReport, LoadTask } from './load-task.ts';
 import type { FlipRequest } from './snapshot-walk.ts';
 
@@ -67,6 +70,13 @@ export type ToMain =
       readonly thread: number;
       readonly what: AofAsk;
     }
+  | {
+      readonly type: 'acl';
+      readonly id: number;
+      readonly thread: number;
+      readonly order: AclOrder;
+      readonly clientId: number;
+    }
   /** The durability thread has everything before a cut on disk. */
   | { readonly type: 'aof-cut' }
   /** It has begun, or could not begin, with the file of a `collect` order. */
@@ -86,6 +96,15 @@ export type ToThread =
   | { readonly type: 'load'; readonly task: LoadTask | null }
   | { readonly type: 'aof'; readonly id: number; readonly order: AofOrder }
   | { readonly type: 'replay'; readonly id: number; readonly order: ReplayOrder }
+  /** Users have changed; `clientId` is the client that asked for it, which gets its reply. */
+  | {
+      readonly type: 'users';
+      readonly id: number;
+      readonly change: UsersChange;
+      readonly clientId: number;
+    }
+  /** Asks for the refusals noted since the last time. */
+  | { readonly type: 'denials'; readonly id: number }
   | { readonly type: 'stop' };
 
 /** What clients ask main about the append-only file. */
@@ -149,6 +168,8 @@ export interface Answer {
   readonly text?: string;
   readonly count?: number;
   readonly replay?: ReplayOutcome;
+  readonly acl?: AclOutcome;
+  readonly denials?: NotedDenials;
   /** Result of a pool job: reply bytes. */
   readonly bytes?: Uint8Array;
 }

@@ -146,6 +146,7 @@ export class CrashReport {
         startedMs,
         runId,
         executable: process.argv[1] ?? '',
+        users: [],
       };
       const text = infoText(
         setUpThread(start, () => undefined),

@@ -3,6 +3,7 @@ import type { CommandRow, CommandTable } from '../commands/table.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import type { DoorbellRinger } from '../sync/doorbell.ts';
+import type { AclGate } from './acl/gate.ts';
 import type { BlockedServe } from './blocked-serve.ts';
 import type { Connection } from './connection.ts';
 import type { MemoryRoom } from './memory-room.ts';
@@ -59,6 +60,7 @@ export interface DispatcherParts {
   readonly post: Post;
   readonly tracker: Tracker;
   readonly serve: BlockedServe;
+  readonly acl: AclGate;
 }
 
 /** The command asks again: soon where that gets on, otherwise with the next event. */

@@ -15,6 +15,7 @@ import {
 } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
+import { sceneOf } from './acl/exec-permission.ts';
 import type { BlockedServe } from './blocked-serve.ts';
 import { CommandRoutes } from './command-routes.ts';
 import type { Connection } from './connection.ts';
@@ -27,7 +28,7 @@ import {
   LEASE_WORK_MAX,
   waitForRoom,
 } from './dispatch-parts.ts';
-import { ExecDispatch } from './exec-dispatch.ts';
+import { ABORT_REASON, ExecDispatch } from './exec-dispatch.ts';
 import { ROOM_LATER, ROOM_NONE } from './memory-room.ts';
 import * as messages from './route-messages.ts';
 import type { ShardLocks } from './shard-locks.ts';
@@ -50,6 +51,9 @@ const TIME_SAMPLE = 16;
  */
 const HTTP_POST: Uint8Array = Uint8Array.from(Buffer.from('POST'));
 const HTTP_HOST: Uint8Array = Uint8Array.from(Buffer.from('HOST:'));
+
+/** The command's user may run it. */
+const PERMITTED = -1;
 
 export class Dispatcher {
   /** False with `--lease no`: every shard command goes through the rings. */
@@ -176,9 +180,9 @@ export class Dispatcher {
       this.#refuse(c, row, text);
       return CONSUMED;
     }
-    if (!c.isAuthenticated && !row.isNoAuth) {
-      this.#refuseReady(c, row, ERROR_BYTES.NO_AUTH);
-      return CONSUMED;
+    if (c.isRestricted) {
+      const status = this.#checkPermission(c, row, args);
+      if (status !== PERMITTED) return status;
     }
     if (this.#parts.layout.isLoading && !row.isForLoading && !c.isReplay) {
       if (c.inflight !== 0) return HELD;
@@ -216,6 +220,33 @@ export class Dispatcher {
       return true;
     }
     return (c.listens & LISTENS_TO_COMMANDS) !== 0 && (row.isReadOnly || row.isHeldAsWrite);
+  }
+
+  /** Whether the connection's user may run a command; otherwise it has its answer, or waits. */
+  #checkPermission(
+    c: Connection,
+    row: CommandRow,
+    args: ArgView,
+  ): DispatchStatus | typeof PERMITTED {
+    if (!c.isAuthenticated && !row.isNoAuth) {
+      this.#refuseReady(c, row, ERROR_BYTES.NO_AUTH);
+      return CONSUMED;
+    }
+    const { acl } = this.#parts;
+    if (!acl.isAllowed(c.account, row, args)) {
+      // A refusal comes after the replies on their way.
+      if (c.inflight !== 0) return HELD;
+      const refusal = acl.refusal(c.account, row, args, sceneOf(c, row))!;
+      const reason = `NOPERM ${refusal.text}`;
+      this.#refuse(c, row, row.isExec ? `${ABORT_REASON} ${reason}` : reason);
+      if (row.isExec) c.discardTransaction();
+      return CONSUMED;
+    }
+    const sortRefusal = c.isInTransaction ? null : acl.sortRefusal(c.account, row, args);
+    if (sortRefusal === null) return PERMITTED;
+    if (c.inflight !== 0) return HELD;
+    this.#refuse(c, row, sortRefusal);
+    return CONSUMED;
   }
 
   /** HIMPORT SET, with the field names that its connection has declared. */

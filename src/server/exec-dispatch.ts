@@ -4,6 +4,7 @@
  */
 import type { CommandRow } from '../commands/table.ts';
 import { ERROR_BYTES, ERRORS } from '../resp/errors.ts';
+import { queuedRefusal } from './acl/exec-permission.ts';
 import type { BlockedServe } from './blocked-serve.ts';
 import type { CommandRoutes } from './command-routes.ts';
 import type { Connection } from './connection.ts';
@@ -32,7 +33,8 @@ import { refusalText } from './write-refusal.ts';
 
 /** Bytes of a transaction's queue up to which it may run here. */
 const LEASE_BLOCK_BYTES_MAX = LEASE_WORK_MAX * 16;
-const ABORT_REASON = 'EXECABORT Transaction discarded because of:';
+/** What EXEC replies when it is refused itself, before the reason. */
+export const ABORT_REASON = 'EXECABORT Transaction discarded because of:';
 const EXEC_ABORT_OUT_OF_MEMORY = `${ABORT_REASON} ${ERRORS.OUT_OF_MEMORY}`;
 
 /** What it needs of the dispatcher. */
@@ -68,6 +70,8 @@ export class ExecDispatch {
   exec(c: Connection, row: CommandRow): DispatchStatus {
     const { layout } = this.#parts;
     const mark = this.#parts.reply.length;
+    if (c.isRestricted && c.queuedCommands !== 0 && !c.isTransactionBroken)
+      this.#refuseQueued(c, row);
     const room = c.transactionNeedsMemory ? this.#parts.room.ask(c.queue().length) : ROOM_GIVEN;
     if (room === ROOM_LATER) return waitForRoom(c, this.#parts.room);
     // It is asked once, whatever the transaction has to wait for then.
@@ -83,7 +87,7 @@ export class ExecDispatch {
     } else if (c.transactionHasWrites && layout.writeRefusal !== REFUSE_NOTHING) {
       this.#parts.reply.error(`${ABORT_REASON} ${refusalText(layout)}`);
       c.discardTransaction();
-    } else if (c.transactionAsks && layout.topology.ioThreads > 1) {
+    } else if (c.transactionAsks) {
       this.#askAhead(c);
       return HELD;
     } else {
@@ -98,6 +102,19 @@ export class ExecDispatch {
     this.#hooks.account(row, mark, -1);
     this.#hooks.afterReply(c, mark);
     return CONSUMED;
+  }
+
+  /** Puts errors in the place of queued commands that the user may not run any more. */
+  #refuseQueued(c: Connection, exec: CommandRow): void {
+    const replies = new Map<number, Uint8Array>();
+    this.#run.visitCommands(c.queue(), (row, args, index) => {
+      const refusal = queuedRefusal(this.#parts.acl, c, exec, row, args);
+      if (refusal === null) return;
+      replies.set(index, refusal);
+      this.#parts.stats.rejected(row.index);
+    });
+    if (replies.size === 0) return;
+    c.transactionBlock = this.#run.withReplies(c.queue(), c.watched, replies);
   }
 
   #execQueue(c: Connection): typeof RAN | typeof SENT_AWAY | typeof STALLED {
@@ -188,7 +205,8 @@ export class ExecDispatch {
       c.transactionAsks = false;
       resume();
     };
-    this.#run.visitAsking(block, (row, args, index) => {
+    this.#run.visitCommands(block, (row, args, index) => {
+      if (!row.asksThreads) return;
       left += 1;
       this.#parts.stats.add(STAT.commands, 1);
       this.#parts.stats.call(row.index);

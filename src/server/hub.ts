@@ -9,6 +9,9 @@ import { Worker } from 'node:worker_threads';
 import type { Piscina } from 'piscina';
 import { Arena } from '../memory/arena.ts';
 import { ringEventfd } from '../transport/libc.ts';
+import type { NotedDenials } from './acl/acl-log.ts';
+import type { AclControl } from './acl/control.ts';
+import type { UsersChange } from './acl/users.ts';
 import { AofControl } from './aof-control.ts';
 import { MeaningReport } from './config/report.ts';
 import { rewriteConfigFile } from './config/rewrite.ts';
@@ -73,6 +76,7 @@ export interface HubOptions {
   readonly startedMs: number;
   readonly runId: string;
   readonly crash: CrashReport;
+  readonly acl: AclControl;
   /** Called once, when everything has ended or cannot go on. */
   readonly onEnd: (exitCode: number) => void;
 }
@@ -126,6 +130,10 @@ export class Hub {
       logger,
       shutdown: (wish) => this.shutdown(wish),
       abandon: () => this.abandon(),
+    });
+    options.acl.connect({
+      broadcast: (change, clientId) => this.#tellUsers(change, clientId),
+      drainNotes: () => this.#drainDenials(),
     });
     this.#hashKey = hashKey();
     this.loading = new SnapshotLoading({
@@ -241,6 +249,7 @@ export class Hub {
       startedMs,
       runId,
       executable: process.argv[1] ?? '',
+      users: this.#options.acl.records(),
     };
     const entry = new URL(this.#entryOf(thread), import.meta.url);
     const name = threadName(plan.layout, thread);
@@ -329,13 +338,20 @@ export class Hub {
         });
         return;
       case 'config-rewrite': {
-        const error = rewriteConfigFile(this.#options.config);
+        const { config, acl } = this.#options;
+        const error = rewriteConfigFile(config, { userLines: acl.configLines() });
         if (error === null) logger.notice('CONFIG REWRITE executed with success.');
         this.#send(message.thread, { type: 'answer', id: message.id, answer: { error } });
         return;
       }
       case 'clients':
         this.#clients(message);
+        return;
+      case 'acl':
+        void this.#options.acl.order(message.order, message.clientId).then((acl) => {
+          const answer: Answer = { error: acl.error, acl };
+          this.#send(message.thread, { type: 'answer', id: message.id, answer });
+        });
         return;
       case 'job':
         void this.#runJob(message);
@@ -397,6 +413,32 @@ export class Hub {
     return [...this.#workers.keys()];
   }
 
+  /** I/O threads and shard workers: those that run commands. */
+  #commandThreads(): number[] {
+    const { durabilityThread } = this.#options.plan.layout;
+    return this.#allThreads().filter((thread) => thread !== durabilityThread);
+  }
+
+  #tellUsers(change: UsersChange, clientId: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#gather(
+        this.#commandThreads(),
+        (id) => ({ type: 'users', id, change, clientId }),
+        () => resolve(),
+      );
+    });
+  }
+
+  #drainDenials(): Promise<readonly NotedDenials[]> {
+    return new Promise((resolve) => {
+      this.#gather(
+        this.#commandThreads(),
+        (id) => ({ type: 'denials', id }),
+        (answers) => resolve(answers.flatMap(({ denials }) => denials ?? [])),
+      );
+    });
+  }
+
   #broadcastConfig(record: Readonly<Record<string, string>>): Promise<string | null> {
     return new Promise((resolve) => {
       this.#gather(
@@ -408,10 +450,11 @@ export class Hub {
   }
 
   async #configSet(words: readonly string[], isLocal: boolean): Promise<string | null> {
-    const { config, logger, plan } = this.#options;
+    const { config, logger, plan, acl } = this.#options;
     const staged = config.stage(words, { localClient: isLocal });
     if (typeof staged === 'string') return staged;
-    const apply = (): Promise<string | null> => {
+    const apply = async (): Promise<string | null> => {
+      if (staged.changed.includes('requirepass')) await acl.passwordChanged();
       plan.layout.setMaxmemory(config.int('maxmemory'));
       this.loading.configChanged();
       if (staged.changed.includes('maxmemory')) this.#warnOfEviction();

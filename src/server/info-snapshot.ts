@@ -162,6 +162,9 @@ export interface InfoStats {
   readonly loopTurnsPerSecond: number;
   readonly loopTurnMicros: number;
   readonly deniedAuth: number;
+  readonly deniedCommand: number;
+  readonly deniedKey: number;
+  readonly deniedChannel: number;
   readonly leased: number;
   readonly routed: number;
   readonly escalated: number;

@@ -7,7 +7,7 @@ import type { IoServer } from './io-server.ts';
 export function listClients(io: IoServer, filter: ClientFilter): [number, string][] {
   const lines: [number, string][] = [];
   for (const c of io.clients) {
-    if (c !== undefined && !c.isClosed && matchesFilter(c, filter, Date.now())) {
+    if (c !== undefined && !c.isAborted && !c.isClosed && matchesFilter(c, filter, Date.now())) {
       lines.push([c.id, io.infoLine(c)]);
     }
   }

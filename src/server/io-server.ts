@@ -4,6 +4,7 @@
  */
 
 import type { BlockWish, ServerServices } from '../commands/spec.ts';
+import type { CommandTable } from '../commands/table.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import {
@@ -14,6 +15,9 @@ import {
 } from '../resp/request-parser.ts';
 import type { Doorbell } from '../sync/doorbell.ts';
 import type { Endpoint, Transport, TransportHandler } from '../transport/transport.ts';
+import { BlockedPermission } from './acl/blocked-permission.ts';
+import type { AclGate } from './acl/gate.ts';
+import type { AclUsers } from './acl/users.ts';
 import { BlockedClients } from './blocked-clients.ts';
 import type { BlockedServe } from './blocked-serve.ts';
 import type { ClientCards } from './client-cards.ts';
@@ -71,6 +75,8 @@ export interface IoServerParts {
   readonly records: WaitRecords;
   readonly serve: BlockedServe;
   readonly pubsub: PubSub;
+  readonly acl: AclGate;
+  readonly table: CommandTable;
   /** The ring of this thread's letters. */
   readonly postbox: SharedArrayBuffer;
   /** Looks for control messages. */
@@ -95,6 +101,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
   readonly #aside = new HeldOutput();
   /** The connection whose replies are being collected. */
   #writing: Connection | null = null;
+  /** Whether clients may still run what they wait with. */
+  readonly permissions: BlockedPermission;
   /** Who listens to what. */
   readonly subscribers: Subscribers<Connection>;
   /** Where session commands run. */
@@ -109,7 +117,6 @@ export class IoServer implements TransportHandler, ConnectionHost {
   #clientSerial = 0;
   #dispatcher: Dispatcher | null = null;
   #transport: Transport | null = null;
-  #services: ServerServices | null = null;
   #timeoutCursor = 0;
   #gaugedMs = 0;
   #isParked = false;
@@ -161,8 +168,10 @@ export class IoServer implements TransportHandler, ConnectionHost {
       push: (c, buf, start, end, gate) => this.push(c, buf, start, end, gate),
       client: (conn, generation) => this.#connectionOf(conn, generation),
       resume: (c) => this.#resumable.push(c),
+      recheck: (c) => this.permissions.recheck(c),
       wakeAt: (unixMs) => this.wakeAt(unixMs),
     });
+    this.permissions = new BlockedPermission({ ...parts, blocked: this.blocked });
     parts.serve.deliverHere = (ref, denied, buf, start, end, gate) => {
       this.blocked.servedHere(ref, denied, buf, start, end, gate);
     };
@@ -203,7 +212,6 @@ export class IoServer implements TransportHandler, ConnectionHost {
   connect(dispatcher: Dispatcher, transport: Transport, services: ServerServices): void {
     this.#dispatcher = dispatcher;
     this.#transport = transport;
-    this.#services = services;
     this.sessions.connect(services);
   }
 
@@ -594,8 +602,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.subscribers.leave(c);
   }
 
-  isOpen(): boolean {
-    return !this.#services!.requiresPassword;
+  get users(): AclUsers {
+    return this.#parts.acl.users;
   }
 
   get spill(): Spill {
@@ -694,6 +702,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
   /** Closes a client at once, without the replies that are on their way. */
   abort(c: Connection): void {
     c.isClosing = true;
+    c.isAborted = true;
     this.#transport!.close(c.conn, true);
   }
 }

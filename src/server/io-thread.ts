@@ -5,6 +5,7 @@ import { watchDoorbell } from '../sync/doorbell.ts';
 import { ringEventfd } from '../transport/libc.ts';
 import { type ChosenTransport, createTransport } from '../transport/select.ts';
 import type { ListenOptions, Transport } from '../transport/transport.ts';
+import { answerAcl, applyProtection } from './acl/clients.ts';
 import { REPLAY_CONN } from './aof-replay.ts';
 import { type ClientLimits, outputLimit } from './client-limits.ts';
 import {
@@ -56,7 +57,7 @@ function applyLimits(parts: ThreadParts, limits: ClientLimits, parser: ParserLim
   limits.queryBufferMax = Math.min(config.int('client-query-buffer-limit'), QUERY_BUFFER_BYTES_MAX);
   limits.normalOutput = outputLimit(output.normal);
   limits.pubsubOutput = outputLimit(output.pubsub);
-  limits.isProtected = config.bool('protected-mode') && config.text('requirepass') === '';
+  applyProtection(limits, parts);
   const debug = config.text('enable-debug-command');
   limits.mayDebug = (isLoopback) => allowsProtectedAction(debug, isLoopback);
 }
@@ -187,6 +188,8 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
       if ('port' in m.record || 'bind' in m.record) {
         listenAgain(transport, listenOptions(parts), done);
       } else done(null);
+    } else if (m.type === 'users' || m.type === 'denials') {
+      answer(m.id, answerAcl(m, parts, io, limits));
     } else if (m.type === 'replay') {
       replaySlot.start(transport, m.order, (replay) => answer(m.id, { error: null, replay }));
     }

@@ -2,7 +2,6 @@
  * Services: what session commands may ask of the server, as one I/O thread answers it: from its own
  * copy of the configuration, from shared memory, or by asking main.
  */
-import { createHash, timingSafeEqual } from 'node:crypto';
 import type {
   ClientFilter,
   CommandSpec,
@@ -13,6 +12,7 @@ import type {
   Session,
 } from '../commands/spec.ts';
 import type { PubSubServices } from '../commands/subscriptions.ts';
+import { AclDesk } from './acl/desk.ts';
 import { AOF_FACT, AOF_IS_ON } from './aof-facts.ts';
 import type { Answer, ClientsAsk, ToMain } from './control.ts';
 import { infoText } from './info-source.ts';
@@ -23,7 +23,6 @@ import { FACT } from './persistence-facts.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
 import { PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
 import type { ThreadParts } from './thread-setup.ts';
-import { STAT } from './thread-stats.ts';
 
 const SAVE_IN_PROGRESS = 'ERR Background save already in progress';
 const STATUS_OF: Readonly<Record<SaveRequest, string>> = {
@@ -38,6 +37,7 @@ type Pending = (answer: Answer) => void;
 
 export class Services implements ServerServices {
   readonly commands: readonly CommandSpec[];
+  readonly acl: AclDesk;
   readonly #parts: ThreadParts;
   readonly #io: IoServer;
   readonly #logger: Logger;
@@ -60,6 +60,10 @@ export class Services implements ServerServices {
     this.#transport = transport;
     this.commands = commands;
     this.#toMain = toMain;
+    this.acl = new AclDesk(parts.acl, parts.table, (order, clientId, done) => {
+      const id = this.#ask((answer) => done(answer.acl ?? { error: answer.error }));
+      this.#toMain({ type: 'acl', id, thread: this.#thread, order, clientId });
+    });
   }
 
   #ask(pending: Pending): number {
@@ -180,25 +184,6 @@ export class Services implements ServerServices {
 
   get pubsub(): PubSubServices {
     return this.#parts.pubsub;
-  }
-
-  get requiresPassword(): boolean {
-    return this.#parts.config.text('requirepass') !== '';
-  }
-
-  checkPassword(user: string, password: Uint8Array): boolean {
-    if (user !== 'default') return false;
-    const expected = Buffer.from(this.#parts.config.text('requirepass'), 'latin1');
-    // Digests have one length, so the comparison takes the same time whatever was sent.
-    const a = createHash('sha256').update(expected).digest();
-    const b = createHash('sha256').update(password).digest();
-    const isRight = timingSafeEqual(a, b) || expected.length === 0;
-    if (!isRight) this.#parts.stats.add(STAT.deniedAuth, 1);
-    return isRight;
-  }
-
-  hasUser(name: string): boolean {
-    return name === 'default';
   }
 
   runJob(job: PoolJob, done: (bytes: Uint8Array) => void): void {

@@ -18,6 +18,13 @@ export function runShardThread(start: ThreadStart, port: MessagePort): void {
       if (m.type === 'stop') isStopped = true;
       else if (m.type === 'flip') walk?.requestFlip(m.request);
       else if (m.type === 'load') loadHere(parts, control, m.task, poll);
+      else if (m.type === 'users') {
+        parts.acl.users.apply(m.change);
+        control.send({ type: 'answer', id: m.id, answer: { error: null } });
+      } else if (m.type === 'denials') {
+        const denials = parts.acl.notes.drain();
+        control.send({ type: 'answer', id: m.id, answer: { error: null, denials } });
+      }
       if (isStopped) return false;
       if (m.type !== 'config') continue;
       parts.config.applyChanges(m.record);

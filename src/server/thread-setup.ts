@@ -12,6 +12,10 @@ import { Arena } from '../memory/arena.ts';
 import { ReplyWriter } from '../resp/reply-writer.ts';
 import { Doorbell, DoorbellRinger } from '../sync/doorbell.ts';
 import { pageDiscarder } from '../transport/libc.ts';
+import { AclCommands } from './acl/acl-commands.ts';
+import { AclGate } from './acl/gate.ts';
+import type { UserRecord } from './acl/user.ts';
+import { AclUsers } from './acl/users.ts';
 import { BlockedServe } from './blocked-serve.ts';
 import { ChannelBoard } from './channel-board.ts';
 import { ClientCards } from './client-cards.ts';
@@ -44,6 +48,7 @@ export interface ThreadStart {
   readonly startedMs: number;
   readonly runId: string;
   readonly executable: string;
+  readonly users: readonly UserRecord[];
 }
 
 /** Wakes a thread through its eventfd; given by threads that can (io_uring). */
@@ -76,6 +81,8 @@ export interface ThreadParts {
   readonly records: WaitRecords;
   readonly serve: BlockedServe;
   readonly pubsub: PubSub;
+  /** Permissions, by this thread's copy of the users. */
+  readonly acl: AclGate;
 }
 
 const REPLY_BYTES = 64 * 1024;
@@ -160,6 +167,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard, tracker }),
     cards: new ClientCards(buffers.cards, layout.topology.connections),
     pubsub: new PubSub(board, post, thread <= ioThreads ? thread - 1 : -1),
+    acl: new AclGate(new AclUsers(new AclCommands(table), start.users), stats),
   };
   ctx.log = (level, text) => threadLogger(parts).log(level, text);
   ctx.guard = parts.hooks;
@@ -198,6 +206,7 @@ export function ringerOf(layout: SharedLayout, thread: number, wakeByFd: WakeByF
 export function applyCommandLimits(parts: ThreadParts): void {
   const { config, ctx } = parts;
   readCommandLimits(config, ctx.state);
+  parts.acl.logLengthMax = config.int('acllog-max-len');
   parts.guard.isEvictionLazy = config.bool('lazyfree-lazy-eviction');
   parts.tracker.setLimit(config.int('tracking-table-max-keys'));
   parts.room.configure({

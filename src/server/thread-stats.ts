@@ -41,6 +41,9 @@ export const STAT = {
   watchingClients: 28,
   deniedAuth: 29,
   parallelParts: 30,
+  deniedCommand: 31,
+  deniedKey: 32,
+  deniedChannel: 33,
   /** FLUSHALLs. */
   flushes: 60,
   evictedKeys: 40,
@@ -104,6 +107,12 @@ export class ThreadStats {
     const bucket = Math.min(HISTOGRAM_BUCKETS - 1, 31 - Math.clz32(nanos | 1));
     const slot = COUNTERS + this.#rows * ROW_WORDS + row * HISTOGRAM_BUCKETS + bucket;
     this.counters[slot] = this.counters[slot]! + calls;
+  }
+
+  /** Takes a call back that was counted when it began to wait, and then was not allowed to run. */
+  uncall(row: number): void {
+    const at = COUNTERS + row * ROW_WORDS;
+    this.counters[at] = this.counters[at]! - 1;
   }
 
   rejected(row: number): void {

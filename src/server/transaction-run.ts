@@ -253,8 +253,8 @@ export class TransactionRun {
     return ready;
   }
 
-  /** Calls `visit` for the commands of a block that ask other threads, with their position. */
-  visitAsking(
+  /** Calls `visit` for the commands of a block, with their position. */
+  visitCommands(
     block: TransactionBlock,
     visit: (row: CommandRow, args: ArgView, index: number) => void,
   ): void {
@@ -262,8 +262,7 @@ export class TransactionRun {
     for (let i = 0; i < reader.items; i++) {
       reader.nextItem(this.#args);
       if (reader.row === LITERAL) continue;
-      const row = this.#table.rows[reader.row]!;
-      if (row.asksThreads) visit(row, this.#args, i);
+      visit(this.#table.rows[reader.row]!, this.#args, i);
     }
   }
 
@@ -280,7 +279,9 @@ export class TransactionRun {
       reader.nextItem(this.#args);
       const reply = replies.get(i);
       if (reply !== undefined) ready.addLiteral(reply);
-      else ready.addCommand(reader.row, reader.db, this.#args);
+      else if (reader.row === LITERAL) {
+        ready.addLiteral(reader.bytes.subarray(reader.literalStart, reader.literalEnd));
+      } else ready.addCommand(reader.row, reader.db, this.#args);
     }
     return ready;
   }

@@ -26,7 +26,7 @@ import type { BlockWish } from '../commands/spec.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import type { ArgView } from '../resp/request-parser.ts';
-import { publishState, readState, setBits, turnState } from '../sync/state-word.ts';
+import { clearBits, publishState, readState, setBits, turnState } from '../sync/state-word.ts';
 import type { Spill } from './spill.ts';
 import type { ClientRef, ThreadContext } from './thread-context.ts';
 
@@ -262,6 +262,10 @@ export class WaitRecords {
 
   setFlag(ref: Ref, flag: number): void {
     setBits(this.#i32, ref * 2 + FLAGS, flag);
+  }
+
+  clearFlag(ref: Ref, flag: number): void {
+    clearBits(this.#i32, ref * 2 + FLAGS, flag);
   }
 
   /** Points `args` at the arguments. */

@@ -15,7 +15,12 @@ export function turnState(words: Int32Array, at: number, from: number, to: numbe
   return Atomics.compareExchange(words, at, from, to) === from;
 }
 
-/** Sets bits that are never cleared. */
+/** Sets bits. */
 export function setBits(words: Int32Array, at: number, bits: number): void {
   Atomics.or(words, at, bits);
+}
+
+/** Clears bits. */
+export function clearBits(words: Int32Array, at: number, bits: number): void {
+  Atomics.and(words, at, ~bits);
 }

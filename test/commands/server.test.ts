@@ -183,9 +183,10 @@ describe('what server commands ask for', () => {
   test('categories list the same commands in ACL CAT and COMMAND LIST', () => {
     const runner = new SessionRunner(ALL_COMMANDS);
     for (const category of ACL_CATEGORIES) {
-      expect(runner.run('ACL', 'CAT', category)).toBe(
-        runner.run('COMMAND', 'LIST', 'FILTERBY', 'ACLCAT', category),
-      );
+      const listed = decodeReply(runner.run('COMMAND', 'LIST', 'FILTERBY', 'ACLCAT', category));
+      // DEBUG's sub-commands are its arguments to access control.
+      const named = (listed as string[]).filter((name) => !name.startsWith('debug|'));
+      expect(decodeReply(runner.run('ACL', 'CAT', category))).toEqual(named);
     }
     const transactions = decodeReply(runner.run('ACL', 'CAT', 'transaction')) as string[];
     expect([...transactions].sort()).toEqual(['discard', 'exec', 'multi', 'unwatch', 'watch']);

@@ -1,5 +1,7 @@
 /** Input of a connection in its own memory and in spill memory, against a plain list of bytes. */
 import { expect, test } from 'vitest';
+import { ALL_COMMANDS } from '../../src/commands/registry.ts';
+import { CommandTable } from '../../src/commands/table.ts';
 import { Arena } from '../../src/memory/arena.ts';
 import {
   type ArgView,
@@ -7,6 +9,8 @@ import {
   PARSE_COMPLETE,
   RequestParser,
 } from '../../src/resp/request-parser.ts';
+import { AclCommands } from '../../src/server/acl/acl-commands.ts';
+import { AclUsers } from '../../src/server/acl/users.ts';
 import { Connection } from '../../src/server/connection.ts';
 import { Spill } from '../../src/server/spill.ts';
 import type { Endpoint } from '../../src/transport/transport.ts';
@@ -33,7 +37,7 @@ function fixture(): Fixture {
     unwatchAll: () => undefined,
     tracking: { begin: () => null, end: () => undefined },
     unsubscribeAll: () => undefined,
-    isOpen: () => true,
+    users: new AclUsers(new AclCommands(new CommandTable(ALL_COMMANDS))),
   };
   const connection = new Connection(host, 0, 1, 1, ENDPOINT, ENDPOINT, 0);
   return { arena, spill, connection };

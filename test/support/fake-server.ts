@@ -4,6 +4,7 @@
  */
 import { globMatch } from '../../src/base/glob.ts';
 import { HalfSipHash } from '../../src/base/half-sip-hash.ts';
+import type { AclServices } from '../../src/commands/acl-services.ts';
 import { Fieldsets } from '../../src/commands/fieldsets.ts';
 import type {
   ClientFilter,
@@ -28,9 +29,14 @@ import { ThreadState } from '../../src/keyspace/thread-state.ts';
 import { wrongArity } from '../../src/resp/errors.ts';
 import { ReplyWriter } from '../../src/resp/reply-writer.ts';
 import type { ArgView } from '../../src/resp/request-parser.ts';
+import { AclCommands } from '../../src/server/acl/acl-commands.ts';
+import { AclDesk } from '../../src/server/acl/desk.ts';
+import { AclGate } from '../../src/server/acl/gate.ts';
+import { AclUsers } from '../../src/server/acl/users.ts';
 import { ChannelBoard } from '../../src/server/channel-board.ts';
 import { runPoolJob } from '../../src/server/pool-jobs.ts';
 import { Subscribers } from '../../src/server/subscribers.ts';
+import { ThreadStats, threadStatsBytes } from '../../src/server/thread-stats.ts';
 import { type Argument, argView, CLOCK_START_MS } from './local-runner.ts';
 
 export class FakeSession implements Session {
@@ -53,6 +59,11 @@ export class FakeSession implements Session {
   isClosing = false;
   isWatching = false;
   tracking: TrackingState | null = null;
+
+  logIn(user: string): void {
+    this.user = user;
+    this.isAuthenticated = true;
+  }
 
   infoLine(): string {
     return `id=${this.id} name=${this.name}`;
@@ -102,7 +113,9 @@ export class FakeServer implements ServerServices {
     ['maxmemory', '0'],
     ['maxmemory-policy', 'noeviction'],
   ]);
-  password = '';
+  /** Users without a server: orders are recorded and succeed. */
+  readonly acl: AclServices;
+  readonly #users: AclUsers;
   readonly board = new ChannelBoard(ChannelBoard.create(1, 1 << 20), new HalfSipHash(1, 2));
   readonly subscribers = new Subscribers<FakeSession>(this.board, 0, {
     push: () => undefined,
@@ -127,6 +140,14 @@ export class FakeServer implements ServerServices {
 
   constructor(commands: readonly CommandSpec[]) {
     this.commands = commands;
+    const table = new CommandTable(commands);
+    this.#users = new AclUsers(new AclCommands(table, commands));
+    const rows = table.rows.length;
+    const stats = new ThreadStats(new SharedArrayBuffer(threadStatsBytes(rows)), 0, rows);
+    const gate = new AclGate(this.#users, stats);
+    this.acl = new AclDesk(gate, table, (order, _clientId, done) => {
+      this.#answer(`acl ${JSON.stringify(order)}`, () => done({ error: null }));
+    });
   }
 
   #answer(call: string, answer: () => void): void {
@@ -141,6 +162,12 @@ export class FakeServer implements ServerServices {
 
   syncedPosition(): number {
     return this.synced;
+  }
+
+  /** The default user's password from now on. */
+  set password(password: string) {
+    this.#users.default.apply('resetpass', false);
+    this.#users.default.apply(`>${password}`, false);
   }
 
   /** Gives the answers that are waiting. */
@@ -164,19 +191,6 @@ export class FakeServer implements ServerServices {
         return board.size(KIND_PATTERN);
       },
     };
-  }
-
-  get requiresPassword(): boolean {
-    return this.password !== '';
-  }
-
-  hasUser(name: string): boolean {
-    return name === 'default';
-  }
-
-  checkPassword(user: string, password: Uint8Array): boolean {
-    const isRight = !this.requiresPassword || Buffer.from(password).toString() === this.password;
-    return this.hasUser(user) && isRight;
   }
 
   configGet(patterns: readonly string[]): readonly (readonly [string, string])[] {

@@ -65,6 +65,8 @@ export function freePort(): Promise<number> {
 export interface SpawnOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** A configuration file for `startTessera`. */
+  readonly configFile?: string | undefined;
   /** Text for standard input; nothing is connected there otherwise. */
   readonly stdin?: string;
 }
@@ -136,7 +138,9 @@ export async function startTessera(
     if (port < PORT_MIN) continue;
     const directory = mkdtempSync(join(tmpdir(), 'tessera-test-'));
     const base = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory];
-    const child = spawnServer([...base, '--enable-debug-command', 'yes', ...args], options);
+    const file = options.configFile === undefined ? [] : [options.configFile];
+    const words = [...file, ...base, '--enable-debug-command', 'yes', ...args];
+    const child = spawnServer(words, options);
     const server = watch(child, port, directory);
     const isUp = await Promise.race([server.ready, server.ended.then(() => false)]);
     if (isUp) return server;

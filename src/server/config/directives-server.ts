@@ -72,9 +72,9 @@ export const NETWORK_DIRECTIVES = [
   memoryOrPercent('maxmemory-clients', 0, NO_MEANING),
   int('tracking-table-max-keys', 1000000, 0, LONG_MAX),
   optionalText('requirepass', SENSITIVE),
-  int('acllog-max-len', 128, 0, LONG_MAX, NO_MEANING),
-  text('aclfile', '', FIXED_NO_MEANING),
-  choice('acl-pubsub-default', 'resetchannels', ['allchannels', 'resetchannels'], NO_MEANING),
+  int('acllog-max-len', 128, 0, LONG_MAX),
+  text('aclfile', '', IMMUTABLE),
+  choice('acl-pubsub-default', 'resetchannels', ['allchannels', 'resetchannels']),
 ];
 
 const SHUTDOWN_REWRITE = rules.rewriteWords('default');

@@ -28,6 +28,8 @@ export interface ConfigSource {
 export interface LoadOptions {
   /** Whether a lower-case name is a command, for rename-command. */
   readonly isCommand: (name: string) => boolean;
+  /** Why the words behind `user` are refused, or null; `names`: those of the lines before. */
+  readonly checkUser?: (words: readonly string[], names: readonly string[]) => string | null;
 }
 
 /** Ends the loading; the message is complete and ready for standard error. */
@@ -37,6 +39,7 @@ interface Reading {
   readonly store: ConfigStore;
   readonly renames: RenameTable;
   readonly users: (readonly string[])[];
+  readonly checkUser: LoadOptions['checkUser'];
   /** Real paths of the files being read, the including ones first. */
   readonly open: string[];
 }
@@ -51,7 +54,7 @@ export function loadConfig(
   options: LoadOptions,
 ): string | null {
   const renames = new RenameTable(options.isCommand);
-  const reading: Reading = { store, renames, users: [], open: [] };
+  const reading: Reading = { store, renames, users: [], checkUser: options.checkUser, open: [] };
   try {
     let text = '';
     if (source.file !== null) {
@@ -97,10 +100,16 @@ function lineFailure(file: string | null, number: number, line: string, reason: 
   return new LoadFailure(
     fatal([
       `Reading the configuration file${where}, at line ${number}`,
-      `>>> '${fromByteText(line)}'`,
+      `>>> '${fromByteText(withoutPasswords(line))}'`,
       fromByteText(reason),
     ]),
   );
+}
+
+/** A line for a message: the passwords of a `user` line are left out. */
+function withoutPasswords(line: string): string {
+  if (!/^user\s/i.test(line)) return line;
+  return line.replace(/(?<=\s["']?[><#!])\S+/g, '(redacted)');
 }
 
 function fatal(lines: readonly string[]): string {
@@ -130,8 +139,10 @@ function readLine(reading: Reading, words: readonly string[]): string | null {
     return reading.renames.add(words[1]!, words[2]!);
   }
   if (name === 'user' && words.length >= 2) {
-    reading.users.push(words.slice(1));
-    return null;
+    const names = reading.users.map((user) => user[0]!);
+    const error = reading.checkUser?.(words.slice(1), names) ?? null;
+    if (error === null) reading.users.push(words.slice(1));
+    return error;
   }
   if (name === 'loadmodule' && words.length >= 2) {
     return 'Tessera does not load modules: remove the loadmodule directive';

@@ -22,7 +22,6 @@ export class MeaningReport {
       .explicitDirectives()
       .filter((directive) => directive.flags & NO_MEANING)
       .map((directive) => directive.name);
-    if (store.users.length > 0) names.push('user');
     const fresh = this.#fresh(names);
     if (fresh.length === 0) return null;
     return `Accepted for compatibility with Redis, without effect in Tessera: ${fresh.join(', ')}`;

@@ -312,10 +312,9 @@ describe('the report of what has no meaning', () => {
     store.load(['repl-backlog-ttl', '5']);
     store.load(['port', '7000']);
     store.load(['slave-priority', '5']);
-    store.users = [['a']];
     expect(report.lines(store)).toEqual([
       'Accepted for compatibility with Redis, without effect in Tessera: ' +
-        'replica-priority, repl-backlog-ttl, user',
+        'replica-priority, repl-backlog-ttl',
     ]);
     store.set(['repl-backlog-ttl', '6', 'lfu-decay-time', '5', 'repl-timeout', '5']);
     expect(report.noMeaningLine(store)).toMatch(/: repl-timeout$/);
