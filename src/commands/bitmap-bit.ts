@@ -1,9 +1,12 @@
 /**
  * Single bits of strings: SETBIT and GETBIT, and offsets of bits as arguments.
  */
+
 import { parseInt64 } from '../base/number-text.ts';
 import { ENCODING_RAW } from '../keyspace/entry.ts';
+import { EVENT_STRING } from '../keyspace/events.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { NAME_SETBIT } from './event-names.ts';
 import {
   type CommandContext,
   type CommandSpec,
@@ -68,6 +71,7 @@ function cmdSetbit(ctx: CommandContext): RunStatus {
     shard.u8[at] = after;
     if (!isGrowing) shard.touched(db, key);
   }
+  if (isGrowing || after !== before) ctx.state.event(EVENT_STRING, NAME_SETBIT, db, key);
   reply.integer((before & mask) === 0 ? 0 : 1);
   return DONE;
 }

@@ -3,6 +3,7 @@
  * is grown to the farthest bit that any of them writes, then they run one after the other, each
  * seeing what those before it wrote.
  */
+
 import {
   NUMBER_BITS_MAX,
   readBigField,
@@ -12,10 +13,12 @@ import {
 } from '../base/bit-field.ts';
 import { asciiBytes } from '../base/bytes.ts';
 import { parseBigInt64, parseInt64 } from '../base/number-text.ts';
+import { EVENT_STRING } from '../keyspace/events.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { bitOffsetOrReply } from './bitmap-bit.ts';
+import { NAME_SETBIT } from './event-names.ts';
 import {
   type CommandContext,
   type CommandSpec,
@@ -235,6 +238,7 @@ function bitfield(ctx: CommandContext, isReadOnly: boolean): RunStatus {
     reply.errorBytes(ERROR_BYTES.BITFIELD_RO_ONLY_GET);
     return DONE;
   }
+  if (!ctx.mayRun(plan.count)) return ESCALATE;
   const shard = ctx.at(1);
   let ref = plan.writes ? shard.findWrite(db, key) : shard.findRead(db, key);
   if (!isStringOrReply(ctx, shard, ref)) return DONE;
@@ -252,7 +256,11 @@ function bitfield(ctx: CommandContext, isReadOnly: boolean): RunStatus {
   for (let i = 0; i < plan.count; i++) {
     if (runOp(ctx, shard, ref, ops[i]!)) hasChanged = true;
   }
-  if (hasChanged && plan.bytes <= oldLength) shard.touched(db, key);
+  const isGrowing = plan.bytes > oldLength;
+  if (hasChanged && !isGrowing) shard.touched(db, key);
+  if (plan.writes && (hasChanged || isGrowing)) {
+    ctx.state.event(EVENT_STRING, NAME_SETBIT, db, key);
+  }
   return DONE;
 }
 

@@ -2,10 +2,13 @@
  * BITOP: bitwise operations between strings. Missing keys are empty strings, short ones end in
  * zeros. All work is done in 32-bit words.
  */
+
 import { asciiBytes, copyBytes } from '../base/bytes.ts';
-import { ENCODING_RAW } from '../keyspace/entry.ts';
+import { ENCODING_RAW, TYPE_STRING } from '../keyspace/entry.ts';
+import { EVENT_STRING } from '../keyspace/events.ts';
 import { NO_TTL } from '../keyspace/shard.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { missesNeedWorker, NAME_SET, tellDeleted, tellStored } from './event-names.ts';
 import { logDelete, logSetBytes } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
 import { isStringOrReply, replyFull } from './string-value.ts';
@@ -204,10 +207,14 @@ function cmdBitop(ctx: CommandContext): RunStatus {
     return DONE;
   }
   if (!isCountOrReply(ctx, op)) return DONE;
+  if (missesNeedWorker(ctx)) return ESCALATE;
   const total = longestOrReply(ctx);
   if (Number.isNaN(total)) return DONE;
   if (total === 0) {
-    if (ctx.at(2).delete(db, ctx.key) && op >= OP_NEW) logDelete(ctx, 2);
+    if (ctx.at(2).delete(db, ctx.key)) {
+      if (op >= OP_NEW) logDelete(ctx, 2);
+      tellDeleted(ctx, ctx.key);
+    }
     reply.integer(0);
     return DONE;
   }
@@ -221,6 +228,7 @@ function cmdBitop(ctx: CommandContext): RunStatus {
     copyBytes(shard.u8, shard.valueOffset(ref), result.bytes, 0, total);
     if (op >= OP_NEW) logSetBytes(ctx, 2, result.bytes, 0, total);
     reply.integer(total);
+    tellStored(ctx, shard, ctx.key, TYPE_STRING, EVENT_STRING, NAME_SET);
   }
   result.trim();
   twice.trim();

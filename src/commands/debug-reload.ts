@@ -50,7 +50,10 @@ function flushAll(ctx: CommandContext): void {
 
 /** Loads the snapshot file. What went wrong, or null. */
 function load(ctx: CommandContext, isFlush: boolean, isReplace: boolean): string | null {
-  const { limits } = ctx;
+  const { limits, state } = ctx;
+  const { eventMask } = state;
+  // As in Redis, keys that are loaded are no news.
+  state.eventMask = 0;
   let source: FileSource | null = null;
   let loader: KeyspaceLoader | null = null;
   try {
@@ -59,11 +62,11 @@ function load(ctx: CommandContext, isFlush: boolean, isReplace: boolean): string
     if (isFlush) flushAll(ctx);
     const skipsChecksum = ctx.shards[0]!.skipsChecksum;
     const { databases } = limits;
-    const options = { databases, skipsChecksum, nowMs: ctx.state.nowMs };
+    const options = { databases, skipsChecksum, nowMs: state.nowMs };
     loader = new KeyspaceLoader(ctx.shards, isReplace);
     // A log that goes on from here still has them.
     loader.onExpired = ({ db, name, nameLength }) => {
-      ctx.state.expirySink?.keyExpired(db, name, 0, nameLength);
+      state.expirySink?.keyExpired(db, name, 0, nameLength);
     };
     const reader = new SnapshotReader(loader, options);
     const problem = reader.read(source);
@@ -71,6 +74,7 @@ function load(ctx: CommandContext, isFlush: boolean, isReplace: boolean): string
   } catch (error) {
     return reasonOf(error);
   } finally {
+    state.eventMask = eventMask;
     // After an error of the disk as well: no table stays without items.
     loader?.finish();
     source?.close();

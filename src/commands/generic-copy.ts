@@ -1,10 +1,21 @@
 /** Commands that copy or move a key to another name or database: COPY, RENAME, RENAMENX, MOVE. */
+
 import { asciiBytes, equalBytes } from '../base/bytes.ts';
 import { copyEntry, copyRoot, copyUnits, moveEntry } from '../keyspace/copy-entry.ts';
+import { EVENT_GENERIC } from '../keyspace/events.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { replyFull } from './collection.ts';
+import {
+  NAME_COPY_TO,
+  NAME_MOVE_FROM,
+  NAME_MOVE_TO,
+  NAME_RENAME_FROM,
+  NAME_RENAME_TO,
+  tellPutAnew,
+  tellReplaced,
+} from './event-names.ts';
 import {
   type CommandContext,
   type CommandSpec,
@@ -87,7 +98,13 @@ function opCopy(ctx: CommandContext, from: Shard, ref: Ref, to: Shard, toDb: num
     ctx.endBuild();
     if (root === 0) return false;
   }
-  return copyEntry(from, ref, to, toDb, ctx.key2, from.expireMs(ref), root) !== 0;
+  if (copyEntry(from, ref, to, toDb, ctx.key2, from.expireMs(ref), root) === 0) return false;
+  const { state, key2 } = ctx;
+  if (state.eventMask === 0) return true;
+  tellPutAnew(ctx, to, key2, toDb);
+  state.event(EVENT_GENERIC, NAME_COPY_TO, toDb, key2);
+  tellReplaced(ctx, to, key2, to.typeOf(to.find(toDb, key2)), toDb);
+  return true;
 }
 
 /** The access word moves with the key, so the lookup does not mark an access. */
@@ -110,12 +127,21 @@ function rename(ctx: CommandContext, isNx: boolean): RunStatus {
     reply.integer(0);
   } else if (moveEntry(from, db, ctx.key, ref, to, db, ctx.key2) === 0) {
     replyFull(ctx);
-  } else if (isNx) {
-    reply.integer(1);
   } else {
-    reply.ok();
+    if (isNx) reply.integer(1);
+    else reply.ok();
+    tellRenamed(ctx, to);
   }
   return DONE;
+}
+
+function tellRenamed(ctx: CommandContext, to: Shard): void {
+  const { state, db, key, key2 } = ctx;
+  if (state.eventMask === 0) return;
+  tellPutAnew(ctx, to, key2, db);
+  state.event(EVENT_GENERIC, NAME_RENAME_FROM, db, key);
+  state.event(EVENT_GENERIC, NAME_RENAME_TO, db, key2);
+  tellReplaced(ctx, to, key2, to.typeOf(to.find(db, key2)), db);
 }
 
 function cmdMove(ctx: CommandContext): RunStatus {
@@ -135,6 +161,8 @@ function cmdMove(ctx: CommandContext): RunStatus {
     replyFull(ctx);
   } else {
     reply.integer(1);
+    ctx.state.event(EVENT_GENERIC, NAME_MOVE_FROM, db, key);
+    ctx.state.event(EVENT_GENERIC, NAME_MOVE_TO, toDb, key);
   }
   return DONE;
 }

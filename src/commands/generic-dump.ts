@@ -1,12 +1,15 @@
 /** DUMP and RESTORE: values as bytes that other servers, older and newer ones, understand. */
+
 import { asciiBytes } from '../base/bytes.ts';
 import { isPayload, loadPayload, writePayload } from '../durability/dump-payload.ts';
 import { LOAD_BAD, LOAD_OK } from '../durability/pack-builder.ts';
 import { copyUnits } from '../keyspace/copy-entry.ts';
-import { NO_TTL } from '../keyspace/shard.ts';
+import { EVENT_GENERIC } from '../keyspace/events.ts';
+import { NO_TTL, type Shard } from '../keyspace/shard.ts';
 import { freshAccessWord } from '../keyspace/thread-state.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { replyFull } from './collection.ts';
+import { NAME_RESTORE, tellDeleted, tellPutAnew, tellReplaced } from './event-names.ts';
 import { EXPIRE_MS_MAX } from './generic-expire.ts';
 import { logArgument, logBytes, logDelete, logTime } from './log-effects.ts';
 import {
@@ -147,7 +150,10 @@ function restore(ctx: CommandContext, options: RestoreOptions, expireMs: number)
   }
   if (expireMs !== NO_TTL && expireMs <= state.nowMs) {
     value.drop();
-    if (shard.delete(db, ctx.key)) logDelete(ctx, 1);
+    if (shard.delete(db, ctx.key)) {
+      logDelete(ctx, 1);
+      tellDeleted(ctx, ctx.key);
+    }
     reply.ok();
     return DONE;
   }
@@ -155,10 +161,20 @@ function restore(ctx: CommandContext, options: RestoreOptions, expireMs: number)
     replyFull(ctx);
     return DONE;
   }
-  shard.setAccessWord(shard.find(db, ctx.key), accessWordOf(ctx, options));
+  const ref = shard.find(db, ctx.key);
+  shard.setAccessWord(ref, accessWordOf(ctx, options));
   reply.ok();
+  tellRestored(ctx, shard, shard.typeOf(ref));
   if (expireMs !== NO_TTL) logRestored(ctx, expireMs, options.isAbsolute);
   return DONE;
+}
+
+function tellRestored(ctx: CommandContext, shard: Shard, type: number): void {
+  const { state, db, key } = ctx;
+  if (state.eventMask === 0) return;
+  tellPutAnew(ctx, shard, key, db);
+  state.event(EVENT_GENERIC, NAME_RESTORE, db, key);
+  tellReplaced(ctx, shard, key, type, db);
 }
 
 /** The command with an absolute time. */

@@ -1,12 +1,15 @@
 /** Times of expiry: EXPIRE and its relatives, TTL and its relatives, PERSIST. */
+
 import { asciiBytes } from '../base/bytes.ts';
 import { latin1Text, parseBigInt64 } from '../base/number-text.ts';
+import { EVENT_GENERIC } from '../keyspace/events.ts';
 import { peek } from '../keyspace/peek.ts';
 import { NO_TTL } from '../keyspace/shard.ts';
 import { ERROR_BYTES, invalidExpire } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import { replyFull } from './collection.ts';
+import { NAME_PERSIST, tellDeleted, tellExpiry } from './event-names.ts';
 import { logArgument, logDelete, logTime } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, oneKey, type RunStatus } from './spec.ts';
 
@@ -114,11 +117,13 @@ function expire(
   if (whenMs <= state.nowMs) {
     shard.delete(db, ctx.key);
     logDelete(ctx, 1);
+    tellDeleted(ctx, ctx.key);
   } else if (shard.setExpire(db, ctx.key, ref, whenMs) === 0) {
     replyFull(ctx);
     return DONE;
   } else {
     logExpiry(ctx, whenMs);
+    tellExpiry(ctx, ctx.key, whenMs);
   }
   reply.integer(1);
   return DONE;
@@ -163,6 +168,7 @@ function cmdPersist(ctx: CommandContext): RunStatus {
   const ref = shard.findWrite(ctx.db, ctx.key);
   const hadTtl = ref !== 0 && shard.removeExpire(ctx.db, ctx.key, ref);
   ctx.reply.integer(hadTtl ? 1 : 0);
+  if (hadTtl) ctx.state.event(EVENT_GENERIC, NAME_PERSIST, ctx.db, ctx.key);
   return DONE;
 }
 

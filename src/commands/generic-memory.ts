@@ -1,6 +1,6 @@
 /** MEMORY: what keys and the whole keyspace occupy. */
 import { asciiBytes } from '../base/bytes.ts';
-import { peek } from '../keyspace/peek.ts';
+import { peekUnheard } from '../keyspace/peek.ts';
 import { rootBytes } from '../keyspace/root-bytes.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { helpCommand, replyUnknownSubcommand } from './help.ts';
@@ -49,7 +49,7 @@ function cmdUsage(ctx: CommandContext): RunStatus {
     }
   }
   const shard = ctx.at(2);
-  const ref = peek(shard, ctx.db, ctx.key);
+  const ref = peekUnheard(shard, ctx.db, ctx.key);
   if (ref === 0) reply.null();
   else reply.integer(shard.entryBytes(ref) + rootBytes(shard, ref) + INDEX_BYTES_PER_KEY);
   return DONE;

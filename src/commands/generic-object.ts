@@ -1,7 +1,7 @@
 /** OBJECT: how a value is kept, and what is known of its use. */
 import { parseInt64 } from '../base/number-text.ts';
 import { ENCODING_INT, ENCODING_NAMES, TYPE_STRING } from '../keyspace/entry.ts';
-import { peek } from '../keyspace/peek.ts';
+import { peekUnheard } from '../keyspace/peek.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import { idleSeconds, lfuDecayed } from '../keyspace/thread-state.ts';
 import type { Ref } from '../memory/arena.ts';
@@ -31,7 +31,7 @@ function isLfu(ctx: CommandContext): boolean {
 
 /** The entry of argument 2, whose shard is left in `ctx.at(2)`; 0 when null was replied. */
 function lookup(ctx: CommandContext): Ref {
-  const ref = peek(ctx.at(2), ctx.db, ctx.key);
+  const ref = peekUnheard(ctx.at(2), ctx.db, ctx.key);
   if (ref === 0) ctx.reply.null();
   return ref;
 }

@@ -5,14 +5,17 @@
  * Elements and weights are texts by number (sort-texts.ts), the order is an array of numbers
  * (base/index-sort.ts): sorting a million elements makes no million objects.
  */
+
 import { asciiBytes } from '../base/bytes.ts';
 import { sortedIndexes } from '../base/index-sort.ts';
 import { TYPE_LIST, TYPE_SET, TYPE_ZSET } from '../keyspace/entry.ts';
+import { EVENT_LIST } from '../keyspace/events.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import { replyFull } from './collection.ts';
+import { NAME_SORTSTORE, tellDeleted, tellStored } from './event-names.ts';
 import { LOG_BATCH, logArgument, logDelete } from './log-effects.ts';
 import { namesKeys, SortPattern } from './sort-pattern.ts';
 import { SortTexts } from './sort-texts.ts';
@@ -310,12 +313,13 @@ function storeSorted(ctx: CommandContext, sorting: Sorting, units: number): void
   // The patterns have used `key2` since.
   ctx.at2(store);
   const hasOld = target.find(db, ctx.key2) !== 0;
-  if (size === 0) target.delete(db, ctx.key2);
+  if (size === 0 && target.delete(db, ctx.key2)) tellDeleted(ctx, ctx.key2);
   if (size !== 0 && !target.listBuilder.link(db, ctx.key2)) {
     replyFull(ctx);
     return;
   }
   reply.integer(size);
+  if (size !== 0) tellStored(ctx, target, ctx.key2, TYPE_LIST, EVENT_LIST, NAME_SORTSTORE);
   if ((hasOld || size !== 0) && needsAll(ctx.args)) logStored(ctx, store, hasOld);
 }
 

@@ -1,6 +1,8 @@
 /** Commands on keys of any type. The family's parts are in generic-*.ts. */
+
 import { TYPE_NAMES } from '../keyspace/entry.ts';
 import { peek } from '../keyspace/peek.ts';
+import { tellDeleted } from './event-names.ts';
 import { COPY_COMMANDS } from './generic-copy.ts';
 import { DATABASE_COMMANDS } from './generic-database.ts';
 import { DUMP_COMMANDS } from './generic-dump.ts';
@@ -25,7 +27,9 @@ function cmdDel(ctx: CommandContext): RunStatus {
   if (!ctx.mayRun(count)) return ESCALATE;
   let deleted = 0;
   for (let i = 1; i < count; i++) {
-    if (ctx.at(i).delete(ctx.db, ctx.key)) deleted += 1;
+    if (!ctx.at(i).delete(ctx.db, ctx.key)) continue;
+    deleted += 1;
+    tellDeleted(ctx, ctx.key);
   }
   ctx.reply.integer(deleted);
   return DONE;

@@ -1,11 +1,14 @@
 /** Geo: GEOADD. */
+
 import { asciiBytes } from '../base/bytes.ts';
 import { scoreOfPosition } from '../base/geohash.ts';
 import { TYPE_ZSET } from '../keyspace/entry.ts';
+import { EVENT_ZSET } from '../keyspace/events.ts';
 import { NO_TTL, type Shard } from '../keyspace/shard.ts';
 import { ZSET_ADDED, ZSET_FULL, ZSET_UPDATED, type ZsetValues } from '../keyspace/zset-value.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { type OneKeyRow, replyFull, writeTyped } from './collection.ts';
+import { NAME_ZADD } from './event-names.ts';
 import { isPositionOrReply, numberAt } from './geo-args.ts';
 import { logArgument, logBytes } from './log-effects.ts';
 import { type CommandContext, DONE, ESCALATE, type RunStatus } from './spec.ts';
@@ -106,6 +109,9 @@ function cmdGeoadd(ctx: CommandContext): RunStatus {
   }
   if (isDone) reply.integer((flags & ZADD_CH) !== 0 ? tally.added + tally.updated : tally.added);
   else replyFull(ctx);
+  if (isDone && tally.added + tally.updated !== 0) {
+    ctx.state.event(EVENT_ZSET, NAME_ZADD, db, key);
+  }
   if (tally.members !== 0 && ctx.state.dirty !== dirty) {
     logAdded(ctx, first, tally.members, flags);
   }

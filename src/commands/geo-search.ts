@@ -1,10 +1,12 @@
 /** Geo: GEOSEARCH, GEOSEARCHSTORE, GEORADIUS, GEORADIUSBYMEMBER and their read-only variants. */
+
 import type { GeoArea } from '../base/geo-area.ts';
 import { Position } from '../base/geohash.ts';
 import { TYPE_ZSET } from '../keyspace/entry.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { readTyped } from './collection.ts';
+import { NAME_GEORADIUSSTORE, NAME_GEOSEARCHSTORE } from './event-names.ts';
 import { distanceText } from './geo-args.ts';
 import { GeoPoints } from './geo-points.ts';
 import { SearchArgs, type SearchVariant } from './geo-search-args.ts';
@@ -99,7 +101,8 @@ function runSearch(ctx: CommandContext, variant: SearchVariant): RunStatus {
     }
     return DONE;
   }
-  storeScored(ctx, storeIndex, units, (visit) => {
+  const name = variant.store === 'always' ? NAME_GEOSEARCHSTORE : NAME_GEORADIUSSTORE;
+  storeScored(ctx, storeIndex, name, units, (visit) => {
     if (ref === 0) return;
     collect(shard, ref, area, limit);
     points.forFirst(resultCount(), direction(), (buf, from, to, score, distance) => {

@@ -1,9 +1,13 @@
 /** What the commands of hashes share: lookups, fields given as arguments, times of expiry. */
+
 import { asciiBytes } from '../base/bytes.ts';
 import { TYPE_HASH } from '../keyspace/entry.ts';
+import { EVENT_HASH } from '../keyspace/events.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES, invalidExpire } from '../resp/errors.ts';
+import { NAME_HSET, tellDeleted } from './event-names.ts';
+import type { FieldLog } from './log-effects.ts';
 import type { CommandContext } from './spec.ts';
 
 const HASH = TYPE_HASH;
@@ -59,6 +63,51 @@ export function expireField(
   const { args, db, key } = ctx;
   const from = args.offset[index]!;
   return shard.hashes.setExpiry(db, key, ref, args.buf, from, args.end(index), expireMs);
+}
+
+/**
+ * Tells what a command did to the hash of `key`, which is open: fields met that had expired, then
+ * `name` if it changed something, and that the hash is gone with its last field.
+ */
+export function tellHash(
+  ctx: CommandContext,
+  shard: Shard,
+  name: Uint8Array,
+  isChanged: boolean,
+): void {
+  const { state, db, key } = ctx;
+  if (state.eventMask === 0) return;
+  const isGone = shard.hashes.ref === 0;
+  state.fieldsExpired(db, isGone && !isChanged);
+  if (!isChanged) return;
+  state.event(EVENT_HASH, name, db, key);
+  if (isGone) tellDeleted(ctx, key);
+}
+
+/** The same with the fields of `list`; nothing where it is empty. */
+export function tellList(
+  ctx: CommandContext,
+  shard: Shard,
+  list: FieldLog,
+  name: Uint8Array,
+): void {
+  if (list.isEmpty) return;
+  list.tellFields(ctx);
+  tellHash(ctx, shard, name, true);
+}
+
+/** Has the field of argument `index` told with the next event. */
+export function tellField(ctx: CommandContext, index: number): void {
+  const { state, args } = ctx;
+  if (state.wantsFields) state.eventFields.add(args.buf, args.offset[index]!, args.end(index));
+}
+
+/** Tells that the fields of arguments first, first + 2, ... below `end` were set. */
+export function tellFieldsSet(ctx: CommandContext, first: number, end: number): void {
+  const { state } = ctx;
+  if ((state.eventMask & EVENT_HASH) === 0) return;
+  for (let i = first; i < end; i += 2) tellField(ctx, i);
+  state.event(EVENT_HASH, NAME_HSET, ctx.db, ctx.key);
 }
 
 /** Replies with the value of the field that was found last. */

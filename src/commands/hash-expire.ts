@@ -1,10 +1,12 @@
 /** Times of expiry of fields: HEXPIRE, HTTL and their relatives, HPERSIST. */
+
 import { asciiBytes } from '../base/bytes.ts';
 import { FIELD_NO_TTL } from '../keyspace/hash-field.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { type OneKeyRow, oneKeyRows } from './collection.ts';
+import { NAME_HDEL, NAME_HEXPIRE, NAME_HPERSIST } from './event-names.ts';
 import {
   expireField,
   fieldExpireMs,
@@ -13,6 +15,7 @@ import {
   readHash,
   removeField,
   replyFull,
+  tellList,
   writeHash,
 } from './hash-access.ts';
 import { FieldLog } from './log-effects.ts';
@@ -88,6 +91,8 @@ function expire(
   }
   changed.logExpiring(ctx, whenMs);
   deleted.logDeleted(ctx);
+  tellList(ctx, shard, changed, NAME_HEXPIRE);
+  tellList(ctx, shard, deleted, NAME_HDEL);
   return DONE;
 }
 
@@ -159,6 +164,7 @@ function cmdHpersist(ctx: CommandContext): RunStatus {
     }
   }
   changed.logPersisted(ctx);
+  tellList(ctx, shard, changed, NAME_HPERSIST);
   return DONE;
 }
 

@@ -1,10 +1,13 @@
 /** Commands that do two things to fields at once: HGETDEL, HGETEX, HSETEX. */
+
 import { asciiBytes } from '../base/bytes.ts';
+import { EVENT_HASH } from '../keyspace/events.ts';
 import { FIELD_KEEP_TTL, FIELD_NO_TTL, HASH_FULL } from '../keyspace/hash-field.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES, wrongArity } from '../resp/errors.ts';
 import { oneKeyRows } from './collection.ts';
+import { NAME_HDEL, NAME_HEXPIRE, NAME_HPERSIST } from './event-names.ts';
 import {
   expireField,
   fieldExpireMs,
@@ -13,6 +16,9 @@ import {
   removeField,
   replyFound,
   replyFull,
+  tellField,
+  tellFieldsSet,
+  tellList,
   writeHash,
 } from './hash-access.ts';
 import { FieldLog, logArgument, logFieldExpire } from './log-effects.ts';
@@ -55,6 +61,7 @@ function cmdHgetdel(ctx: CommandContext): RunStatus {
     }
   }
   deleted.logDeleted(ctx);
+  tellList(ctx, shard, deleted, NAME_HDEL);
   return DONE;
 }
 
@@ -111,6 +118,8 @@ function cmdHgetex(ctx: CommandContext): RunStatus {
   if (isPersist) changed.logPersisted(ctx);
   else changed.logExpiring(ctx, expireMs);
   deleted.logDeleted(ctx);
+  tellList(ctx, shard, changed, isPersist ? NAME_HPERSIST : NAME_HEXPIRE);
+  tellList(ctx, shard, deleted, NAME_HDEL);
   return DONE;
 }
 
@@ -238,7 +247,14 @@ function cmdHsetex(ctx: CommandContext): RunStatus {
   }
   reply.integer(1);
   if (ctx.effects.isOn) logSet(ctx, shard, ref, first, args.count);
+  tellFieldsSet(ctx, first, args.count);
+  if (expireMs > FIELD_NO_TTL) tellExpiring(ctx, first);
   return DONE;
+}
+
+function tellExpiring(ctx: CommandContext, first: number): void {
+  for (let i = first; i < ctx.args.count; i += 2) tellField(ctx, i);
+  ctx.state.event(EVENT_HASH, NAME_HEXPIRE, ctx.db, ctx.key);
 }
 
 /** Fields that would be over at once are deleted instead. */
@@ -249,6 +265,11 @@ function removeAll(ctx: CommandContext, shard: Shard, ref: Ref, first: number): 
     ref = removeField(ctx, shard, ref, i);
   }
   deleted.logDeleted(ctx);
+  // Fields met that had expired come first.
+  ctx.state.fieldsExpired(ctx.db, deleted.isEmpty && shard.hashes.ref === 0);
+  if (deleted.isEmpty) return;
+  tellFieldsSet(ctx, first, ctx.args.count);
+  tellList(ctx, shard, deleted, NAME_HDEL);
 }
 
 /** The pairs of arguments [first, end) are set in `ref`: HSET, and the times of expiry. */

@@ -1,8 +1,11 @@
 /** HIMPORT: hashes that share the names of their fields, which are sent once a connection. */
+
 import { asciiBytes } from '../base/bytes.ts';
+import { TYPE_HASH } from '../keyspace/entry.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { tellReplaced } from './event-names.ts';
 import { PREPARE_DUPLICATE, PREPARED } from './fieldsets.ts';
-import { replyFull, writeHash } from './hash-access.ts';
+import { replyFull, tellFieldsSet, writeHash } from './hash-access.ts';
 import { logArgument, logDelete } from './log-effects.ts';
 import {
   type CommandContext,
@@ -46,6 +49,8 @@ function cmdSet(ctx: CommandContext): RunStatus {
   }
   reply.ok();
   if (ctx.effects.isOn) logReplaced(ctx, old !== 0);
+  tellReplaced(ctx, shard, key, TYPE_HASH, db);
+  tellFieldsSet(ctx, 3, count);
   return DONE;
 }
 

@@ -1,15 +1,25 @@
 /**
  * Commands that set and delete fields of hashes: HSET, HMSET, HSETNX, HDEL, HINCRBY, HINCRBYFLOAT.
  */
+
 import { asciiBytes } from '../base/bytes.ts';
 import { addExtended, formatExtended, parseExtended } from '../base/decimal-float.ts';
 import { formatInteger, latin1Text, parseBigInt64, parseInt64 } from '../base/number-text.ts';
+import { EVENT_HASH } from '../keyspace/events.ts';
 import { FIELD_KEEP_TTL, FIELD_NO_TTL, HASH_FULL } from '../keyspace/hash-field.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES, wrongArity } from '../resp/errors.ts';
 import { oneKeyRows } from './collection.ts';
-import { findField, replyFull, writeHash } from './hash-access.ts';
+import { NAME_HDEL, NAME_HINCRBY, NAME_HINCRBYFLOAT } from './event-names.ts';
+import {
+  findField,
+  replyFull,
+  tellField,
+  tellFieldsSet,
+  tellHash,
+  writeHash,
+} from './hash-access.ts';
 import { logArgument, logFieldExpire, logPrefix } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
 
@@ -43,6 +53,7 @@ function setPairs(ctx: CommandContext, isHmset: boolean): RunStatus {
   } else {
     reply.integer(added);
   }
+  if (added !== FULL) tellFieldsSet(ctx, 2, count);
   return DONE;
 }
 
@@ -70,6 +81,7 @@ function cmdHsetnx(ctx: CommandContext): RunStatus {
   }
   reply.integer(1);
   if (shard.hashes.hasReplacedExpired) logPrefix(ctx, HSET, 4);
+  tellFieldsSet(ctx, 2, 4);
   return DONE;
 }
 
@@ -82,10 +94,14 @@ function cmdHdel(ctx: CommandContext): RunStatus {
   const { hashes } = shard;
   let removed = 0;
   for (let i = 2; i < args.count && ref !== 0; i++) {
-    if (hashes.remove(db, key, ref, args.buf, args.offset[i]!, args.end(i))) removed += 1;
+    if (hashes.remove(db, key, ref, args.buf, args.offset[i]!, args.end(i))) {
+      removed += 1;
+      tellField(ctx, i);
+    }
     ref = hashes.ref;
   }
   reply.integer(removed);
+  tellHash(ctx, shard, NAME_HDEL, removed !== 0);
   return DONE;
 }
 
@@ -106,6 +122,12 @@ function store(
   if (status !== FULL) return true;
   replyFull(ctx);
   return false;
+}
+
+/** The field of argument 2 has another number. */
+function tellIncremented(ctx: CommandContext, what: Uint8Array): void {
+  tellField(ctx, 2);
+  ctx.state.event(EVENT_HASH, what, ctx.db, ctx.key);
 }
 
 function cmdHincrby(ctx: CommandContext): RunStatus {
@@ -131,6 +153,7 @@ function cmdHincrby(ctx: CommandContext): RunStatus {
   if (!store(ctx, shard, ref, text, length)) return DONE;
   reply.integer(sum);
   if (shard.hashes.hasReplacedExpired) logStored(ctx, text, length, FIELD_NO_TTL);
+  tellIncremented(ctx, NAME_HINCRBY);
   return DONE;
 }
 
@@ -148,6 +171,7 @@ function incrementBig(ctx: CommandContext, shard: Shard, ref: Ref, isFound: bool
   if (!store(ctx, shard, ref, value, value.length)) return DONE;
   reply.integerBigint(sum);
   if (shard.hashes.hasReplacedExpired) logStored(ctx, value, value.length, FIELD_NO_TTL);
+  tellIncremented(ctx, NAME_HINCRBY);
   return DONE;
 }
 
@@ -178,6 +202,7 @@ function cmdHincrbyfloat(ctx: CommandContext): RunStatus {
   if (!store(ctx, shard, ref, value, value.length)) return DONE;
   reply.bulk(value, 0, value.length);
   logStored(ctx, value, value.length, expireMs);
+  tellIncremented(ctx, NAME_HINCRBYFLOAT);
   return DONE;
 }
 

@@ -1,10 +1,13 @@
 /** HyperLogLogs: PFADD, PFCOUNT, PFMERGE. */
+
 import { ENCODING_RAW } from '../keyspace/entry.ts';
+import { EVENT_STRING } from '../keyspace/events.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { HLL_CHANGED, HLL_CORRUPT, HLL_REGISTERS, HLL_SAME } from '../structures/hyperloglog.ts';
+import { NAME_PFADD } from './event-names.ts';
 import {
   draft,
   hyperloglog,
@@ -71,6 +74,7 @@ function cmdPfadd(ctx: CommandContext): RunStatus {
   }
   if (outcome < 0) replyFailure(ctx, outcome);
   else reply.integer(outcome === HLL_CHANGED ? 1 : 0);
+  if (outcome === HLL_CHANGED) ctx.state.event(EVENT_STRING, NAME_PFADD, db, key);
   return DONE;
 }
 
@@ -192,6 +196,7 @@ function cmdPfmerge(ctx: CommandContext): RunStatus {
   const outcome = opChangeDraft(ctx, shard, ref, step);
   if (outcome < 0) replyFailure(ctx, outcome);
   else ctx.reply.ok();
+  if (outcome >= 0) ctx.state.event(EVENT_STRING, NAME_PFADD, ctx.db, ctx.key);
   return DONE;
 }
 

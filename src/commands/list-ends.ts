@@ -1,10 +1,13 @@
 /** Lists: pushing and popping at the ends, and moving between lists. */
+
 import { asciiBytes } from '../base/bytes.ts';
 import { TYPE_LIST } from '../keyspace/entry.ts';
+import { EVENT_LIST } from '../keyspace/events.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES, wrongArity } from '../resp/errors.ts';
 import { type OneKeyRow, replyFull, writeTyped } from './collection.ts';
+import { NAME_LPOP, NAME_LPUSH, NAME_RPOP, NAME_RPUSH, tellDeleted } from './event-names.ts';
 import { logPop, logPrefix } from './log-effects.ts';
 import {
   type CommandContext,
@@ -62,6 +65,7 @@ function push(ctx: CommandContext, atHead: boolean, onlyIfThere: boolean): RunSt
     if (next > 2) logPrefix(ctx, atHead ? LPUSH : RPUSH, next);
   } else {
     reply.integer(lists.size(lists.ref));
+    ctx.state.event(EVENT_LIST, atHead ? NAME_LPUSH : NAME_RPUSH, db, key);
   }
   return DONE;
 }
@@ -72,6 +76,13 @@ export function popOne(ctx: CommandContext, shard: Shard, ref: Ref, atHead: bool
   lists.index(ref, atHead ? 0 : -1);
   ctx.reply.bulk(lists.buf, lists.from, lists.to);
   lists.open(ctx.db, ctx.key, ref).removeEnd(1, atHead);
+  tellPopped(ctx, shard, atHead);
+}
+
+/** Elements were taken out at an end of the open list of `key`, and the list if it is empty. */
+export function tellPopped(ctx: CommandContext, { lists }: Shard, atHead: boolean): void {
+  ctx.state.event(EVENT_LIST, atHead ? NAME_LPOP : NAME_RPOP, ctx.db, ctx.key);
+  if (lists.ref === 0) tellDeleted(ctx, ctx.key);
 }
 
 /** Replies an array of up to `count` elements at an end and takes them out. Returns how many. */
@@ -94,6 +105,7 @@ function popMany(
     return left > 0;
   });
   lists.open(ctx.db, ctx.key, ref).removeEnd(popped, atHead);
+  tellPopped(ctx, shard, atHead);
   return popped;
 }
 
@@ -235,6 +247,9 @@ export function moveOne(
   if (isSame && fromHead === toHead) lists.removeRange(fromHead ? 1 : size - 2, 1);
   else lists.removeEnd(1, fromHead);
   reply.bulk(moved, 0, moved.length);
+  // As in Redis, the push comes first.
+  ctx.state.event(EVENT_LIST, toHead ? NAME_LPUSH : NAME_RPUSH, db, ctx.key2);
+  tellPopped(ctx, from, fromHead);
   return DONE;
 }
 

@@ -1,9 +1,12 @@
 /** Lists: elements by index, by value and in ranges. */
+
 import { asciiBytes } from '../base/bytes.ts';
 import { TYPE_LIST } from '../keyspace/entry.ts';
+import { EVENT_LIST } from '../keyspace/events.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { type OneKeyRow, readTyped, replyFull, writeTyped } from './collection.ts';
+import { NAME_LINSERT, NAME_LREM, NAME_LSET, NAME_LTRIM, tellDeleted } from './event-names.ts';
 import { type CommandContext, DONE, ESCALATE, type RunStatus } from './spec.ts';
 
 const TYPE = TYPE_LIST;
@@ -87,8 +90,10 @@ function cmdLset(ctx: CommandContext): RunStatus {
   }
   const { lists } = ctx.at(1);
   const status = lists.open(db, key, ref).set(index, args.buf, args.offset[3]!, args.end(3));
-  if (status > 0) reply.ok();
-  else if (status === 0) reply.errorBytes(ERROR_BYTES.INDEX_OUT_OF_RANGE);
+  if (status > 0) {
+    reply.ok();
+    ctx.state.event(EVENT_LIST, NAME_LSET, db, key);
+  } else if (status === 0) reply.errorBytes(ERROR_BYTES.INDEX_OUT_OF_RANGE);
   else replyFull(ctx);
   return DONE;
 }
@@ -111,8 +116,10 @@ function cmdLinsert(ctx: CommandContext): RunStatus {
   const { buf, offset } = args;
   lists.open(db, key, ref);
   const status = lists.insert(buf, offset[3]!, args.end(3), offset[4]!, args.end(4), isBehind);
-  if (status > 0) reply.integer(lists.size(lists.ref));
-  else if (status === 0) reply.integer(-1);
+  if (status > 0) {
+    reply.integer(lists.size(lists.ref));
+    ctx.state.event(EVENT_LIST, NAME_LINSERT, db, key);
+  } else if (status === 0) reply.integer(-1);
   else replyFull(ctx);
   return DONE;
 }
@@ -133,7 +140,13 @@ function cmdLrem(ctx: CommandContext): RunStatus {
   }
   const lists = ctx.at(1).lists.open(db, key, ref);
   const limit = count === 0 ? Number.POSITIVE_INFINITY : Math.abs(count);
-  reply.integer(lists.removeEqual(args.buf, args.offset[3]!, args.end(3), limit, count < 0));
+  const { buf, offset } = args;
+  const removed = lists.removeEqual(buf, offset[3]!, args.end(3), limit, count < 0);
+  reply.integer(removed);
+  if (removed !== 0) {
+    ctx.state.event(EVENT_LIST, NAME_LREM, db, key);
+    if (lists.ref === 0) tellDeleted(ctx, key);
+  }
   return DONE;
 }
 
@@ -153,7 +166,11 @@ function cmdLtrim(ctx: CommandContext): RunStatus {
   if (!ctx.mayRun((size - kept) / 16)) return ESCALATE;
   const ref = writeTyped(ctx, 1, TYPE);
   if (ref < 0) return DONE;
-  if (ref !== 0) trim(ctx, ctx.at(1), size, first, kept);
+  if (ref !== 0) {
+    trim(ctx, ctx.at(1), size, first, kept);
+    ctx.state.event(EVENT_LIST, NAME_LTRIM, db, key);
+    if (kept === 0) tellDeleted(ctx, key);
+  }
   reply.ok();
   return DONE;
 

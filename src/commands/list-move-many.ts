@@ -5,13 +5,16 @@
  * same one: there each stands in front of the one before. The reply has them as they stand in the
  * destination. All of them are taken before the first is put, also where both lists are one.
  */
+
 import { asciiBytes, copyBytes } from '../base/bytes.ts';
 import { TYPE_LIST } from '../keyspace/entry.ts';
+import { EVENT_LIST } from '../keyspace/events.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { replyFull } from './collection.ts';
-import { mayPop, sideOf } from './list-ends.ts';
+import { NAME_LPUSH, NAME_RPUSH } from './event-names.ts';
+import { mayPop, sideOf, tellPopped } from './list-ends.ts';
 import { LOG_BATCH, logArgument, logBytes, logPop } from './log-effects.ts';
 import {
   type CommandContext,
@@ -186,6 +189,8 @@ export function moveMany(ctx: CommandContext, optionsAt: number, onNone: () => v
   if (isSame && fromHead === toHead) lists.removeRange(fromHead ? count : size - count, count);
   else lists.removeEnd(count, fromHead);
   replyTaken(ctx, taken, isReversed);
+  ctx.state.event(EVENT_LIST, toHead ? NAME_LPUSH : NAME_RPUSH, db, ctx.key2);
+  tellPopped(ctx, from, fromHead);
   if (ctx.effects.isOn) logMoved(ctx, taken, query, isSame ? size : -1);
   return DONE;
 }

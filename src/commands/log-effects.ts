@@ -163,6 +163,20 @@ export class FieldLog {
     this.#indexes[this.#count++] = index;
   }
 
+  get isEmpty(): boolean {
+    return this.#count === 0;
+  }
+
+  /** Has the fields told with the next event. */
+  tellFields(ctx: CommandContext): void {
+    const { state, args } = ctx;
+    if (!state.wantsFields) return;
+    for (let i = 0; i < this.#count; i++) {
+      const index = this.#indexes[i]!;
+      state.eventFields.add(args.buf, args.offset[index]!, args.end(index));
+    }
+  }
+
   #names(ctx: CommandContext): void {
     for (let i = 0; i < this.#count; i++) logArgument(ctx, this.#indexes[i]!);
   }

@@ -1,13 +1,25 @@
 /**
  * Sets: SMOVE, and intersections, unions and differences of several, replied, counted or stored.
  */
+
 import { asciiBytes, equalBytes } from '../base/bytes.ts';
 import { TYPE_SET } from '../keyspace/entry.ts';
+import { EVENT_SET } from '../keyspace/events.ts';
 import { SET_FULL } from '../keyspace/set-value.ts';
 import { NO_TTL, type Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { replyFull } from './collection.ts';
+import {
+  missesNeedWorker,
+  NAME_SADD,
+  NAME_SDIFFSTORE,
+  NAME_SINTERSTORE,
+  NAME_SREM,
+  NAME_SUNIONSTORE,
+  tellDeleted,
+  tellStored,
+} from './event-names.ts';
 import { PARALLEL_UNITS_MIN, type PartVisitor, WANTS_COUNT, WANTS_MEMBERS } from './parted-work.ts';
 import { type SetOperation, type SetSource, SetWalk } from './set-walk.ts';
 import {
@@ -50,6 +62,7 @@ function forResult(ctx: CommandContext, walk: SetWalk, wants: number, visit: Par
 
 function replyResult(ctx: CommandContext, operation: SetOperation): RunStatus {
   const { args, reply } = ctx;
+  if (missesNeedWorker(ctx)) return ESCALATE;
   const sources = sourcesOf(ctx, 1, args.count);
   if (sources === null) return DONE;
   const walk = new SetWalk(operation, sources);
@@ -67,6 +80,7 @@ function replyResult(ctx: CommandContext, operation: SetOperation): RunStatus {
 
 function storeResult(ctx: CommandContext, operation: SetOperation): RunStatus {
   const { args, reply, db } = ctx;
+  if (missesNeedWorker(ctx)) return ESCALATE;
   const sources = sourcesOf(ctx, 2, args.count);
   if (sources === null) return DONE;
   const walk = new SetWalk(operation, sources);
@@ -91,13 +105,17 @@ function storeResult(ctx: CommandContext, operation: SetOperation): RunStatus {
   }
   ctx.at2(1);
   if (!isOpen) {
-    shard.delete(db, ctx.key2);
+    if (shard.delete(db, ctx.key2)) tellDeleted(ctx, ctx.key2);
     reply.integer(0);
     return DONE;
   }
   const size = set.openSize;
-  if (set.link(db, ctx.key2, NO_TTL)) reply.integer(size);
-  else replyFull(ctx);
+  if (!set.link(db, ctx.key2, NO_TTL)) {
+    replyFull(ctx);
+    return DONE;
+  }
+  reply.integer(size);
+  tellStored(ctx, shard, ctx.key2, TYPE_SET, EVENT_SET, STORE_NAMES[operation]);
   return DONE;
 }
 
@@ -130,6 +148,7 @@ function replyCount(ctx: CommandContext, operation: SetOperation): RunStatus {
       return DONE;
     }
   }
+  if (missesNeedWorker(ctx)) return ESCALATE;
   const sources = sourcesOf(ctx, 2, 2 + keys);
   if (sources === null) return DONE;
   const walk = new SetWalk(operation, sources);
@@ -172,13 +191,24 @@ function cmdSmove(ctx: CommandContext): RunStatus {
     reply.integer(isMember ? 1 : 0);
     return DONE;
   }
+  const hasCome = target === 0 || !to.sets.has(target, buf, start, end);
   if (!addTo(ctx, to, target, start, end)) {
     replyFull(ctx);
     return DONE;
   }
-  from.sets.open(db, key, from.find(db, key)).remove(buf, start, end);
+  // As in Redis, the member is told to have left before it is told to have come.
+  const left = from.sets.open(db, key, from.find(db, key));
+  left.remove(buf, start, end);
   reply.integer(1);
+  tellMoved(ctx, left.ref === 0, hasCome);
   return DONE;
+}
+
+function tellMoved(ctx: CommandContext, isGone: boolean, hasCome: boolean): void {
+  const { state, db } = ctx;
+  state.event(EVENT_SET, NAME_SREM, db, ctx.key);
+  if (isGone) tellDeleted(ctx, ctx.key);
+  if (hasCome) state.event(EVENT_SET, NAME_SADD, db, ctx.key2);
 }
 
 function addTo(
@@ -205,6 +235,12 @@ const COUNTED: KeySpec = {
   flags: ['RO', 'ACCESS'],
   begin: 1,
   find: { kind: 'keynum', numberAt: 0, first: 1, step: 1 },
+};
+
+const STORE_NAMES: Readonly<Record<SetOperation, Uint8Array>> = {
+  inter: NAME_SINTERSTORE,
+  union: NAME_SUNIONSTORE,
+  diff: NAME_SDIFFSTORE,
 };
 
 const NAMES: Readonly<Record<SetOperation, string>> = {

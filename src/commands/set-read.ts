@@ -1,6 +1,8 @@
 /** Sets: members of one key. */
+
 import { asciiBytes } from '../base/bytes.ts';
 import { TYPE_SET } from '../keyspace/entry.ts';
+import { EVENT_SET } from '../keyspace/events.ts';
 import { SET_ADDED, SET_FULL } from '../keyspace/set-value.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import { NO_TTL } from '../keyspace/shard.ts';
@@ -17,6 +19,7 @@ import {
   walkMembers,
   writeTyped,
 } from './collection.ts';
+import { NAME_SADD, NAME_SPOP, NAME_SREM, tellDeleted } from './event-names.ts';
 import { logArgument, logDelete, logPrefix } from './log-effects.ts';
 import { type CommandContext, DONE, ESCALATE, type RunStatus } from './spec.ts';
 
@@ -52,6 +55,7 @@ function cmdSadd(ctx: CommandContext): RunStatus {
   }
   if (added >= 0) {
     reply.integer(added);
+    if (added !== 0) ctx.state.event(EVENT_SET, NAME_SADD, db, key);
     return DONE;
   }
   replyFull(ctx);
@@ -87,9 +91,16 @@ function cmdSrem(ctx: CommandContext): RunStatus {
     for (let i = 2; i < args.count && set.ref !== 0; i++) {
       if (set.remove(args.buf, args.offset[i]!, args.end(i))) removed += 1;
     }
+    if (removed !== 0) tellTaken(ctx, NAME_SREM, set.ref === 0);
   }
   reply.integer(removed);
   return DONE;
+}
+
+/** Members were taken out of the set of `key`; with the last one the key is gone. */
+function tellTaken(ctx: CommandContext, name: Uint8Array, isGone: boolean): void {
+  ctx.state.event(EVENT_SET, name, ctx.db, ctx.key);
+  if (isGone) tellDeleted(ctx, ctx.key);
 }
 
 function hasArgument(ctx: CommandContext, shard: Shard, ref: Ref, index: number): boolean {
@@ -173,6 +184,7 @@ function cmdSpop(ctx: CommandContext): RunStatus {
       logArgument(ctx, 1);
       ctx.effects.bytes(set.popped, 0, set.poppedLength);
     }
+    tellTaken(ctx, NAME_SPOP, set.ref === 0);
     return DONE;
   }
   const count = countArgument(ctx, false);
@@ -188,9 +200,11 @@ function cmdSpop(ctx: CommandContext): RunStatus {
     shard.sets.forEach(ref, (buf, from, to) => reply.bulk(buf, from, to));
     shard.delete(db, key);
     logDelete(ctx, 1);
+    tellTaken(ctx, NAME_SPOP, true);
     return DONE;
   }
   popSome(ctx, shard, ref, count);
+  tellTaken(ctx, NAME_SPOP, false);
   return DONE;
 }
 

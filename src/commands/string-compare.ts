@@ -2,12 +2,14 @@
  * Strings compared with a value or with a digest of one: the conditions of SET and DELEX, DELEX and
  * DIGEST.
  */
+
 import { equalBytes } from '../base/bytes.ts';
 import { xxh3 } from '../base/xxh3.ts';
 import { TYPE_STRING } from '../keyspace/entry.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES, wrongArity } from '../resp/errors.ts';
+import { tellDeleted } from './event-names.ts';
 import { logDelete } from './log-effects.ts';
 import {
   type CommandContext,
@@ -118,6 +120,7 @@ function cmdDelex(ctx: CommandContext): RunStatus {
   }
   shard.delete(ctx.db, ctx.key);
   logDelete(ctx, 1);
+  tellDeleted(ctx, ctx.key);
   reply.integer(1);
   return DONE;
 }

@@ -3,6 +3,7 @@
  * 1 everything is done in doubles and nothing is allocated, beyond that in BigInt up to the limits
  * of int64.
  */
+
 import { addExtended, formatExtended, parseExtended } from '../base/decimal-float.ts';
 import {
   decimalDigits,
@@ -17,9 +18,11 @@ import {
   ENCODING_INT,
   ENCODING_RAW,
 } from '../keyspace/entry.ts';
+import { EVENT_STRING } from '../keyspace/events.ts';
 import { KEEP_TTL, type Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { NAME_INCRBY, NAME_INCRBYFLOAT } from './event-names.ts';
 import { logSetText } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, oneKey, type RunStatus } from './spec.ts';
 import { isStringOrReply, replyFull } from './string-value.ts';
@@ -87,8 +90,12 @@ function increment(ctx: CommandContext, delta: number): RunStatus {
     sum += value;
     if (sum > SAFE_MAX || sum < -SAFE_MAX) return incrementBig(ctx, shard, ref, BigInt(delta));
   }
-  if (opStoreInteger(ctx, shard, ref, sum)) ctx.reply.integer(sum);
-  else replyFull(ctx);
+  if (opStoreInteger(ctx, shard, ref, sum)) {
+    ctx.reply.integer(sum);
+    ctx.state.event(EVENT_STRING, NAME_INCRBY, ctx.db, ctx.key);
+  } else {
+    replyFull(ctx);
+  }
   return DONE;
 }
 
@@ -109,6 +116,7 @@ function incrementBig(ctx: CommandContext, shard: Shard, ref: Ref, delta: bigint
     ctx.reply.errorBytes(ERROR_BYTES.OVERFLOW);
   } else if (opStoreText(ctx, shard, sum.toString(), INT, KEEP_TTL)) {
     ctx.reply.integerBigint(sum);
+    ctx.state.event(EVENT_STRING, NAME_INCRBY, ctx.db, ctx.key);
   } else {
     replyFull(ctx);
   }
@@ -188,6 +196,7 @@ function cmdIncrbyfloat(ctx: CommandContext): RunStatus {
   if (opStoreText(ctx, shard, text, floatEncoding(text), KEEP_TTL)) {
     reply.bulkLatin1(text);
     logSetText(ctx, 1, text, KEEP_TTL);
+    ctx.state.event(EVENT_STRING, NAME_INCRBYFLOAT, ctx.db, ctx.key);
   } else {
     replyFull(ctx);
   }

@@ -2,6 +2,7 @@
  * INCREX: an increment with bounds and a TTL in one step. Exact arithmetic: BigInt for integers,
  * 80-bit floats otherwise.
  */
+
 import { asciiBytes } from '../base/bytes.ts';
 import {
   addExtended,
@@ -11,10 +12,18 @@ import {
 } from '../base/decimal-float.ts';
 import { parseBigInt64, parseInt64 } from '../base/number-text.ts';
 import { ENCODING_INT } from '../keyspace/entry.ts';
+import { EVENT_GENERIC, EVENT_STRING } from '../keyspace/events.ts';
 import { KEEP_TTL, NO_TTL, type Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
+import {
+  NAME_INCRBY,
+  NAME_INCRBYFLOAT,
+  NAME_PERSIST,
+  tellDeleted,
+  tellExpiry,
+} from './event-names.ts';
 import { logDelete, logSetText } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, oneKey, type RunStatus } from './spec.ts';
 import { bigValueOf, floatEncoding, numberTextOf, opStoreText } from './string-counter.ts';
@@ -257,15 +266,28 @@ function storeResult(
   if (options.persist) ttl = NO_TTL;
   else if (expireMs !== NO_TTL && !keepsTtl) ttl = expireMs;
   if (ttl > 0 && ttl <= ctx.state.nowMs) {
-    if (shard.delete(ctx.db, ctx.key)) logDelete(ctx, 1);
+    if (shard.delete(ctx.db, ctx.key)) {
+      logDelete(ctx, 1);
+      tellIncrement(ctx);
+      tellDeleted(ctx, ctx.key);
+    }
     return true;
   }
+  const losesTtl = options.persist && ref !== 0 && shard.expireMs(ref) !== NO_TTL;
   if (!opStoreText(ctx, shard, text, encoding, ttl)) {
     replyFull(ctx);
     return false;
   }
   logSetText(ctx, 1, text, ttl);
+  tellIncrement(ctx);
+  tellExpiry(ctx, ctx.key, ttl);
+  if (losesTtl) ctx.state.event(EVENT_GENERIC, NAME_PERSIST, ctx.db, ctx.key);
   return true;
+}
+
+function tellIncrement(ctx: CommandContext): void {
+  const name = options.isFloat ? NAME_INCRBYFLOAT : NAME_INCRBY;
+  ctx.state.event(EVENT_STRING, name, ctx.db, ctx.key);
 }
 
 export const STRING_INCREX_COMMANDS: readonly CommandSpec[] = [

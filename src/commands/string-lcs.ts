@@ -1,12 +1,14 @@
 /**
  * LCS: the longest common subsequence of two strings, by the usual dynamic programming table.
  */
+
 import { asciiBytes } from '../base/bytes.ts';
 import { TYPE_STRING } from '../keyspace/entry.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
+import { missesNeedWorker } from './event-names.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
 
 const LEN = asciiBytes('LEN');
@@ -147,6 +149,7 @@ function replyRange(reply: ReplyWriter, aStart: number, bStart: number, length: 
 
 function cmdLcs(ctx: CommandContext): RunStatus {
   const { reply } = ctx;
+  if (missesNeedWorker(ctx)) return ESCALATE;
   const shardA = ctx.at(1);
   const refA = shardA.findRead(ctx.db, ctx.key);
   const shardB = ctx.at2(2);

@@ -7,10 +7,12 @@
  * itself and those after it are unchanged. The usual way to run out of memory is `maxmemory`, and
  * that refuses the whole command before it starts.
  */
+
 import { asciiBytes } from '../base/bytes.ts';
 import { TYPE_STRING } from '../keyspace/entry.ts';
 import { KEEP_TTL, NO_TTL } from '../keyspace/shard.ts';
 import { ERROR_BYTES, wrongArity } from '../resp/errors.ts';
+import { missesNeedWorker, tellDeleted } from './event-names.ts';
 import { logDelete, logPrefix, logSet } from './log-effects.ts';
 import {
   type CommandContext,
@@ -31,7 +33,7 @@ import {
   expireMsOrReply,
   REPLY_UNIT_SHIFT,
   replyFull,
-  storeArgument,
+  setArgument,
   UNIT_NONE,
 } from './string-value.ts';
 
@@ -42,7 +44,7 @@ const options = new StringOptions();
 function cmdMget(ctx: CommandContext): RunStatus {
   const { reply, db, state } = ctx;
   const count = ctx.args.count;
-  if (!ctx.mayRun(count)) return ESCALATE;
+  if (!ctx.mayRun(count) || missesNeedWorker(ctx)) return ESCALATE;
   const mark = reply.length;
   const { keyspaceHits, keyspaceMisses } = state;
   reply.array(count - 1);
@@ -73,7 +75,7 @@ function cmdMget(ctx: CommandContext): RunStatus {
  */
 function opStorePairs(ctx: CommandContext, first: number, end: number, expireMs: number): number {
   for (let i = first; i < end; i += 2) {
-    if (!storeArgument(ctx, ctx.at(i), ctx.key, i + 1, expireMs)) return i;
+    if (!setArgument(ctx, ctx.at(i), ctx.key, i + 1, expireMs)) return i;
   }
   return end;
 }
@@ -150,7 +152,9 @@ function cmdMsetex(ctx: CommandContext): RunStatus {
     reply.integer(0);
   } else if (expireMs > 0 && expireMs <= ctx.state.nowMs) {
     for (let i = 2; i < end; i += 2) {
-      if (ctx.at(i).delete(ctx.db, ctx.key)) logDelete(ctx, i);
+      if (!ctx.at(i).delete(ctx.db, ctx.key)) continue;
+      logDelete(ctx, i);
+      tellDeleted(ctx, ctx.key);
     }
     reply.integer(1);
   } else {

@@ -1,11 +1,14 @@
 /**
  * Parts of strings: APPEND, STRLEN, SETRANGE, GETRANGE and its old name SUBSTR.
  */
+
 import { copyBytes } from '../base/bytes.ts';
 import { ENCODING_RAW } from '../keyspace/entry.ts';
+import { EVENT_STRING } from '../keyspace/events.ts';
 import { NO_TTL, type Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { NAME_APPEND, NAME_SETRANGE } from './event-names.ts';
 import {
   type CommandContext,
   type CommandSpec,
@@ -24,8 +27,12 @@ function cmdAppend(ctx: CommandContext): RunStatus {
   const ref = shard.findWrite(db, key);
   const added = args.length[2]!;
   if (ref === 0) {
-    if (storeArgument(ctx, shard, key, 2, NO_TTL)) reply.integer(added);
-    else replyFull(ctx);
+    if (storeArgument(ctx, shard, key, 2, NO_TTL)) {
+      reply.integer(added);
+      ctx.state.event(EVENT_STRING, NAME_APPEND, db, key);
+    } else {
+      replyFull(ctx);
+    }
     return DONE;
   }
   if (!isStringOrReply(ctx, shard, ref)) return DONE;
@@ -43,6 +50,7 @@ function cmdAppend(ctx: CommandContext): RunStatus {
   const start = args.offset[2]!;
   copyBytes(shard.u8, shard.valueOffset(grown) + oldLength, args.buf, start, start + added);
   reply.integer(newLength);
+  ctx.state.event(EVENT_STRING, NAME_APPEND, db, key);
   return DONE;
 }
 
@@ -108,6 +116,7 @@ function cmdSetrange(ctx: CommandContext): RunStatus {
   copyBytes(shard.u8, shard.valueOffset(grown) + at, args.buf, start, start + size);
   if (end <= oldLength) shard.touched(db, key);
   reply.integer(shard.valueLength(grown));
+  ctx.state.event(EVENT_STRING, NAME_SETRANGE, db, key);
   return DONE;
 }
 

@@ -1,10 +1,13 @@
 /**
  * Strings that are read and written whole: GET, SET and their relatives.
  */
+
 import { TYPE_STRING } from '../keyspace/entry.ts';
+import { EVENT_GENERIC } from '../keyspace/events.ts';
 import { KEEP_TTL, NO_TTL, type Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { NAME_PERSIST, tellDeleted, tellExpiry } from './event-names.ts';
 import { logDelete, logExpire, logSet } from './log-effects.ts';
 import {
   type CommandContext,
@@ -34,7 +37,7 @@ import {
   REPLY_UNIT_SHIFT,
   replyFull,
   replyValue,
-  storeArgument,
+  setArgument,
   UNIT_EX,
   UNIT_EXAT,
   UNIT_NONE,
@@ -67,7 +70,7 @@ function cmdGet(ctx: CommandContext): RunStatus {
 
 function cmdSet(ctx: CommandContext): RunStatus {
   if (ctx.args.count !== 3) return cmdSetWithOptions(ctx);
-  if (storeArgument(ctx, ctx.at(1), ctx.key, 2, NO_TTL)) ctx.reply.ok();
+  if (setArgument(ctx, ctx.at(1), ctx.key, 2, NO_TTL)) ctx.reply.ok();
   else replyFull(ctx);
   return DONE;
 }
@@ -132,16 +135,16 @@ function isConditionMet(ctx: CommandContext, shard: Shard, ref: Ref): boolean {
  */
 function setOrExpire(ctx: CommandContext, shard: Shard, index: number, expireMs: number): boolean {
   if (expireMs > 0 && expireMs <= ctx.state.nowMs) {
-    shard.delete(ctx.db, ctx.key);
+    if (shard.delete(ctx.db, ctx.key)) tellDeleted(ctx, ctx.key);
     return true;
   }
-  return storeArgument(ctx, shard, ctx.key, index, expireMs);
+  return setArgument(ctx, shard, ctx.key, index, expireMs);
 }
 
 function cmdSetnx(ctx: CommandContext): RunStatus {
   const shard = ctx.at(1);
   if (shard.find(ctx.db, ctx.key) !== 0) ctx.reply.integer(0);
-  else if (storeArgument(ctx, shard, ctx.key, 2, NO_TTL)) ctx.reply.integer(1);
+  else if (setArgument(ctx, shard, ctx.key, 2, NO_TTL)) ctx.reply.integer(1);
   else replyFull(ctx);
   return DONE;
 }
@@ -149,7 +152,7 @@ function cmdSetnx(ctx: CommandContext): RunStatus {
 function setWithExpire(ctx: CommandContext, unit: number, command: string): RunStatus {
   const expireMs = expireMsOrReply(ctx, 2, unit, command);
   if (Number.isNaN(expireMs)) return DONE;
-  if (storeArgument(ctx, ctx.at(1), ctx.key, 3, expireMs)) {
+  if (setArgument(ctx, ctx.at(1), ctx.key, 3, expireMs)) {
     ctx.reply.ok();
     logSet(ctx, 1, 3, expireMs);
   } else {
@@ -173,7 +176,7 @@ function cmdGetset(ctx: CommandContext): RunStatus {
   const mark = ctx.reply.length;
   if (ref === 0) ctx.reply.null();
   else replyValue(ctx, shard, ref);
-  if (storeArgument(ctx, shard, ctx.key, 2, NO_TTL)) {
+  if (setArgument(ctx, shard, ctx.key, 2, NO_TTL)) {
     logSet(ctx, 1, 2, NO_TTL);
   } else {
     ctx.reply.truncate(mark);
@@ -191,6 +194,7 @@ function cmdGetdel(ctx: CommandContext): RunStatus {
     replyValue(ctx, shard, ref);
     shard.delete(ctx.db, ctx.key);
     logDelete(ctx, 1);
+    tellDeleted(ctx, ctx.key);
   }
   return DONE;
 }
@@ -219,11 +223,16 @@ function cmdGetex(ctx: CommandContext): RunStatus {
   if (isAbsolute && expireMs <= ctx.state.nowMs) {
     shard.delete(ctx.db, ctx.key);
     logDelete(ctx, 1);
+    tellDeleted(ctx, ctx.key);
   } else if (options.persist) {
-    if (shard.removeExpire(ctx.db, ctx.key, ref)) logExpire(ctx, 1, NO_TTL);
+    if (shard.removeExpire(ctx.db, ctx.key, ref)) {
+      logExpire(ctx, 1, NO_TTL);
+      ctx.state.event(EVENT_GENERIC, NAME_PERSIST, ctx.db, ctx.key);
+    }
   } else if (expireMs !== NO_TTL) {
     if (shard.setExpire(ctx.db, ctx.key, ref, expireMs) !== 0) {
       logExpire(ctx, 1, expireMs);
+      tellExpiry(ctx, ctx.key, expireMs);
     } else {
       ctx.reply.truncate(mark);
       replyFull(ctx);

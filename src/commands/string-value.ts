@@ -2,14 +2,17 @@
  * What the string and bitmap families share: storing an argument as a value, replying with a value,
  * and times of expiry given as arguments.
  */
+
 import { copyBytes } from '../base/bytes.ts';
 import { parseBigInt64 } from '../base/number-text.ts';
 import { TYPE_STRING } from '../keyspace/entry.ts';
+import { EVENT_STRING } from '../keyspace/events.ts';
 import type { Key } from '../keyspace/key.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import { encodingFor } from '../keyspace/string-encoding.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES, invalidExpire } from '../resp/errors.ts';
+import { NAME_SET, tellExpiry, tellStored } from './event-names.ts';
 import type { CommandContext } from './spec.ts';
 
 const STRING = TYPE_STRING;
@@ -39,6 +42,20 @@ export function storeArgument(
   const ref = shard.createString(ctx.db, key, end - start, encoding, expireMs);
   if (ref === 0) return false;
   copyBytes(shard.u8, shard.valueOffset(ref), buf, start, end);
+  return true;
+}
+
+/** The same, and tells of it: what SET does, with all its relatives. */
+export function setArgument(
+  ctx: CommandContext,
+  shard: Shard,
+  key: Key,
+  index: number,
+  expireMs: number,
+): boolean {
+  if (!storeArgument(ctx, shard, key, index, expireMs)) return false;
+  tellStored(ctx, shard, key, STRING, EVENT_STRING, NAME_SET);
+  tellExpiry(ctx, key, expireMs);
   return true;
 }
 

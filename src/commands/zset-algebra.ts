@@ -2,10 +2,17 @@
  * Sorted sets: unions, intersections and differences of several, replied, counted or stored. Sets
  * may be among them; their members have the score 1.
  */
+
 import { asciiBytes } from '../base/bytes.ts';
 import { parseFloat64 } from '../base/number-text.ts';
 import { TYPE_SET, TYPE_ZSET } from '../keyspace/entry.ts';
 import { ERROR_BYTES, inputKeyNeeded } from '../resp/errors.ts';
+import {
+  missesNeedWorker,
+  NAME_ZDIFFSTORE,
+  NAME_ZINTERSTORE,
+  NAME_ZUNIONSTORE,
+} from './event-names.ts';
 import { PARALLEL_UNITS_MIN, type PartVisitor, WANTS_COUNT, WANTS_SCORES } from './parted-work.ts';
 import {
   type CommandContext,
@@ -152,6 +159,7 @@ function parseRequest(
 }
 
 function replyResult(ctx: CommandContext, operation: ZsetOperation): RunStatus {
+  if (missesNeedWorker(ctx)) return ESCALATE;
   const request = parseRequest(ctx, operation, 'reply', 1);
   if (request === null) return DONE;
   const walk = walkOf(request);
@@ -166,14 +174,21 @@ function replyResult(ctx: CommandContext, operation: ZsetOperation): RunStatus {
   return DONE;
 }
 
+const STORE_NAMES: Readonly<Record<ZsetOperation, Uint8Array>> = {
+  inter: NAME_ZINTERSTORE,
+  union: NAME_ZUNIONSTORE,
+  diff: NAME_ZDIFFSTORE,
+};
+
 function storeResult(ctx: CommandContext, operation: ZsetOperation): RunStatus {
+  if (missesNeedWorker(ctx)) return ESCALATE;
   const request = parseRequest(ctx, operation, 'store', 2);
   if (request === null) return DONE;
   const walk = walkOf(request);
   const { units } = walk;
   if (!ctx.mayRun(units)) return ESCALATE;
   const { dirty } = ctx.state;
-  storeScored(ctx, 1, units, (visit) => {
+  storeScored(ctx, 1, STORE_NAMES[operation], units, (visit) => {
     forResult(ctx, walk, WANTS_SCORES, (buf, from, to, score) => {
       visit(buf, from, to, score);
       return true;
@@ -184,6 +199,7 @@ function storeResult(ctx: CommandContext, operation: ZsetOperation): RunStatus {
 }
 
 function cmdZintercard(ctx: CommandContext): RunStatus {
+  if (missesNeedWorker(ctx)) return ESCALATE;
   const request = parseRequest(ctx, 'inter', 'card', 1);
   if (request === null) return DONE;
   const walk = walkOf(request);

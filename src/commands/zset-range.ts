@@ -1,4 +1,5 @@
 /** Sorted sets: ranges by rank, score or member, replied or stored. */
+
 import { asciiBytes } from '../base/bytes.ts';
 import { TYPE_ZSET } from '../keyspace/entry.ts';
 import type { Shard } from '../keyspace/shard.ts';
@@ -6,6 +7,7 @@ import type { ScoredVisitor } from '../keyspace/zset-value.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { type OneKeyRow, readTyped } from './collection.ts';
+import { NAME_ZRANGESTORE } from './event-names.ts';
 import {
   type CommandContext,
   type CommandSpec,
@@ -139,7 +141,7 @@ function cmdZrangestore(ctx: CommandContext): RunStatus {
     count = limitedCount();
   }
   if (!ctx.mayRun(count)) return ESCALATE;
-  storeScored(ctx, 1, count, (visit) => forLimited(shard, ref, count, visit));
+  storeScored(ctx, 1, NAME_ZRANGESTORE, count, (visit) => forLimited(shard, ref, count, visit));
   return DONE;
 }
 

@@ -1,10 +1,21 @@
 /** Sorted sets: members taken out by name, by range, and from the ends. */
+
 import { asciiBytes } from '../base/bytes.ts';
 import { TYPE_ZSET } from '../keyspace/entry.ts';
+import { EVENT_ZSET } from '../keyspace/events.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { type OneKeyRow, writeTyped } from './collection.ts';
+import {
+  NAME_ZPOPMAX,
+  NAME_ZPOPMIN,
+  NAME_ZREM,
+  NAME_ZREMRANGEBYLEX,
+  NAME_ZREMRANGEBYRANK,
+  NAME_ZREMRANGEBYSCORE,
+  tellDeleted,
+} from './event-names.ts';
 import { logPop } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
 import { BY_LEX, BY_RANK, BY_SCORE, scoredRange } from './zset-bounds.ts';
@@ -28,9 +39,21 @@ function cmdZrem(ctx: CommandContext): RunStatus {
     for (let i = 2; i < args.count && set.ref !== 0; i++) {
       if (set.remove(args.buf, args.offset[i]!, args.end(i))) removed += 1;
     }
+    if (removed !== 0) tellRemoved(ctx, NAME_ZREM, set.ref === 0);
   }
   reply.integer(removed);
   return DONE;
+}
+
+/** Members were taken out of the set of `key`; with the last one the key is gone. */
+function tellRemoved(ctx: CommandContext, name: Uint8Array, isGone: boolean): void {
+  ctx.state.event(EVENT_ZSET, name, ctx.db, ctx.key);
+  if (isGone) tellDeleted(ctx, ctx.key);
+}
+
+function rangeName(by: number): Uint8Array {
+  if (by === BY_RANK) return NAME_ZREMRANGEBYRANK;
+  return by === BY_SCORE ? NAME_ZREMRANGEBYSCORE : NAME_ZREMRANGEBYLEX;
 }
 
 function removeRange(ctx: CommandContext, by: number): RunStatus {
@@ -46,7 +69,11 @@ function removeRange(ctx: CommandContext, by: number): RunStatus {
   scoredRange.locate(shard, ref, false);
   const { start, count } = scoredRange;
   if (!ctx.mayRun(count)) return ESCALATE;
-  if (count !== 0) shard.zsets.open(db, key, ref).removeRange(start, count);
+  if (count !== 0) {
+    const set = shard.zsets.open(db, key, ref);
+    set.removeRange(start, count);
+    tellRemoved(ctx, rangeName(by), set.ref === 0);
+  }
   reply.integer(count);
   return DONE;
 }
@@ -63,6 +90,7 @@ export function popCounted(
   const start = isMax ? zsets.size(ref) - count : 0;
   zsets.forRange(ref, isMax ? start + count - 1 : 0, count, isMax, scoredReply.visit);
   zsets.open(ctx.db, ctx.key, ref).removeRange(start, count);
+  tellRemoved(ctx, isMax ? NAME_ZPOPMAX : NAME_ZPOPMIN, zsets.ref === 0);
 }
 
 function pop(ctx: CommandContext, isMax: boolean): RunStatus {

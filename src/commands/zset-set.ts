@@ -1,7 +1,9 @@
 /** Sorted sets: ZADD and ZINCRBY. */
+
 import { asciiBytes } from '../base/bytes.ts';
 import { parseFloat64 } from '../base/number-text.ts';
 import { TYPE_ZSET } from '../keyspace/entry.ts';
+import { EVENT_ZSET } from '../keyspace/events.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import { NO_TTL } from '../keyspace/shard.ts';
 import { ZSET_ADDED, ZSET_FULL, ZSET_UPDATED, type ZsetValues } from '../keyspace/zset-value.ts';
@@ -9,6 +11,7 @@ import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import { type OneKeyRow, replyFull, writeTyped } from './collection.ts';
+import { NAME_ZADD, NAME_ZINCR } from './event-names.ts';
 import { logPrefix } from './log-effects.ts';
 import { type CommandContext, DONE, ESCALATE, type RunStatus } from './spec.ts';
 
@@ -211,6 +214,10 @@ function add(ctx: CommandContext, flags: number): RunStatus {
   if (status === ZADD_NAN) reply.errorBytes(ERROR_BYTES.SCORE_NAN);
   else if (status < 0) replyFull(ctx);
   else replyTally(ctx, flags);
+  if (status >= 0 && tally.added + tally.updated !== 0) {
+    const name = (flags & ZADD_INCR) !== 0 ? NAME_ZINCR : NAME_ZADD;
+    ctx.state.event(EVENT_ZSET, name, ctx.db, ctx.key);
+  }
   if (status < 0 && tally.pairs !== 0) logPrefix(ctx, ZADD, first + tally.pairs * 2);
   return DONE;
 }

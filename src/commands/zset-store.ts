@@ -1,8 +1,12 @@
 /** Sorted sets: results that are stored under a key. Members with scores beside each other. */
+
 import { asciiBytes } from '../base/bytes.ts';
+import { TYPE_ZSET } from '../keyspace/entry.ts';
+import { EVENT_ZSET } from '../keyspace/events.ts';
 import { NO_TTL } from '../keyspace/shard.ts';
 import { type ScoredVisitor, ZSET_FULL } from '../keyspace/zset-value.ts';
 import { replyFull } from './collection.ts';
+import { tellDeleted, tellStored } from './event-names.ts';
 import { LOG_BATCH, logArgument, logDelete, logScore } from './log-effects.ts';
 import type { CommandContext } from './spec.ts';
 
@@ -13,11 +17,13 @@ const BUILD_MEMBERS = 10_000;
 /**
  * Stores the members that `forResult` visits as the sorted set of the key in argument `index`, in
  * place of whatever it held, and replies how many they are; none deletes the key. All keys stay as
- * they are until everything is built. `units` is a measure of the work.
+ * they are until everything is built. `name` is what is told of it,
+ * `units` a measure of the work.
  */
 export function storeScored(
   ctx: CommandContext,
   index: number,
+  name: Uint8Array,
   units: number,
   forResult: (visit: ScoredVisitor) => void,
 ): void {
@@ -40,13 +46,17 @@ export function storeScored(
   }
   ctx.at2(index);
   if (!isOpen) {
-    shard.delete(db, ctx.key2);
+    if (shard.delete(db, ctx.key2)) tellDeleted(ctx, ctx.key2);
     reply.integer(0);
     return;
   }
   const size = set.openSize;
-  if (set.link(db, ctx.key2, NO_TTL)) reply.integer(size);
-  else replyFull(ctx);
+  if (!set.link(db, ctx.key2, NO_TTL)) {
+    replyFull(ctx);
+    return;
+  }
+  reply.integer(size);
+  tellStored(ctx, shard, ctx.key2, TYPE_ZSET, EVENT_ZSET, name);
 }
 
 /**

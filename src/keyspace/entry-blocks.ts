@@ -96,6 +96,27 @@ export class EntryBlocks {
     return this.expireMs(ref) <= this.state.nowMs;
   }
 
+  /** Writes the time of expiry of an entry that has the words for it. */
+  storeExpire(ref: Ref, expireMs: number): void {
+    const high = Math.floor(expireMs / 4294967296);
+    this.u32[ref * 2 + 3] = expireMs - high * 4294967296;
+    this.u32[ref * 2 + 4] = high;
+  }
+
+  /**
+   * An inline string entry may be overwritten where the new one fits its block without wasting half
+   * of it and the header keeps its shape: a SET over a value of about the same size allocates
+   * nothing.
+   */
+  canReuse(old: Ref, bytes: number, hasTtl: boolean): boolean {
+    const word = this.u32[old * 2]!;
+    if ((word & (REMOTE | ROOTED)) !== 0) return false;
+    if (((word & HAS_TTL) !== 0) !== hasTtl) return false;
+    if ((word & (15 << TYPE_SHIFT)) !== 0 && this.hasFieldExpires(old)) return false;
+    const usable = this.arena.usableBytes(old);
+    return bytes <= usable && bytes * 2 > usable;
+  }
+
   /** LRU clock or LFU word of an entry. */
   accessWord(ref: Ref): number {
     return this.u32[ref * 2 + 1]! & 0xffffff;

@@ -323,10 +323,7 @@ export class Evictor {
     key.locate(shard.hasher, shard.u8, from, to, this.#shards.length);
     if (ref === shard.emittedRef || !this.#mayEvict(shard, db, key)) return false;
     // What has expired is counted and recorded as that by deleteEntry.
-    if (!shard.isExpired(ref)) {
-      state.evictedKeys += 1;
-      state.expirySink?.keyEvicted(db, shard.u8, from, to);
-    }
+    if (!shard.isExpired(ref)) state.keyEvicted(db, key);
     state.isEvicting = true;
     shard.deleteEntry(db, ref, key);
     state.isEvicting = false;

@@ -482,6 +482,7 @@ export class HashValues {
     const { dirty } = shard.state;
     const removed = this.#expire(db, key, ref, hints);
     shard.state.dirty = dirty;
+    shard.state.fieldsExpired(db, this.ref === 0);
     return removed;
   }
 

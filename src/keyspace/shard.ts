@@ -83,6 +83,8 @@ export class Shard extends EntryBlocks {
   readonly zsets: ZsetValues;
   /** The same for sorted sets. */
   readonly zsetBuilder: ZsetValues;
+  /** Type of the live value that createValue or createRooted has replaced last; -1 = none. */
+  replacedType = -1;
   readonly #dicts: Dict[] = [];
   readonly #hints: ExpiryHints[] = [];
   readonly #base: number;
@@ -152,7 +154,7 @@ export class Shard extends EntryBlocks {
   findRead(db: number, key: Key): Ref {
     const ref = this.find(db, key);
     if (ref === 0) {
-      this.state.keyspaceMisses += 1;
+      this.state.keyMissed(db, key);
       return 0;
     }
     this.state.keyspaceHits += 1;
@@ -244,6 +246,7 @@ export class Shard extends EntryBlocks {
     const old = this.#dicts[db]!.find(key.buf, key.start, key.end, key.lo, key.hi);
     if (old === 0) return this.#makeValue(db, key, 0, valueLength, kind, expireMs);
     const isDead = this.isExpired(old);
+    this.replacedType = isDead ? -1 : this.typeOf(old);
     // As in Redis, overwriting a key is one more access to it, not a new key.
     const isCounted = this.state.policyTouchMode === TOUCH_LFU && !isDead;
     const frequency = isCounted ? this.accessWord(old) : 0;
@@ -251,7 +254,7 @@ export class Shard extends EntryBlocks {
     const hasTtl = expireMs !== NO_TTL;
     const keyLength = key.end - key.start;
     let ref = old;
-    if (this.#canReuse(old, entry.entryBytes(keyLength, hasTtl, valueLength), hasTtl)) {
+    if (this.canReuse(old, entry.entryBytes(keyLength, hasTtl, valueLength), hasTtl)) {
       const at = old * 2;
       const word = entry.headWord(keyLength, hasTtl, type, encoding, 0);
       this.u32[at] = (word | this.u32[this.epochWord]!) >>> 0;
@@ -262,7 +265,7 @@ export class Shard extends EntryBlocks {
     } else {
       ref = this.#makeValue(db, key, old, valueLength, kind, expireMs);
     }
-    if (isDead && ref !== 0) this.state.keyExpired(db, key);
+    if (isDead && ref !== 0) this.state.keyRevived(db, key);
     if (isCounted && ref !== 0) this.setAccessWord(ref, frequency);
     return ref;
   }
@@ -290,6 +293,10 @@ export class Shard extends EntryBlocks {
       this.addExpires(db, 1);
       this.#writeExpire(db, key.lo, ref, expireMs);
     }
+    if (old === 0) {
+      this.replacedType = -1;
+      this.state.keyMade(db, key);
+    }
     return ref;
   }
 
@@ -310,11 +317,12 @@ export class Shard extends EntryBlocks {
     const old = this.#dicts[db]!.find(key.buf, key.start, key.end, key.lo, key.hi);
     if (old === 0) return this.#makeValue(db, key, 0, root, kind, Math.max(expireMs, NO_TTL));
     const isDead = this.isExpired(old);
+    this.replacedType = isDead ? -1 : this.typeOf(old);
     const isCounted = this.state.policyTouchMode === TOUCH_LFU && !isDead;
     const frequency = isCounted ? this.accessWord(old) : 0;
     if (expireMs === KEEP_TTL) expireMs = isDead ? NO_TTL : this.expireMs(old);
     const ref = this.#makeValue(db, key, old, root, kind, expireMs);
-    if (isDead && ref !== 0) this.state.keyExpired(db, key);
+    if (isDead && ref !== 0) this.state.keyRevived(db, key);
     if (isCounted && ref !== 0) this.setAccessWord(ref, frequency);
     return ref;
   }
@@ -350,7 +358,7 @@ export class Shard extends EntryBlocks {
     if (moved === 0) return 0;
     this.keepEpoch(moved, word);
     this.u32[moved * 2 + 1] = this.u32[ref * 2 + 1]!;
-    if (hasTtl) this.#storeExpire(moved, this.expireMs(ref));
+    if (hasTtl) this.storeExpire(moved, this.expireMs(ref));
     this.#dicts[db]!.replaceFound(moved);
     this.arena.free(ref);
     this.touched(db, key);
@@ -397,20 +405,6 @@ export class Shard extends EntryBlocks {
       return next;
     }
     return this.#moveValue(db, key, ref, length, length);
-  }
-
-  /**
-   * An inline string entry may be overwritten where the new one fits its block without wasting half
-   * of it and the header keeps its shape: a SET over a value of about the same size allocates
-   * nothing.
-   */
-  #canReuse(old: Ref, bytes: number, hasTtl: boolean): boolean {
-    const word = this.u32[old * 2]!;
-    if ((word & (REMOTE | ROOTED)) !== 0) return false;
-    if (((word & HAS_TTL) !== 0) !== hasTtl) return false;
-    if ((word & (15 << TYPE_SHIFT)) !== 0 && this.hasFieldExpires(old)) return false;
-    const usable = this.arena.usableBytes(old);
-    return bytes <= usable && bytes * 2 > usable;
   }
 
   /**
@@ -558,7 +552,7 @@ export class Shard extends EntryBlocks {
     if (moved === 0) return 0;
     this.keepEpoch(moved, word);
     this.u32[moved * 2 + 1] = this.u32[ref * 2 + 1]!;
-    if (hasTtl) this.#storeExpire(moved, this.expireMs(ref));
+    if (hasTtl) this.storeExpire(moved, this.expireMs(ref));
     const from = this.valueOffset(ref);
     const kept = Math.min(this.valueLength(ref), length);
     this.u8.copyWithin(this.valueOffset(moved), from, from + kept);
@@ -621,14 +615,8 @@ export class Shard extends EntryBlocks {
   }
 
   #writeExpire(db: number, lo: number, ref: Ref, expireMs: number): void {
-    this.#storeExpire(ref, expireMs);
+    this.storeExpire(ref, expireMs);
     this.#hints[db]!.note(lo, expireMs, this.#dicts[db]!.bucketCount);
-  }
-
-  #storeExpire(ref: Ref, expireMs: number): void {
-    const high = Math.floor(expireMs / 4294967296);
-    this.u32[ref * 2 + 3] = expireMs - high * 4294967296;
-    this.u32[ref * 2 + 4] = high;
   }
 
   /** Deletes a key. False when there was none (or it had expired). O(1) for strings. */

@@ -3,6 +3,22 @@
  * about single keys. The clock is set once a batch by the thread's loop, and by hand in tests.
  */
 import type { GrowthLimit } from '../structures/dict-tags.ts';
+import {
+  EVENT_EVICTED,
+  EVENT_EXPIRED,
+  EVENT_GENERIC,
+  EVENT_HASH,
+  EVENT_KEY_MISS,
+  EVENT_NEW,
+  EventFields,
+  type EventSink,
+  NAME_DEL,
+  NAME_EVICTED,
+  NAME_EXPIRED,
+  NAME_FIELD_EXPIRED,
+  NAME_KEY_MISS,
+  NAME_NEW,
+} from './events.ts';
 import type { Key } from './key.ts';
 import { ValueLimits } from './value-limits.ts';
 
@@ -94,6 +110,17 @@ export class ThreadState {
   /** FLUSHALLs run. */
   flushes = 0;
 
+  /** Classes of events that somebody has asked for, as EVENT_ bits; 0 = none, or not now. */
+  eventMask = 0;
+  /** Events of hashes are to come with the fields they are about: `eventFields` is to be filled. */
+  wantsFields = false;
+  /** The fields of the event that is told next. */
+  readonly eventFields = new EventFields();
+  #eventSink: EventSink | null = null;
+  readonly #expiredFields = new EventFields();
+  /** The hash of `#expiredFields`: a copy, because its block may move. */
+  readonly #expiredHash = new EventFields();
+
   /** While the append-only file is replayed: nothing expires by itself, `nowMs` stays 0. */
   isClockStopped = false;
 
@@ -113,10 +140,43 @@ export class ThreadState {
     this.lruClock = Math.floor(nowMs / 1000) & 0xffffff;
   }
 
+  /** Has the classes `mask` of events told to `sink`; with fields or without. */
+  listen(mask: number, wantsFields: boolean, sink: EventSink): void {
+    this.eventMask = mask;
+    this.wantsFields = wantsFields && (mask & EVENT_HASH) !== 0;
+    this.#eventSink = sink;
+  }
+
+  /**
+   * Tells that something has happened to a key whose shard is held: right after the change, where
+   * Redis tells it. `kind` is one of the EVENT_ bits.
+   */
+  event(kind: number, name: Uint8Array, db: number, key: Key): void {
+    if ((this.eventMask & kind) !== 0) this.#tell(name, db, key.buf, key.start, key.end);
+  }
+
+  #tell(name: Uint8Array, db: number, buf: Uint8Array, from: number, to: number): void {
+    this.#eventSink!.keyEvent(name, db, buf, from, to, this.eventFields);
+    this.eventFields.clear();
+  }
+
+  /** Counts and tells that a command which reads has not found a key. */
+  keyMissed(db: number, key: Key): void {
+    this.keyspaceMisses += 1;
+    this.event(EVENT_KEY_MISS, NAME_KEY_MISS, db, key);
+  }
+
   /** Counts and records a key that has expired, before its entry is freed. */
   keyExpired(db: number, key: Key): void {
     this.expiredKeys += 1;
     if (this.expirySink !== null) this.expirySink.keyExpired(db, key.buf, key.start, key.end);
+    this.event(EVENT_EXPIRED, NAME_EXPIRED, db, key);
+  }
+
+  /** The same for a key that was made anew in its place. */
+  keyRevived(db: number, key: Key): void {
+    this.keyExpired(db, key);
+    this.keyMade(db, key);
   }
 
   /** Whether changes of keys have to be told to the change sink: what each write asks. */
@@ -129,11 +189,47 @@ export class ThreadState {
     if (this.isTracked) this.changeSink?.flushed();
   }
 
-  /** Records that the field buf[from, to) of the hash at `key` has expired. */
+  /** Tells of a new key. */
+  keyMade(db: number, key: Key): void {
+    this.event(EVENT_NEW, NAME_NEW, db, key);
+  }
+
+  /** Counts and records a key that makes room for others, before its entry is freed. */
+  keyEvicted(db: number, key: Key): void {
+    this.evictedKeys += 1;
+    if (this.expirySink !== null) this.expirySink.keyEvicted(db, key.buf, key.start, key.end);
+    this.event(EVENT_EVICTED, NAME_EVICTED, db, key);
+  }
+
+  /**
+   * Records that the field buf[from, to) of the hash at `key` has expired. When those of this hash
+   * are done, `fieldsExpired` tells of all of them at once.
+   */
   fieldExpired(db: number, key: Key, buf: Uint8Array, from: number, to: number): void {
     const { expirySink } = this;
-    if (expirySink === null) return;
-    expirySink.fieldExpired(db, key.buf, key.start, key.end, buf, from, to);
+    if (expirySink !== null) {
+      expirySink.fieldExpired(db, key.buf, key.start, key.end, buf, from, to);
+    }
+    if ((this.eventMask & (EVENT_HASH | EVENT_GENERIC)) === 0) return;
+    if (this.#expiredHash.count === 0) this.#expiredHash.add(key.buf, key.start, key.end);
+    if (this.wantsFields) this.#expiredFields.add(buf, from, to);
+  }
+
+  /**
+   * Tells of the fields since the last call that have expired, all of one hash, and that the hash
+   * is gone with them (`isGone`). Nothing to tell: no event.
+   */
+  fieldsExpired(db: number, isGone: boolean): void {
+    if (this.#expiredHash.count === 0) return;
+    const { buf, ends } = this.#expiredHash;
+    const fields = this.#expiredFields;
+    if ((this.eventMask & EVENT_HASH) !== 0) {
+      this.#eventSink!.keyEvent(NAME_FIELD_EXPIRED, db, buf, 0, ends[0]!, fields);
+    }
+    if (isGone && (this.eventMask & EVENT_GENERIC) !== 0)
+      this.#tell(NAME_DEL, db, buf, 0, ends[0]!);
+    fields.clear();
+    this.#expiredHash.clear();
   }
 }
 

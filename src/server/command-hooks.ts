@@ -12,12 +12,21 @@ import type { WriteGuard } from './write-guard.ts';
 /** Told of a command that has run, while its shards are still held. */
 export type CommandObserver = (row: CommandRow, ctx: ThreadContext) => void;
 
+/** Events of a command, told when its record has a place in the journal: EventPublisher. */
+export interface HeldEvents {
+  /** From here on, up to as many calls of `release`. */
+  hold(): void;
+  release(): void;
+}
+
 export class CommandHooks implements CommandGuard {
   readonly words: Int32Array;
   readonly modeWord: number;
   readonly #guard: WriteGuard;
   readonly #bits: number[] = [];
   readonly #observers: CommandObserver[] = [];
+  /** What is told of a command waits for its record. */
+  events: HeldEvents | null = null;
 
   constructor(guard: WriteGuard) {
     this.#guard = guard;
@@ -40,7 +49,9 @@ export class CommandHooks implements CommandGuard {
   }
 
   run(row: CommandRow, ctx: ThreadContext): RunStatus {
+    this.events?.hold();
     const status = this.#guard.run(row, ctx);
+    this.events?.release();
     if (status === ESCALATE) return status;
     const mode = this.words[this.modeWord]!;
     for (let i = 0; i < this.#bits.length; i++) {
@@ -50,10 +61,12 @@ export class CommandHooks implements CommandGuard {
   }
 
   beginTransaction(): void {
+    this.events?.hold();
     this.#guard.beginTransaction();
   }
 
   endTransaction(): void {
     this.#guard.endTransaction();
+    this.events?.release();
   }
 }

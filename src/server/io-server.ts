@@ -4,51 +4,33 @@
  */
 
 import type { BlockWish, ServerServices } from '../commands/spec.ts';
-import type { CommandTable } from '../commands/table.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
-import {
-  PARSE_COMPLETE,
-  PARSE_ERROR,
-  type ParserLimits,
-  RequestParser,
-} from '../resp/request-parser.ts';
-import type { Doorbell } from '../sync/doorbell.ts';
+import { PARSE_COMPLETE, PARSE_ERROR, RequestParser } from '../resp/request-parser.ts';
 import type { Endpoint, Transport, TransportHandler } from '../transport/transport.ts';
 import { BlockedPermission } from './acl/blocked-permission.ts';
-import type { AclGate } from './acl/gate.ts';
 import type { AclUsers } from './acl/users.ts';
 import { BlockedClients } from './blocked-clients.ts';
-import type { BlockedServe } from './blocked-serve.ts';
-import type { ClientCards } from './client-cards.ts';
 import { gaugeClients } from './client-gauges.ts';
-import { type ClientIds, clientId } from './client-ids.ts';
-import {
-  type ClientLimits,
-  checkOutputLimit,
-  type OutputLimit,
-  refusalOf,
-} from './client-limits.ts';
+import { clientId } from './client-ids.ts';
+import { checkOutputLimit, type OutputLimit, refusalOf } from './client-limits.ts';
 import { addressOf, describeClient } from './client-report.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
 import { HELD } from './dispatch-parts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { HeldOutput } from './held-output.ts';
-import { LETTER, type Letter, type LetterHandler, Mailbox, type Post } from './post.ts';
-import type { PubSub } from './pub-sub.ts';
+import type { IoServerParts } from './io-server-parts.ts';
+import { LETTER, type Letter, type LetterHandler, Mailbox } from './post.ts';
 import { ReplyInlet } from './reply-inlet.ts';
 import { SessionRuns } from './session-runs.ts';
-import type { ShardLocks } from './shard-locks.ts';
 import { flushKeyspaceStats } from './shard-worker.ts';
-import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
+import { PAUSE_NONE } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 import type { Subscribers } from './subscribers.ts';
-import type { ClientRef, ThreadContext } from './thread-context.ts';
-import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
-import type { Tracker } from './tracker.ts';
+import type { ClientRef } from './thread-context.ts';
+import { gaugeCpu, STAT } from './thread-stats.ts';
 import { TrackingClients } from './tracking-clients.ts';
-import { WAIT_RESP3, type WaitRecords } from './wait-records.ts';
-import type { WriteGuard } from './write-guard.ts';
+import { WAIT_RESP3 } from './wait-records.ts';
 
 /** Input kept for a connection that must wait; beyond it, reading pauses. */
 const HELD_INPUT_MAX = 1024 * 1024;
@@ -56,37 +38,6 @@ const HELD_INPUT_MAX = 1024 * 1024;
 const REPLY_PART_BYTES = 256 * 1024;
 /** Pace of what INFO says about all clients together. */
 const GAUGE_MS = 1000;
-export interface IoServerParts {
-  readonly layout: SharedLayout;
-  readonly thread: number;
-  readonly ctx: ThreadContext;
-  readonly reply: ReplyWriter;
-  readonly stats: ThreadStats;
-  readonly guard: WriteGuard;
-  readonly parserLimits: ParserLimits;
-  readonly limits: ClientLimits;
-  readonly bell: Doorbell;
-  readonly spill: Spill;
-  readonly post: Post;
-  readonly cards: ClientCards;
-  readonly ids: ClientIds;
-  readonly tracker: Tracker;
-  readonly locks: ShardLocks;
-  readonly records: WaitRecords;
-  readonly serve: BlockedServe;
-  readonly pubsub: PubSub;
-  readonly acl: AclGate;
-  readonly table: CommandTable;
-  /** The ring of this thread's letters. */
-  readonly postbox: SharedArrayBuffer;
-  /** Looks for control messages. */
-  readonly pollControl: () => void;
-  /** Makes `onWake` come again after the events that are waiting now. */
-  readonly wakeSoon: () => void;
-  /** Called when the doorbell word says parked: arms whatever else wakes this thread. */
-  readonly onParked: () => void;
-}
-
 export class IoServer implements TransportHandler, ConnectionHost {
   readonly #parts: IoServerParts;
   readonly #reply: ReplyWriter;
@@ -127,7 +78,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#parser = new RequestParser(parts.parserLimits);
     this.#mailbox = new Mailbox(parts.postbox, parts.spill);
     this.subscribers = parts.pubsub.connect({
-      push: (c, buf, start, end) => this.push(c, buf, start, end),
+      push: (c, buf, start, end, gate) => this.push(c, buf, start, end, gate),
       hasLetters: () => this.#mailbox.hasLetters,
       counted: (clients) => {
         parts.stats.counters[STAT.pubsubClients] = clients;

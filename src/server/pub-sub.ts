@@ -64,17 +64,23 @@ export class PubSub implements PubSubServices {
     return host !== null && !host.hasLetters() && !this.#post.isWaitingFor(this.#io + 1);
   }
 
+  /** True while nobody is subscribed to any channel or pattern: one load. */
+  get isSilent(): boolean {
+    return this.#board.isSilent;
+  }
+
   /**
    * Sends a message to the subscribers of a channel, and to those of patterns that match it, or of
-   * a shard channel. Returns how many get it. May be called while shards are held.
+   * a shard channel. Returns how many get it. May be called while shards are held. It leaves when
+   * the disk has the journal up to `gate` (0 = at once).
    */
-  publish(isShard: boolean, channel: Part, message: Part): number {
+  publish(isShard: boolean, channel: Part, message: Part, gate = 0): number {
     const board = this.#board;
     if (isShard ? board.isShardSilent : board.isSilent) return 0;
     const local = this.#local;
     const isDirect = this.#isDirect();
     if (isDirect && board.ioThreads === 1) {
-      return local!.deliver(isShard, channel, message);
+      return local!.deliver(isShard, channel, message, gate);
     }
     const total = this.#count(isShard, channel);
     if (total === 0) return 0;
@@ -82,8 +88,8 @@ export class PubSub implements PubSubServices {
     const kind = isShard ? LETTER.publishShard : LETTER.publish;
     for (let io = 0; io < targets.length; io++) {
       if (targets[io] === 0) continue;
-      if (isDirect && io === this.#io) local!.deliver(isShard, channel, message);
-      else this.#post.send(io + 1, kind, 0, 0, 0, 0, 0, channel, message);
+      if (isDirect && io === this.#io) local!.deliver(isShard, channel, message, gate);
+      else this.#post.send(io + 1, kind, 0, 0, 0, 0, gate, channel, message);
     }
     return total;
   }
@@ -107,8 +113,9 @@ export class PubSub implements PubSubServices {
   }
 
   /** A message came from another thread. */
-  received(isShard: boolean, { buf, start, middle, end }: Letter): void {
-    this.#local!.deliver(isShard, { buf, from: start, to: middle }, { buf, from: middle, to: end });
+  received(isShard: boolean, { buf, start, middle, end, gate }: Letter): void {
+    const channel = { buf, from: start, to: middle };
+    this.#local!.deliver(isShard, channel, { buf, from: middle, to: end }, gate);
   }
 
   // ---- what session commands ask

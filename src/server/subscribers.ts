@@ -45,8 +45,10 @@ const FRAME_BYTES = 4096;
 const SAME_BYTES_MAX = 64;
 
 export interface SubscribersHost<C> {
-  /** Sends bytes to a client, in order with its replies. */
-  push(client: C, buf: Uint8Array, start: number, end: number): void;
+  /**
+   * Sends bytes to a client, in order with its replies, when the disk has the journal up to `gate`.
+   */
+  push(client: C, buf: Uint8Array, start: number, end: number, gate: number): void;
   /** So many clients are subscribed to something now. */
   counted(clients: number): void;
 }
@@ -129,15 +131,16 @@ export class Subscribers<C extends Subscriber> {
   /**
    * Sends a message to this thread's subscribers of `channel` and, unless it is a shard channel, to
    * those of patterns that match it. Returns how many got it; a client counts once for each of its
-   * subscriptions. The message is formatted once. O(subscribers * bytes + patterns).
+   * subscriptions. The message is formatted once; `gate` is as in PubSub.publish. O(subscribers *
+   * bytes + patterns).
    */
-  deliver(isShard: boolean, channel: Part, message: Part): number {
+  deliver(isShard: boolean, channel: Part, message: Part, gate = 0): number {
     const listeners = this.#find(isShard ? KIND_SHARD_CHANNEL : KIND_CHANNEL, channel);
     let count = 0;
     if (listeners !== null) {
       count += listeners.clients.size;
       const frame = this.#begin(3, isShard ? 'smessage' : 'message');
-      this.#finish(frame, listeners.clients, channel, message);
+      this.#finish(frame, listeners.clients, channel, message, gate);
     }
     if (isShard) return count;
     for (const { name, clients } of this.#names[KIND_PATTERN]!.values()) {
@@ -145,7 +148,7 @@ export class Subscribers<C extends Subscriber> {
       count += clients.size;
       const frame = this.#begin(4, 'pmessage');
       frame.bulk(name, 0, name.length);
-      this.#finish(frame, clients, channel, message);
+      this.#finish(frame, clients, channel, message, gate);
     }
     return count;
   }
@@ -176,14 +179,14 @@ export class Subscribers<C extends Subscriber> {
     return frame;
   }
 
-  #finish(frame: ReplyWriter, clients: Set<C>, channel: Part, message: Part): void {
+  #finish(frame: ReplyWriter, clients: Set<C>, channel: Part, message: Part, gate: number): void {
     frame.bulk(channel.buf, channel.from, channel.to);
     frame.bulk(message.buf, message.from, message.to);
     const { buf, length } = frame;
     for (const client of clients) {
       // The two protocols differ in this byte only.
       buf[0] = client.protocol === 3 ? PUSH : ARRAY;
-      this.#host.push(client, buf, 0, length);
+      this.#host.push(client, buf, 0, length, gate);
     }
   }
 

@@ -24,6 +24,7 @@ import { CommandHooks } from './command-hooks.ts';
 import { readCommandLimits } from './command-limits.ts';
 import type { ConfigSnapshot } from './config/store.ts';
 import { ConfigStore } from './config/store.ts';
+import { EventPublisher } from './event-publisher.ts';
 import { fileLogWriter, type LogFilter, Logger } from './log.ts';
 import { MemoryRoom } from './memory-room.ts';
 import { Post } from './post.ts';
@@ -83,6 +84,7 @@ export interface ThreadParts {
   readonly pubsub: PubSub;
   /** Permissions, by this thread's copy of the users. */
   readonly acl: AclGate;
+  readonly events: EventPublisher;
 }
 
 const REPLY_BYTES = 64 * 1024;
@@ -130,10 +132,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     ringerOf(layout, layout.durabilityThread, wakeByFd),
     snapshotGuard,
   );
-  const keys = new TrackingTable(buffers.tracking, hasher, (isAny) => {
-    if (isAny) layout.addMode(MODE_TRACKING);
-    else layout.removeMode(MODE_TRACKING);
-  });
+  const keys = trackingTable(buffers.tracking, hasher, layout);
   state.trackingWords = keys.words;
   const spill = new Spill(buffers.spill, layout.words, layout.spillLockWord);
   const ioRingers = ringers(1, ioThreads);
@@ -142,6 +141,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   const records = new WaitRecords(spill);
   const board = new ChannelBoard(buffers.channels, new HalfSipHash(...start.hashKey));
   const tracker = new Tracker(thread, keys, new PrefixBoard(keys, ioThreads), ctx, post);
+  const pubsub = new PubSub(board, post, thread <= ioThreads ? thread - 1 : -1);
   const parts: ThreadParts = {
     start,
     layout,
@@ -166,17 +166,30 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     records,
     serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard, tracker }),
     cards: new ClientCards(buffers.cards, layout.topology.connections),
-    pubsub: new PubSub(board, post, thread <= ioThreads ? thread - 1 : -1),
     acl: new AclGate(new AclUsers(new AclCommands(table), start.users), stats),
+    pubsub,
+    events: new EventPublisher(state, pubsub, guard),
   };
   ctx.log = (level, text) => threadLogger(parts).log(level, text);
   ctx.guard = parts.hooks;
+  parts.hooks.events = parts.events;
   ctx.publisher = parts.pubsub;
   state.expirySink = parts.guard;
   state.changeSink = parts.tracker;
   parts.hooks.observe(MODE_TRACKING, parts.tracker.observe);
   applyCommandLimits(parts);
   return parts;
+}
+
+function trackingTable(
+  buffers: readonly SharedArrayBuffer[],
+  hasher: HalfSipHash,
+  layout: SharedLayout,
+): TrackingTable {
+  return new TrackingTable(buffers, hasher, (isAny) => {
+    if (isAny) layout.addMode(MODE_TRACKING);
+    else layout.removeMode(MODE_TRACKING);
+  });
 }
 
 /** A log of this thread with the configuration as it is now. */
@@ -207,6 +220,7 @@ export function applyCommandLimits(parts: ThreadParts): void {
   const { config, ctx } = parts;
   readCommandLimits(config, ctx.state);
   parts.acl.logLengthMax = config.int('acllog-max-len');
+  parts.events.configure(config.text('notify-keyspace-events'));
   parts.guard.isEvictionLazy = config.bool('lazyfree-lazy-eviction');
   parts.tracker.setLimit(config.int('tracking-table-max-keys'));
   parts.room.configure({

@@ -183,20 +183,27 @@ export function rewriteDir(name: string, text: string): RewriteLine[] {
 
 // notify-keyspace-events <characters> ------------------------------------------------------------
 
-const EVENT_CLASSES = 'g$lshzxetd';
-const EVENT_EXTRAS = 'nKEm';
+/** What A stands for; arrays (a) and streams (t) have no commands yet. */
+const EVENT_CLASSES = 'g$lshzxetda';
+/** Everything in the order of CONFIG GET. */
+const EVENT_CHARACTERS = 'g$lshzxetdnocaKEmSTIV';
 
-/** Orders and deduplicates the characters; all ten data classes together are shown as A. */
+/**
+ * Orders and deduplicates the characters. All classes of A together are shown as that. Unlike in
+ * Redis, n, o and c are shown beside A, too: CONFIG REWRITE would lose them.
+ */
 export function parseNotifyKeyspaceEvents(words: readonly string[]): Parsed {
   const given = new Set(words[0]!.replaceAll('A', EVENT_CLASSES));
-  const known = EVENT_CLASSES + EVENT_EXTRAS;
   for (const character of given) {
-    if (!known.includes(character)) {
-      return { error: "Invalid event class character. Use 'Ag$lshzxeKEtmdn'." };
+    if (!EVENT_CHARACTERS.includes(character)) {
+      return { error: "Invalid event class character. Use 'Ag$lshzxeKEtmdnocaSTIV'." };
     }
   }
-  const present = [...known].filter((character) => given.has(character)).join('');
-  return { text: present.replace(EVENT_CLASSES, 'A') };
+  const present = [...EVENT_CHARACTERS].filter((character) => given.has(character));
+  if (![...EVENT_CLASSES].every((character) => given.has(character))) {
+    return { text: present.join('') };
+  }
+  return { text: `A${present.filter((character) => !EVENT_CLASSES.includes(character)).join('')}` };
 }
 
 /** Quoted: the characters may be none. */

@@ -28,6 +28,9 @@ const DIFFERENT_ANSWERS: Readonly<Record<string, string>> = {
   'maxmemory-policy=noeviction volatile-lru': LRM,
   'repl-diskless-load=x': 'Valkey 8 added flush-before-load, so the list of values is longer',
   'notify-keyspace-events=An': 'Redis 7.0 does not show n beside A',
+  'notify-keyspace-events=Q': 'Redis 8 has more classes to name',
+  'notify-keyspace-events=AKEQ': 'Redis 8 has more classes to name',
+  'notify-keyspace-events=g$lshzxetd': 'A of Redis 8 has arrays in it, too',
 };
 
 const NUMBERS = ['', '0', '1', '-1', '01', '1x', ' 1', '+1', '70000', '99999999999', '-0', '1kb'];
