@@ -72,14 +72,16 @@ const SCENARIOS: readonly (readonly [name: string, script: string])[] = [
   [
     'a client of RESP2 hears by way of another',
     `r SUBSCRIBE __redis__:invalidate; x CLIENT TRACKING on REDIRECT {r};
-     x CLIENT TRACKINGINFO; x GET k; b SET k 1; x MGET k j; b MSET j 1 k 2; x SET k 1; x GET k; x SET k 2; b FLUSHALL;
+     x CLIENT TRACKINGINFO; x GET k; b SET k 1; x MGET k j; b MSET j 1 k 2; x SET k 1; x GET k;
+     x SET k 2; b FLUSHALL;
      y CLIENT TRACKING on BCAST REDIRECT {r} PREFIX u; b MSET u1 1 u2 2 v 3; y SET u3 1;
      a CLIENT TRACKING on REDIRECT {r}; a GET k; b SET k 5; a SET k 6`,
   ],
   [
     'a client hears for others by push',
-    `x CLIENT TRACKING on REDIRECT {a}; x GET k; b SET k 1; y CLIENT TRACKING on REDIRECT {a} NOLOOP;
-     y GET k; y SET k 1; y GET k; b SET k 2; a CLIENT TRACKING on; a GET k; x GET k;
+    `x CLIENT TRACKING on REDIRECT {a}; x GET k; b SET k 1;
+     y CLIENT TRACKING on REDIRECT {a} NOLOOP; y GET k; y SET k 1; y GET k; b SET k 2;
+     a CLIENT TRACKING on; a GET k; x GET k;
      b SET k 3; a CLIENT TRACKING on REDIRECT {a}; a GET k; b SET k 4`,
   ],
   [

@@ -152,7 +152,7 @@ describe('two I/O threads', () => {
     reader.close();
   });
 
-  test('a flood of changes reaches clients that track prefixes, each key once a message', async () => {
+  test('a flood reaches clients that track prefixes, each key once a message', async () => {
     const listeners = [await connectTo(server, 0), await connectTo(server, 1)];
     for (const client of listeners) {
       await client.command(['HELLO', 3]);
