@@ -200,7 +200,17 @@ const NEWER_MIN = [7, 1] as const;
 
 /** Flags and categories that changed after Redis 7.0, or differ on purpose. */
 const OTHER_FACTS: ReadonlyMap<string, string> = new Map([
-  ['wait', 'blocking instead of noscript since 7.2'],
+  ...[
+    'wait',
+    'blpop',
+    'brpop',
+    'blmove',
+    'brpoplpush',
+    'blmpop',
+    'bzpopmin',
+    'bzpopmax',
+    'bzmpop',
+  ].map((name) => [name, 'no longer noscript since 7.2'] as const),
   ['command|getkeys', 'commands without arguments are allowed since 7.2'],
   ['command|getkeysandflags', 'commands without arguments are allowed since 7.2'],
   ['sinterstore', 'the destination is overwritten, not updated, since 7.2'],
