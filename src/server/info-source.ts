@@ -194,7 +194,8 @@ function residentBytes(): number {
 function infoMemory(parts: ThreadParts): InfoMemory {
   const { config, ctx } = parts;
   const buffers = sum(parts, STAT.queryBufferBytes) + sum(parts, STAT.outputBufferBytes);
-  const used = keyspaceBytes(ctx.shards) + buffers;
+  const tracking = parts.tracker.table.usedBytes;
+  const used = keyspaceBytes(ctx.shards) + buffers + tracking;
   if (rates.startupBytes < 0) rates.startupBytes = used;
   rates.peakBytes = Math.max(rates.peakBytes, used);
   let startup = 0;
@@ -215,7 +216,7 @@ function infoMemory(parts: ThreadParts): InfoMemory {
     used,
     rss: residentBytes(),
     peak: rates.peakBytes,
-    overhead: buffers + startup,
+    overhead: buffers + startup + tracking,
     startup,
     allocated,
     active,
@@ -225,7 +226,7 @@ function infoMemory(parts: ThreadParts): InfoMemory {
     system: constrainedMemory(),
     maxmemory: config.int('maxmemory'),
     maxmemoryPolicy: config.text('maxmemory-policy'),
-    notCountedForEviction: 0,
+    notCountedForEviction: tracking,
     clientBuffers: buffers,
     aofBuffers: 0,
     scriptEngines: 0,

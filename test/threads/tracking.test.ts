@@ -215,6 +215,8 @@ test('keys that nobody tracks stay on the lease path while thousands are tracked
     expect(delta('lease_commands')).toBeGreaterThan(writes * 0.95);
     expect(delta('lease_commands') + delta('routed_commands')).toBeGreaterThanOrEqual(writes);
     expect(reader.unread).toBe('');
+    // Key, client and place in the table.
+    expect(after('mem_not_counted_for_evict')).toBeGreaterThan(tracked * 40);
   } finally {
     await server.stop();
   }
