@@ -72,8 +72,8 @@ export class ExecDispatch {
   exec(c: Connection, row: CommandRow, args: ArgView): DispatchStatus {
     const { layout, monitors } = this.#parts;
     const mark = this.#parts.reply.length;
-    let isShown = false;
     const started = performance.now();
+    let isShown = false;
     if (c.isRestricted && c.queuedCommands !== 0 && !c.isTransactionBroken)
       this.#refuseQueued(c, row);
     const room = c.transactionNeedsMemory ? this.#parts.room.ask(c.queue().length) : ROOM_GIVEN;

@@ -52,7 +52,7 @@ export function sampleRates(parts: ThreadParts, unixMs: number): void {
 
 function usedBytes(parts: ThreadParts): number {
   const buffers = sum(parts, STAT.queryBufferBytes) + sum(parts, STAT.outputBufferBytes);
-  return keyspaceBytes(parts.ctx.shards) + buffers;
+  return keyspaceBytes(parts.ctx.shards) + buffers + parts.tracker.table.usedBytes;
 }
 
 /** The text of INFO for `sections` (none: the default ones). */
@@ -247,6 +247,7 @@ function commandMicros({ allStats, table }: ThreadParts): number {
 export function infoMemory(parts: ThreadParts): InfoMemory {
   const { config, ctx } = parts;
   const buffers = sum(parts, STAT.queryBufferBytes) + sum(parts, STAT.outputBufferBytes);
+  const tracking = parts.tracker.table.usedBytes;
   const used = usedBytes(parts);
   const { rates } = parts.insight;
   rates.notePeak(used, ctx.state.nowMs);
@@ -269,7 +270,7 @@ export function infoMemory(parts: ThreadParts): InfoMemory {
     rss: residentBytes(),
     peak: rates.peakBytes,
     peakSeconds: Math.floor(rates.peakMs / 1000),
-    overhead: buffers + startup,
+    overhead: buffers + startup + tracking,
     startup,
     allocated,
     active,
@@ -279,7 +280,7 @@ export function infoMemory(parts: ThreadParts): InfoMemory {
     system: constrainedMemory(),
     maxmemory: config.int('maxmemory'),
     maxmemoryPolicy: config.text('maxmemory-policy'),
-    notCountedForEviction: 0,
+    notCountedForEviction: tracking,
     clientBuffers: buffers,
     aofBuffers: 0,
     scriptEngines: 0,

@@ -203,9 +203,7 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
       replaySlot.start(transport, m.order, (replay) => answer(m.id, { error: null, replay }));
     }
   });
-  const answer = (id: number, answer: Answer): void => {
-    control.send({ type: 'answer', id, answer });
-  };
+  const answer = (id: number, found: Answer) => control.send({ type: 'answer', id, answer: found });
   try {
     await transport.listen(listenOptions(parts));
   } catch (error) {
@@ -213,8 +211,8 @@ export async function runIoThread(start: ThreadStart, port: MessagePort): Promis
     return;
   }
   layout.setWakeFd(start.thread, transport.wakeFd);
-  const text = `${transport.name} (${chosen.reason})`;
-  control.send({ type: 'ready', thread: start.thread, transport: text });
+  const name = `${transport.name} (${chosen.reason})`;
+  control.send({ type: 'ready', thread: start.thread, transport: name });
   io.onTurnEnd();
   await transport.run();
 }

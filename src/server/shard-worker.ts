@@ -579,6 +579,7 @@ export class ShardWorker {
       else {
         this.#parts.locks.releaseAll();
         this.#publishReplies();
+        // I/O threads end first: from then on nobody makes room.
         if (!this.#pause()) return;
         // The next command has not been waiting for a client that is slow to read.
         this.#frameEndMs = performance.now();

@@ -145,9 +145,9 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
   const post = new Post(buffers.postboxes, ioRingers, spill);
   const records = new WaitRecords(spill);
   const board = new ChannelBoard(buffers.channels, new HalfSipHash(...start.hashKey));
+  const cards = new ClientCards(buffers.cards, layout.topology.connections);
   const tracker = new Tracker(thread, keys, new PrefixBoard(keys, ioThreads), ctx, post);
   const pubsub = new PubSub(board, post, thread <= ioThreads ? thread - 1 : -1);
-  const cards = new ClientCards(buffers.cards, layout.topology.connections);
   const insight = threadInsight(start, layout, hasher, cards, ctx);
   const parts: ThreadParts = {
     start,
@@ -173,8 +173,8 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     records,
     serve: new BlockedServe({ thread, ctx, table, records, locks, post, guard, tracker, stats }),
     cards,
-    monitors: new Monitors({ layout, post, cards, thread }),
     insight,
+    monitors: new Monitors({ layout, post, cards, thread }),
     acl: new AclGate(new AclUsers(new AclCommands(table), start.users), stats),
     pubsub,
     events: new EventPublisher(state, pubsub, guard),
@@ -192,9 +192,9 @@ function connect(parts: ThreadParts): void {
   ctx.guard = hooks;
   hooks.events = parts.events;
   ctx.publisher = parts.pubsub;
-  hooks.observe(MODE_MONITOR, (row) => monitors.observe(row, ctx));
   ctx.watch = insight;
   room.onCycle = (ms) => insight.events.note('eviction-cycle', ms, state.nowMs);
+  hooks.observe(MODE_MONITOR, (row) => monitors.observe(row, ctx));
   state.expirySink = parts.guard;
   state.changeSink = tracker;
   hooks.observe(MODE_TRACKING, tracker.observe);

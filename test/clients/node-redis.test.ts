@@ -1,7 +1,7 @@
 /** node-redis, unchanged, in both protocols. */
 import { createClient, createClientPool, WatchError } from 'redis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startTessera, type Tessera } from '../support/tessera.ts';
+import { startTessera, type Tessera, waitUntil } from '../support/tessera.ts';
 
 const KEYS = 200;
 
@@ -103,4 +103,28 @@ test('a wrong password is an error', async () => {
   client.on('error', () => undefined);
   await expect(client.connect()).rejects.toThrow('WRONGPASS');
   client.destroy();
+});
+
+test('client-side caching', async () => {
+  const client = createClient({ ...options(3), clientSideCache: { ttl: 0, maxEntries: 100 } });
+  const other = createClient(options(3));
+  await Promise.all([client.connect(), other.connect()]);
+  const cache = client.clientSideCache!;
+  await other.set('cached', 'one');
+  await other.hSet('cached-hash', { f: '1' });
+  expect([await client.get('cached'), await client.get('cached')]).toEqual(['one', 'one']);
+  expect(await client.hGet('cached-hash', 'f')).toBe('1');
+  expect(cache.stats().hitCount).toBe(1);
+  expect(cache.size()).toBe(2);
+  await other.set('cached', 'two');
+  await waitUntil('the invalidation', () => cache.size() === 1);
+  expect(await client.get('cached')).toBe('two');
+  await other.hIncrBy('cached-hash', 'f', 1);
+  await waitUntil('the invalidation', () => cache.size() === 1);
+  expect(await client.hGet('cached-hash', 'f')).toBe('2');
+  await other.flushDb();
+  await waitUntil('the invalidation of all', () => cache.size() === 0);
+  expect(await client.get('cached')).toBe(null);
+  client.destroy();
+  other.destroy();
 });

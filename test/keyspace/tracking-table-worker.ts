@@ -9,7 +9,7 @@ interface Work {
   readonly id: number;
 }
 
-const STEPS = 60_000;
+const STEPS = 30_000;
 const KEYS = 300;
 const { buffers, id }: Work = workerData;
 const hasher = new HalfSipHash(1, 2);

@@ -17,6 +17,7 @@ export function readCommand(key: string): Words {
     case 'h':
       return ['HGETALL', key];
     case 'l':
+    case 'b':
       return ['LRANGE', key, 0, -1];
     case 'z':
       return ['ZRANGE', key, 0, -1, 'WITHSCORES'];
