@@ -12,6 +12,7 @@ import type {
   Session,
 } from '../commands/spec.ts';
 import type { PubSubServices } from '../commands/subscriptions.ts';
+import { ERRORS } from '../resp/errors.ts';
 import { AclDesk } from './acl/desk.ts';
 import { AOF_FACT, AOF_IS_ON } from './aof-facts.ts';
 import type { Connection } from './connection.ts';
@@ -26,6 +27,8 @@ import { FACT } from './persistence-facts.ts';
 import { PAUSE_ALL, PAUSE_NONE, PAUSE_WRITES } from './shared-layout.ts';
 import type { ThreadParts } from './thread-setup.ts';
 
+/** Directives that stay as they are while the data set is loaded. */
+const FIXED: ReadonlySet<string> = new Set(['appendonly', 'dir']);
 const SAVE_IN_PROGRESS = 'ERR Background save already in progress';
 const STATUS_OF: Readonly<Record<SaveRequest, string>> = {
   save: 'OK',
@@ -101,6 +104,10 @@ export class Services implements ServerServices {
     mayWait: boolean,
     done: (error: string | null) => void,
   ): void {
+    if (this.#parts.layout.isLoading && pairs.some(([name]) => FIXED.has(name.toLowerCase()))) {
+      done(ERRORS.LOADING);
+      return;
+    }
     const words = pairs.flat();
     const isLocal = session.isLoopback;
     if (!mayWait) {
