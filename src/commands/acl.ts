@@ -303,7 +303,7 @@ export const ACL_COMMAND: SessionCommandSpec = container(
       since: '6.0.0',
       arity: -2,
       flags: ADMIN,
-      syntax: '[count:integer|RESET]',
+      syntax: '[<count:integer | RESET>]',
       asksThreads: true,
       run: cmdLog,
     },
