@@ -114,6 +114,7 @@ export class BlockedClients {
     if (wait.poll !== null) this.#polled.add(wait);
     if (wait.deadlineMs === 0) return;
     this.#deadlines.add(wait);
+    this.#parts.stats.add(STAT.blockedWithTimeout, 1);
     this.#parts.wakeAt(this.#deadlines.nextMs);
   }
 
@@ -209,6 +210,7 @@ export class BlockedClients {
     wait.c.blocked = null;
     stats.add(STAT.blockedNow, -1);
     this.#deadlines.remove(wait);
+    if (wait.deadlineMs !== 0) stats.add(STAT.blockedWithTimeout, -1);
     this.#polled.delete(wait);
     if (wait.isReplyWanted && end > start) push(wait.c, buf, start, end, gate);
   }

@@ -141,9 +141,9 @@ function infoClients(parts: ThreadParts): InfoClients {
     tracking: parts.tracker.table.clients,
     pubsub: sum(parts, STAT.pubsubClients),
     watching: sum(parts, STAT.watchingClients),
-    withTimeout: 0,
+    withTimeout: sum(parts, STAT.blockedWithTimeout),
     watchedKeys: ctx.shards.reduce((total, shard) => total + shard.watch.size, 0),
-    blockingKeys: 0,
+    blockingKeys: ctx.shards.reduce((total, shard) => total + shard.waits.size, 0),
   };
 }
 

@@ -57,6 +57,8 @@ export const STAT = {
   largestOutputBytes: 47,
   expiredFields: 55,
   lazyfreed: 56,
+  /** Blocked clients whose time runs out. */
+  blockedWithTimeout: 57,
   /** FLUSHALLs. */
   flushes: 60,
   evictedKeys: 40,
@@ -233,6 +235,7 @@ export class ThreadStats {
       STAT.queryBufferBytes,
       STAT.outputBufferBytes,
       STAT.blockedNow,
+      STAT.blockedWithTimeout,
       STAT.watchingClients,
       STAT.pubsubClients,
       STAT.monitors,

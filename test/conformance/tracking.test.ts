@@ -114,7 +114,7 @@ const SCENARIOS: readonly (readonly [name: string, script: string])[] = [
   ],
 ];
 
-/** Between two commands: what they cause has been sent then, on any machine that tests run on. */
+/** What redis-server has sent has been read after this time. */
 const QUIET_MS = 2;
 /** What is due by then has been expired by redis-server. */
 const EXPIRY_MS = 900;
@@ -170,7 +170,12 @@ class Play {
     return play;
   }
 
-  async run(script: string, isQuiet: () => Promise<void>): Promise<void> {
+  /** Runs the commands one by one; `isQuiet` is waited for after each. */
+  async run(
+    script: string,
+    isQuiet: (step: number, isBlocked: boolean) => Promise<void>,
+  ): Promise<void> {
+    let step = 0;
     for (const line of script.split(';')) {
       const [name, ...words] = line.trim().split(/\s+/);
       if (name === '!') this.players.get(words[0]!)!.raw.close();
@@ -178,7 +183,7 @@ class Play {
         const known = words.map((word) => word.replace(/\{(.)\}/, (_, one) => this.#ids.get(one)!));
         await this.players.get(name!.slice(-1))!.run(known, name![0] !== '-');
       }
-      await isQuiet();
+      await isQuiet(step++, words[0]!.startsWith('BL') && name![0] === '-');
     }
   }
 
@@ -202,18 +207,31 @@ class Play {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** What the clients of a scenario receive, when there is time between its commands. */
-async function expected(port: number, script: string): Promise<Record<string, string>> {
+/** What the clients of a scenario receive, and how much of it they have after each command. */
+interface Expected {
+  readonly received: Record<string, string>;
+  readonly steps: readonly Record<string, string>[];
+}
+
+async function expected(port: number, script: string): Promise<Expected> {
   const play = await Play.begin(port, script);
-  await play.run(script, () => pause(QUIET_MS));
+  const control = await RawClient.connect(port);
+  const steps: Record<string, string>[] = [];
+  await play.run(script, async () => {
+    // It has one thread: what came before the answer has been sent before it.
+    await control.command(['PING']);
+    await pause(QUIET_MS);
+    steps.push(play.received);
+  });
   await pause(script.includes('PX') ? EXPIRY_MS : QUIET_MS * 10);
+  control.close();
   play.end();
-  return play.received;
+  return { received: play.received, steps };
 }
 
 describe.skipIf(redisServerPath() === null)('beside redis-server', () => {
   let redis: RedisServer;
-  const known = new Map<string, Record<string, string>>();
+  const known = new Map<string, Expected>();
   beforeAll(async () => {
     redis = await startRedis();
   });
@@ -235,14 +253,25 @@ describe.skipIf(redisServerPath() === null)('beside redis-server', () => {
       const wanted = known.get(script) ?? (await expected(redis.port, script));
       known.set(script, wanted);
       const play = await Play.begin(server.port, script);
-      await play.run(script, () => pause(QUIET_MS));
-      const isThere = (): boolean => {
-        return Object.entries(play.received).every(([name, text]) => {
-          return text.length >= wanted[name]!.length;
-        });
+      const untilThere = (all: Record<string, string>): Promise<void> => {
+        const isThere = (): boolean => {
+          return Object.entries(play.received).every(([name, text]) => {
+            return text.length >= all[name]!.length;
+          });
+        };
+        return waitUntil('all messages', isThere, 3000).catch(() => undefined);
       };
-      await waitUntil('all messages', isThere, 3000).catch(() => undefined);
-      expect(play.received).toEqual(wanted);
+      const control = await server.connect();
+      await play.run(script, async (step, isBlocked) => {
+        await untilThere(wanted.steps[step]!);
+        if (!isBlocked) return;
+        await waitUntil('a blocked client', async () =>
+          (await control.command(['INFO', 'clients'])).includes('\r\nblocked_clients:1\r\n'),
+        );
+      });
+      control.close();
+      await untilThere(wanted.received);
+      expect(play.received).toEqual(wanted.received);
       play.end();
     });
   });

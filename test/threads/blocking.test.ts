@@ -150,6 +150,24 @@ describe.each(TOPOLOGIES)('what Redis 7.0 does not have: %s', (_, args) => {
     ]);
   });
 
+  test('INFO tells how many keys are waited for, and whose time runs out', async () => {
+    const [a, b, control] = await Promise.all([1, 2, 3].map(() => RawClient.connect(server.port)));
+    const counts = async (): Promise<string[]> =>
+      (await control!.command(['INFO', 'clients'])).match(
+        /(?<=(blocked_clients|timeout_table|blocking_keys):)\d+/g,
+      ) ?? [];
+    a!.send(encodeCommand(['BLPOP', 'i1', 'i2', 'i3', '0']));
+    b!.send(encodeCommand(['BLPOP', 'i3', '100']));
+    await waitUntil('two that wait', async () => (await counts()).join() === '2,1,3');
+    a!.close();
+    await waitUntil('one that waits', async () => (await counts()).join() === '1,1,1');
+    await control!.command(['RPUSH', 'i3', 'x']);
+    expect(await b!.readReply()).toBe('*2\r\n$2\r\ni3\r\n$1\r\nx\r\n');
+    await waitUntil('nobody', async () => (await counts()).join() === '0,0,0');
+    b!.close();
+    control!.close();
+  });
+
   test('WAITAOF without a replica', async () => {
     const client = await RawClient.connect(server.port);
     const counts = (local: number): string => `*2\r\n:${local}\r\n:0\r\n`;
