@@ -2,8 +2,7 @@
 import { asciiBytes } from '../base/bytes.ts';
 import { TYPE_LIST } from '../keyspace/entry.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
-import { timeoutMs, waitForKeys } from './blocking.ts';
-import { writeTyped } from './collection.ts';
+import { popOrWait, popOrWaitRow, takeOrWait, takeOrWaitRow, timeoutMs } from './blocking.ts';
 import { moveOne, popFirst, popOne, sideOf } from './list-ends.ts';
 import { moveMany } from './list-move-many.ts';
 import { logArgument, logPop } from './log-effects.ts';
@@ -17,28 +16,12 @@ const RPOPLPUSH = asciiBytes('RPOPLPUSH');
 /** BLPOP and BRPOP. */
 function blockingPop(ctx: CommandContext, atHead: boolean): RunStatus {
   const { args, reply } = ctx;
-  const last = args.count - 1;
-  const ms = timeoutMs(ctx, last);
-  if (ms < 0) return DONE;
-  for (let i = 1; i < last; i++) {
-    if (ctx.servedKey !== 0 && ctx.servedKey !== i) continue;
-    const ref = writeTyped(ctx, i, TYPE_LIST);
-    if (ref < 0) return DONE;
-    if (ref === 0) continue;
+  return takeOrWait(ctx, TYPE_LIST, (index, ref) => {
     reply.array(2);
-    reply.bulk(args.buf, args.offset[i]!, args.end(i));
-    popOne(ctx, ctx.at(i), ref, atHead);
-    logPop(ctx, atHead ? LPOP : RPOP, i, 1);
-    return DONE;
-  }
-  waitForKeys(ctx, TYPE_LIST, 1, last - 1, ms);
-  return DONE;
-}
-
-function cmdBlmpop(ctx: CommandContext): RunStatus {
-  const ms = timeoutMs(ctx, 1);
-  if (ms < 0) return DONE;
-  return popFirst(ctx, 2, (keys) => waitForKeys(ctx, TYPE_LIST, 3, keys, ms));
+    reply.bulk(args.buf, args.offset[index]!, args.end(index));
+    popOne(ctx, ctx.at(index), ref, atHead);
+    logPop(ctx, atHead ? LPOP : RPOP, index, 1);
+  });
 }
 
 /** Has the client wait for the list at argument 1, whose elements go to that at argument 2. */
@@ -81,26 +64,10 @@ function cmdBlmovem(ctx: CommandContext): RunStatus {
 
 function popRow(name: string, atHead: boolean): CommandSpec {
   const end = atHead ? 'head' : 'tail';
-  return {
-    name,
-    summary: `Removes the element at the ${end} of the first list that has one, or waits for it.`,
-    since: '2.0.0',
-    group: 'list',
-    arity: -3,
-    flags: ['write', 'blocking'],
-    acl: ['list'],
-    keys: [
-      {
-        flags: ['RW', 'ACCESS', 'DELETE'],
-        begin: 1,
-        find: { kind: 'range', last: -2, step: 1, limit: 0 },
-      },
-    ],
-    syntax: 'key [key ...] timeout:double',
-    place: 'shard',
-    shards: 'keys',
-    run: (ctx) => blockingPop(ctx, atHead),
-  };
+  const what = `the element at the ${end} of the first list that has one`;
+  const run = (ctx: CommandContext) => blockingPop(ctx, atHead);
+  const summary = `Removes ${what}, or waits for it.`;
+  return takeOrWaitRow({ name, summary, group: 'list', acl: 'list', run }, '2.0.0', false);
 }
 
 function moveRow(
@@ -146,24 +113,14 @@ export const LIST_BLOCKING_COMMANDS: readonly CommandSpec[] = [
       '[<COUNT count | EXACTLY exactly:integer> <OBO | BULK>]',
     cmdBlmovem,
   ),
-  {
-    name: 'blmpop',
-    summary: 'Removes elements of the first list that has any, or waits for them.',
-    since: '7.0.0',
-    group: 'list',
-    arity: -5,
-    flags: ['write', 'blocking'],
-    acl: ['list'],
-    keys: [
-      {
-        flags: ['RW', 'ACCESS', 'DELETE'],
-        begin: 2,
-        find: { kind: 'keynum', numberAt: 0, first: 1, step: 1 },
-      },
-    ],
-    syntax: 'timeout:double numkeys:integer key [key ...] <LEFT | RIGHT> [COUNT count:integer]',
-    place: 'shard',
-    shards: 'keys',
-    run: cmdBlmpop,
-  },
+  popOrWaitRow(
+    {
+      name: 'blmpop',
+      summary: 'Removes elements of the first list that has any, or waits for them.',
+      group: 'list',
+      acl: 'list',
+      run: (ctx) => popOrWait(ctx, TYPE_LIST, popFirst),
+    },
+    'LEFT | RIGHT',
+  ),
 ];

@@ -20,6 +20,7 @@ export class HeldOutput {
    * what is held already).
    */
   hold(buf: Uint8Array, start: number, end: number, position: number): void {
+    if (start === end) return;
     const needed = this.length + end - start;
     if (needed > this.buf.length) {
       const grown = new Uint8Array(Math.max(needed, this.buf.length * 2));

@@ -118,6 +118,10 @@ test('a trace tells what was synced', () => {
     '7 +++ killed by SIGKILL +++',
   ].join('\n');
   expect(lengthsOf(trace, 1000)).toEqual({ written: 1175, synced: 1100 });
+  expect(lengthsOf('8474  write(8</d/log>, ""..., 25) = 25\n', 1000)).toEqual({
+    written: 1025,
+    synced: 1000,
+  });
   expect(lengthsOf('7 ftruncate(8</d/log>, 400) = 0\n', 1000)).toEqual({
     written: 400,
     synced: 400,

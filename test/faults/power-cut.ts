@@ -49,7 +49,8 @@ export function lengthsOf(trace: string, length: number): { written: number; syn
   for (const line of trace.split('\n')) {
     const thread = /^\d+/.exec(line)?.[0] ?? '';
     const result = Number(/\)\s+= (-?\d+)/.exec(line)?.[1] ?? Number.NaN);
-    const begun = /^\d+ (\w+)\((.*?)(?:\)\s+= .*| <unfinished \.\.\.>)$/.exec(line);
+    // The number of the thread stands in a column of five.
+    const begun = /^\d+ +(\w+)\((.*?)(?:\)\s+= .*| <unfinished \.\.\.>)$/.exec(line);
     if (begun !== null) {
       const call = { name: begun[1]!, args: begun[2]!, lengthBefore: written };
       if (line.includes('<unfinished')) pending.set(thread, call);

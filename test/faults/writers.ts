@@ -90,7 +90,8 @@ class Writer {
       if (client.isClosed) return;
       throw error;
     }
-    if (texts.some((text) => text.startsWith('-MISCONF'))) {
+    // By a command, or by EXEC where the disk has failed between the two.
+    if (texts.some((text) => /^-(EXECABORT .*)?MISCONF/.test(text))) {
       this.ops.splice(this.ops.indexOf(op), 1);
       this.refusals += 1;
       await new Promise((resolve) => setTimeout(resolve, REFUSED_PAUSE_MS));
