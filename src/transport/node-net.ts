@@ -301,8 +301,9 @@ export class NodeNetTransport implements Transport {
     if (this.ended.length > 0) this.visitEnded();
     const dirty = this.dirty;
     this.dirty = [];
-    for (const conn of dirty) {
-      const connection = this.connections[conn];
+    // The last one first, as io_uring's loop does.
+    for (let i = dirty.length - 1; i >= 0; i--) {
+      const connection = this.connections[dirty[i]!];
       if (connection?.isDirty) this.flush(connection);
     }
   }

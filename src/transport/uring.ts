@@ -468,8 +468,10 @@ export class UringTransport implements Transport {
 
   private flushDirty(): void {
     const { dirty, state } = this;
-    for (let i = 0; i < this.dirtyCount; i++) {
-      const conn = dirty[i]!;
+    // The last one first: who publishes is answered after its subscribers were written to, and
+    // sends on while they read.
+    while (this.dirtyCount > 0) {
+      const conn = dirty[--this.dirtyCount]!;
       const at = conn << STRIDE_LOG2;
       const flags = state[at + FLAGS]!;
       if ((flags & DIRTY) === 0) continue;
@@ -481,7 +483,6 @@ export class UringTransport implements Transport {
         this.submitSend(conn);
       }
     }
-    this.dirtyCount = 0;
   }
 
   private submitSend(conn: ConnIndex): void {
