@@ -3,10 +3,10 @@ import { asciiBytes } from '../base/bytes.ts';
 import { TYPE_LIST } from '../keyspace/entry.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { popOrWait, popOrWaitRow, takeOrWait, takeOrWaitRow, timeoutMs } from './blocking.ts';
-import { moveOne, popFirst, popOne, sideOf } from './list-ends.ts';
+import { moveOne, moveRow, popFirst, popOne, sideOf } from './list-ends.ts';
 import { moveMany } from './list-move-many.ts';
 import { logArgument, logPop } from './log-effects.ts';
-import { type CommandContext, type CommandSpec, DONE, oneKey, type RunStatus } from './spec.ts';
+import { type CommandContext, type CommandSpec, DONE, type RunStatus } from './spec.ts';
 
 const LPOP = asciiBytes('LPOP');
 const RPOP = asciiBytes('RPOP');
@@ -70,30 +70,12 @@ function popRow(name: string, atHead: boolean): CommandSpec {
   return takeOrWaitRow({ name, summary, group: 'list', acl: 'list', run }, '2.0.0', false);
 }
 
-function moveRow(
-  name: string,
-  arity: number,
-  since: string,
-  syntax: string,
-  run: (ctx: CommandContext) => RunStatus,
-): CommandSpec {
-  const many = name === 'blmovem';
-  return {
-    name,
-    summary: many
-      ? 'Moves elements from an end of one list to an end of another, or waits for them.'
-      : 'Moves an element from an end of one list to an end of another, or waits for it.',
-    since,
-    group: 'list',
-    arity,
-    flags: ['write', 'denyoom', 'blocking'],
-    acl: ['list'],
-    keys: [oneKey(1, 'RW', 'ACCESS', 'DELETE'), oneKey(2, 'RW', 'INSERT')],
-    syntax,
-    place: 'shard',
-    shards: 'keys',
-    run,
-  };
+const ONE = 'Moves an element from an end of one list to an end of another, or waits for it.';
+const MANY = 'Moves elements from an end of one list to an end of another, or waits for them.';
+
+/** The same commands as those that do not wait, but for what a time-out brings with it. */
+function blockingMoveRow(row: CommandSpec, summary: string): CommandSpec {
+  return { ...row, summary, flags: ['write', 'denyoom', 'blocking'] };
 }
 
 const SIDES = '<LEFT | RIGHT> <LEFT | RIGHT>';
@@ -101,17 +83,26 @@ const SIDES = '<LEFT | RIGHT> <LEFT | RIGHT>';
 export const LIST_BLOCKING_COMMANDS: readonly CommandSpec[] = [
   popRow('blpop', true),
   popRow('brpop', false),
-  moveRow('blmove', 6, '6.2.0', `source:key destination:key ${SIDES} timeout:double`, cmdBlmove),
-  moveRow('brpoplpush', 4, '2.2.0', 'source:key destination:key timeout:double', (ctx) =>
-    blockingMove(ctx, false, true, 3),
+  blockingMoveRow(
+    moveRow('blmove', 6, '6.2.0', `source:key destination:key ${SIDES} timeout:double`, cmdBlmove),
+    ONE,
   ),
-  moveRow(
-    'blmovem',
-    -6,
-    '8.10.0',
-    `source:key destination:key ${SIDES} timeout:double ` +
-      '[<COUNT count | EXACTLY exactly:integer> <OBO | BULK>]',
-    cmdBlmovem,
+  blockingMoveRow(
+    moveRow('brpoplpush', 4, '2.2.0', 'source:key destination:key timeout:double', (ctx) =>
+      blockingMove(ctx, false, true, 3),
+    ),
+    ONE,
+  ),
+  blockingMoveRow(
+    moveRow(
+      'blmovem',
+      -6,
+      '8.10.0',
+      `source:key destination:key ${SIDES} timeout:double ` +
+        '[<COUNT count | EXACTLY exactly:integer> <OBO | BULK>]',
+      cmdBlmovem,
+    ),
+    MANY,
   ),
   popOrWaitRow(
     {

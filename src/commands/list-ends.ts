@@ -314,7 +314,8 @@ export const LIST_END_ROWS: readonly OneKeyRow[] = [
   popRow('rpop', false),
 ];
 
-function moveRow(
+/** The specification of a command that moves from the list at argument 1 to that at argument 2. */
+export function moveRow(
   name: string,
   arity: number,
   since: string,

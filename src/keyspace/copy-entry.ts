@@ -9,28 +9,13 @@ import { copyBytes } from '../base/bytes.ts';
 import type { Ref } from '../memory/arena.ts';
 import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from './entry.ts';
 import type { Key } from './key.ts';
+import { elementCount } from './root-bytes.ts';
 import type { Shard } from './shard.ts';
 
 /** What copying an entry's value costs, in the units of `CommandContext.mayRun`. */
 export function copyUnits(shard: Shard, ref: Ref): number {
-  if (shard.isRooted(ref)) return valueSize(shard, ref) * 2;
+  if (shard.isRooted(ref)) return elementCount(shard, ref) * 2;
   return shard.valueLength(ref) / 16;
-}
-
-/** Elements of a rooted value. O(1). */
-function valueSize(shard: Shard, ref: Ref): number {
-  switch (shard.typeOf(ref)) {
-    case TYPE_LIST:
-      return shard.lists.size(ref);
-    case TYPE_SET:
-      return shard.sets.size(ref);
-    case TYPE_ZSET:
-      return shard.zsets.size(ref);
-    case TYPE_HASH:
-      return shard.hashes.size(ref);
-    default:
-      throw new Error('copy entry: a type that has no size');
-  }
 }
 
 /** A copy of a root in shard `to`, or 0 when its arena is full. O(n). */
