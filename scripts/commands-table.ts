@@ -22,6 +22,7 @@ const HEADINGS: Readonly<Record<CommandGroup, string>> = {
   'sorted-set': 'Sorted sets',
   geo: 'Geo',
   hyperloglog: 'HyperLogLog',
+  stream: 'Streams',
   generic: 'Keys',
   pubsub: 'Pub/sub',
   transactions: 'Transactions',

@@ -11,6 +11,7 @@ import { PUBSUB_COMMANDS } from './pubsub.ts';
 import { SERVER_COMMANDS } from './server.ts';
 import { SET_COMMANDS } from './set.ts';
 import type { CommandSpec } from './spec.ts';
+import { STREAM_COMMANDS } from './stream.ts';
 import { STRING_COMMANDS } from './string.ts';
 import { TRANSACTION_COMMANDS } from './transaction.ts';
 import { WAIT_COMMANDS } from './wait.ts';
@@ -29,6 +30,7 @@ export const ALL_COMMANDS: readonly CommandSpec[] = [
   ...ZSET_COMMANDS,
   ...GEO_COMMANDS,
   ...HYPERLOGLOG_COMMANDS,
+  ...STREAM_COMMANDS,
   ...PUBSUB_COMMANDS,
   ...GENERIC_COMMANDS,
   ...SERVER_COMMANDS,

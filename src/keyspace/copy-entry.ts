@@ -7,7 +7,7 @@
  */
 import { copyBytes } from '../base/bytes.ts';
 import type { Ref } from '../memory/arena.ts';
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from './entry.ts';
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET } from './entry.ts';
 import type { Key } from './key.ts';
 import { elementCount } from './root-bytes.ts';
 import type { Shard } from './shard.ts';
@@ -30,6 +30,8 @@ export function copyRoot(from: Shard, ref: Ref, to: Shard): Ref {
       return from.zsets.copyRoot(root, to);
     case TYPE_HASH:
       return from.hashes.copyRoot(root, to);
+    case TYPE_STREAM:
+      return from.streams.copyRoot(root, to);
     default:
       throw new Error('copy entry: a type that has no copy');
   }

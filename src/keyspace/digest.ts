@@ -7,15 +7,17 @@
  * type (u32, big-endian), then its value (mix a string, mix the elements of a list in order, xor
  * the members of a set, xor for each field of a hash the digest of field and value mixed (into
  * which "!!hexpire!!" is xored when the field has a time of expiry), the same for each member of a
- * sorted set and its score as "%.17g"), xor "!!expire!!" when it has a TTL. A data set: for each
- * database with keys, mix its number (u32, big-endian), then for each key of it xor the key's own
- * digest (mix its name, then the entry).
+ * sorted set and its score as "%.17g"; for each entry of a stream mix its ID as "ms.seq", then its
+ * fields and values), xor "!!expire!!" when it has a TTL. A data set: for each database with keys,
+ * mix its number (u32, big-endian), then for each key of it xor the key's own digest (mix its name,
+ * then the entry).
  */
 import { hash } from 'node:crypto';
 import { asciiBytes } from '../base/bytes.ts';
 import { formatDouble17 } from '../base/number-text.ts';
 import type { Ref } from '../memory/arena.ts';
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STRING, TYPE_ZSET } from './entry.ts';
+import { StreamId } from '../structures/stream-id.ts';
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_STRING, TYPE_ZSET } from './entry.ts';
 import { FIELD_NO_TTL } from './hash-field.ts';
 import { NO_TTL, type Shard } from './shard.ts';
 
@@ -67,8 +69,25 @@ function mixValue(digest: Uint8Array, shard: Shard, ref: Ref, type: number): voi
       mix(pair, asciiBytes(formatDouble17(score)));
       xorRaw(digest, sha1(pair));
     });
+  } else if (type === TYPE_STREAM) {
+    mixStream(digest, shard, ref);
   } else {
     throw new Error('digest: a type that has no digest');
+  }
+}
+
+function mixStream(digest: Uint8Array, shard: Shard, ref: Ref): void {
+  const { reader } = shard.streams.read(ref);
+  const { pack, id } = reader;
+  reader.range(new StreamId(), new StreamId().setMax(), false);
+  while (reader.next()) {
+    mix(digest, asciiBytes(id.toString().replace('-', '.')));
+    for (let i = 0; i < reader.fields; i++) {
+      reader.field();
+      mix(digest, pack.buf.subarray(pack.from, pack.to));
+      reader.value();
+      mix(digest, pack.buf.subarray(pack.from, pack.to));
+    }
   }
 }
 

@@ -41,6 +41,7 @@ export const ENCODING_HASHTABLE = 5;
 export const ENCODING_SKIPLIST = 6;
 export const ENCODING_QUICKLIST = 7;
 export const ENCODING_LISTPACK_EX = 8;
+export const ENCODING_STREAM = 9;
 
 export const TYPE_SHIFT = 20;
 export const ENCODING_SHIFT = 24;
@@ -74,6 +75,7 @@ export const ENCODING_NAMES: readonly string[] = [
   'skiplist',
   'quicklist',
   'listpackex',
+  'stream',
 ];
 
 /** Longest string that Redis keeps as embstr. */

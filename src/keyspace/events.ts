@@ -21,6 +21,7 @@ export const EVENT_HASH = 1 << 4;
 export const EVENT_ZSET = 1 << 5;
 export const EVENT_EXPIRED = 1 << 6;
 export const EVENT_EVICTED = 1 << 7;
+export const EVENT_STREAM = 1 << 8;
 export const EVENT_NEW = 1 << 10;
 export const EVENT_OVERWRITTEN = 1 << 11;
 export const EVENT_TYPE_CHANGED = 1 << 12;

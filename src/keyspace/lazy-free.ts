@@ -11,7 +11,7 @@
  */
 import type { Ref } from '../memory/arena.ts';
 import { DICT_STRUCT_WORDS, Dict } from '../structures/dict.ts';
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from './entry.ts';
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET } from './entry.ts';
 import type { Shard } from './shard.ts';
 import { ROOT_KIND, ROOT_NEXT } from './value-root.ts';
 
@@ -80,6 +80,8 @@ export class LazyFree {
         return shard.zsets.freeRootSlice(root, units);
       case TYPE_HASH:
         return shard.hashes.freeRootSlice(root, units);
+      case TYPE_STREAM:
+        return shard.streams.freeRootSlice(root, units);
       default:
         throw new Error('lazy free: a root of an unknown kind');
     }

@@ -1,6 +1,6 @@
 /** Memory of values that are structures of many blocks. */
 import type { Ref } from '../memory/arena.ts';
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from './entry.ts';
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET } from './entry.ts';
 import type { Shard } from './shard.ts';
 
 /** Bytes of the blocks under the root of an entry, estimated by samples; 0 where it has none. */
@@ -16,6 +16,8 @@ export function rootBytes(shard: Shard, ref: Ref): number {
       return shard.zsets.memoryBytes(root);
     case TYPE_HASH:
       return shard.hashes.memoryBytes(root);
+    case TYPE_STREAM:
+      return shard.streams.memoryBytes(root);
     default:
       throw new Error('memory of a type that is not known');
   }
@@ -40,6 +42,8 @@ export function elementCount(shard: Shard, ref: Ref): number {
       return shard.zsets.size(ref);
     case TYPE_HASH:
       return shard.hashes.size(ref);
+    case TYPE_STREAM:
+      return shard.streams.size(ref);
     default:
       return shard.valueLength(ref);
   }

@@ -1,6 +1,6 @@
 /** The invariants of a shard, for tests and fuzzers. */
 import type { Ref } from '../memory/arena.ts';
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from './entry.ts';
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET } from './entry.ts';
 import type { Shard } from './shard.ts';
 
 /** Throws when an invariant of any database of `shard` does not hold. O(n). */
@@ -42,6 +42,9 @@ function checkValue(shard: Shard, ref: Ref): void {
       break;
     case TYPE_ZSET:
       shard.zsets.checkInvariants(ref);
+      break;
+    case TYPE_STREAM:
+      shard.streams.checkInvariants(ref);
       break;
   }
 }

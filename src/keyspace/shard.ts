@@ -35,6 +35,7 @@ import { ListValues } from './list-value.ts';
 import { noteModified } from './peek.ts';
 import { SetValues } from './set-value.ts';
 import { checkShard } from './shard-check.ts';
+import { StreamValues } from './stream-value.ts';
 import { entryOfHash, swapDatabases } from './swap.ts';
 import type { ThreadState } from './thread-state.ts';
 import { freshAccessWord, lfuTouched, TOUCH_LFU, TOUCH_LRM, TOUCH_LRU } from './thread-state.ts';
@@ -81,6 +82,7 @@ export class Shard extends EntryBlocks {
   /** A second view: of sets that are being built, and for lookups while `sets` walks. */
   readonly setBuilder: SetValues;
   readonly zsets: ZsetValues;
+  readonly streams: StreamValues;
   /** The same for sorted sets. */
   readonly zsetBuilder: ZsetValues;
   /** Type of the live value that createValue or createRooted has replaced last; -1 = none. */
@@ -121,6 +123,7 @@ export class Shard extends EntryBlocks {
     this.setBuilder = new SetValues(this);
     this.zsets = new ZsetValues(this);
     this.zsetBuilder = new ZsetValues(this);
+    this.streams = new StreamValues(this);
     this.lazy = new LazyFree(this, this.#base + LAZY, this.#base + LAZY_ROOTS);
   }
 

@@ -20,6 +20,12 @@ export class ValueLimits {
   zsetMaxListpackEntries = 128;
   zsetMaxListpackValue = 64;
   hllSparseMaxBytes = 3000;
+  /** Bytes and entries of a stream's node; 0 = no limit. */
+  streamNodeMaxBytes = 4096;
+  streamNodeMaxEntries = 100;
+  /** What a new stream remembers of idempotent producers: seconds, and IDs of each. */
+  streamIdmpDuration = 100;
+  streamIdmpMaxsize = 100;
   /** Whether strings are compressed where values are serialized. */
   rdbCompression = true;
   /** Whether snapshots have a checksum. */

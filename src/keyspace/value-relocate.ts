@@ -4,7 +4,7 @@
  * or visited twice, which costs nothing but room.
  *
  * It knows where the structures stand in a root block: list-value.ts, item-table.ts, hash-table.ts,
- * zset-table.ts.
+ * zset-table.ts, stream-value.ts.
  */
 import { reverseIncrement } from '../base/reverse-binary.ts';
 import type { Ref } from '../memory/arena.ts';
@@ -13,8 +13,10 @@ import { relocateLeaf } from '../structures/btree-relocate.ts';
 import { itemKeyEnd, itemKeyOffset } from '../structures/compact-item.ts';
 import { Dict, LAYOUT_COMPACT } from '../structures/dict.ts';
 import { relocateTables, relocateUnit } from '../structures/dict-relocate.ts';
+import { ID_TREE_KEY_MAX } from '../structures/id-tree-layout.ts';
 import { Quicklist } from '../structures/quicklist.ts';
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from './entry.ts';
+import { ID_WORDS } from '../structures/stream-id.ts';
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET } from './entry.ts';
 import { ExpiryHints } from './expiry-hints.ts';
 import type { Shard } from './shard.ts';
 
@@ -37,6 +39,8 @@ export class ValueRelocator {
   /** Parts of a sorted set: the tree with the items, then the dict. */
   #isTreeDone = false;
   #hasBegun = false;
+  /** Where the walk through a tree of a stream goes on. */
+  readonly #needle = new Uint32Array(ID_TREE_KEY_MAX);
   #cursor = 0;
 
   constructor(shard: Shard, relocate: Relocate) {
@@ -60,6 +64,7 @@ export class ValueRelocator {
   /** Elements of the value at `root`. O(1). */
   size(type: number, root: Ref): number {
     if (type === TYPE_LIST) return this.#list.attach(root * 2, 0).size;
+    if (type === TYPE_STREAM) return this.#shard.streams.attachRoot(root).stream.length;
     return this.#dict.attach(root * 2).size;
   }
 
@@ -69,6 +74,8 @@ export class ValueRelocator {
     switch (type) {
       case TYPE_LIST:
         return this.#stepList(root);
+      case TYPE_STREAM:
+        return this.#stepStream(root);
       case TYPE_SET:
       case TYPE_HASH:
       case TYPE_ZSET:
@@ -84,6 +91,25 @@ export class ValueRelocator {
     this.#cursor = list.relocateNodes(this.#cursor, NODES_PER_STEP, this.#relocate);
     return this.#cursor < 0;
   }
+
+  /** Moves a leaf of a stream's index and its nodes, or one of the trees of its groups. */
+  #stepStream(root: Ref): boolean {
+    const { stream, groups } = this.#shard.streams.attachRoot(root);
+    const isIndex = this.#cursor === 0;
+    const tree = isIndex ? stream.tree : groups.treeOfStep(this.#cursor - 1);
+    if (tree === null) return true;
+    tree.needle.fill(0);
+    if (this.#hasBegun) tree.needle.set(this.#needle.subarray(0, tree.keyWords));
+    this.#hasBegun = tree.relocateLeaf(this.#relocate, isIndex ? this.#relocateNode : pass);
+    if (this.#hasBegun) this.#needle.set(tree.needle);
+    else this.#cursor += 1;
+    return false;
+  }
+
+  readonly #relocateNode = (record: number): void => {
+    const { u32 } = this.#shard;
+    u32[record + ID_WORDS] = this.#relocate(u32[record + ID_WORDS]!);
+  };
 
   /** Moves what is one block each: tables, and the hints of a hash. */
   #beginTable(root: Ref): void {

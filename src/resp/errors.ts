@@ -64,6 +64,20 @@ export const ERRORS = {
     'ERR syntax error, LIMIT is only supported in combination with either BYSCORE or BYLEX',
   RANGE_WITHSCORES: 'ERR syntax error, WITHSCORES not supported in combination with BYLEX',
   WEIGHT_NOT_FLOAT: 'ERR weight value is not a float',
+  // Streams
+  STREAM_ID: 'ERR Invalid stream ID specified as stream command argument',
+  STREAM_RANGE_START: 'ERR invalid start ID for the interval',
+  STREAM_RANGE_END: 'ERR invalid end ID for the interval',
+  XADD_ID_ZERO: 'ERR The ID specified in XADD must be greater than 0-0',
+  XADD_ID_SMALL: 'ERR The ID specified in XADD is equal or smaller than the target stream top item',
+  XADD_EXHAUSTED: 'ERR The stream has exhausted the last possible ID, unable to add more items',
+  XADD_TOO_LARGE: 'ERR Elements are too large to be stored',
+  TRIM_MAXLEN_NEGATIVE: 'ERR The MAXLEN argument must be >= 0.',
+  TRIM_LIMIT_NEGATIVE: 'ERR The LIMIT argument must be >= 0.',
+  TRIM_BOTH: 'ERR syntax error, MAXLEN and MINID options at the same time are not compatible',
+  TRIM_LIMIT_EXACT: 'ERR syntax error, LIMIT cannot be used without the special ~ option',
+  TRIM_LIMIT_ALONE: 'ERR syntax error, LIMIT cannot be used without specifying a trimming strategy',
+  TRIM_NONE: 'ERR syntax error, XTRIM must be called with a trimming strategy',
   // Sorting
   SORT_NOT_FLOAT: "ERR One or more scores can't be converted into double",
   // Strings

@@ -16,6 +16,10 @@ export function readCommandLimits(config: ConfigStore, state: ThreadState): void
   limits.setMaxListpackEntries = config.int('set-max-listpack-entries');
   limits.setMaxListpackValue = config.int('set-max-listpack-value');
   limits.zsetMaxListpackEntries = config.int('zset-max-listpack-entries');
+  limits.streamNodeMaxBytes = config.int('stream-node-max-bytes');
+  limits.streamNodeMaxEntries = config.int('stream-node-max-entries');
+  limits.streamIdmpDuration = config.int('stream-idmp-duration');
+  limits.streamIdmpMaxsize = config.int('stream-idmp-maxsize');
   limits.zsetMaxListpackValue = config.int('zset-max-listpack-value');
   limits.hllSparseMaxBytes = config.int('hll-sparse-max-bytes');
   limits.rdbCompression = config.bool('rdbcompression');

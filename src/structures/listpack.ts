@@ -45,6 +45,7 @@ const INT_64 = 0xf4;
 /** Longest decimal text of an int64. */
 const INT_TEXT_MAX = 20;
 const TWO_32 = 4294967296;
+const WORD_MAX = 0xffffffff;
 const NINE = 0x39;
 const MINUS = 0x2d;
 
@@ -57,7 +58,7 @@ function backLengthBytes(bytes: number): number {
 }
 
 /** Bytes of encoding and data for an integer that is safe; beyond 2^53 it is always 9. */
-function integerBytes(n: number): number {
+export function integerBytes(n: number): number {
   if (n >= 0 && n <= 127) return 1;
   if (n >= -4096 && n <= 4095) return 2;
   if (n >= -32768 && n <= 32767) return 3;
@@ -81,6 +82,9 @@ export class Listpack {
   /** The element was an integer, and (exact up to 2^53) which. */
   isInteger = false;
   int = 0;
+  /** What `readWords` found. */
+  intHigh = 0;
+  intLow = 0;
   /** What `#measure` found out of a text. */
   #number = 0;
   #big = 0n;
@@ -279,6 +283,18 @@ export class Listpack {
     return this.#integer(at);
   }
 
+  /** Decodes the integer at `at` exactly, as two's complement of 64 bits: `intHigh`, `intLow`. */
+  readWords(at: number): void {
+    if (this.#u8[at] === INT_64) {
+      this.intLow = this.#u32(at + 1);
+      this.intHigh = this.#u32(at + 5);
+      return;
+    }
+    const n = this.#integer(at);
+    this.intLow = n >>> 0;
+    this.intHigh = n < 0 ? WORD_MAX : 0;
+  }
+
   /** True when the element at `at` is the bytes buf[from, to). */
   equals(at: number, buf: Uint8Array, from: number, to: number): boolean {
     this.read(at);
@@ -366,6 +382,29 @@ export class Listpack {
   encodedBytes(buf: Uint8Array, from: number, to: number): number {
     const bytes = this.#measure(buf, from, to);
     return bytes + backLengthBytes(bytes);
+  }
+
+  /**
+   * Writes buf[from, to) as an element at `at`, where there is room for `encodedBytes`, and leaves
+   * counting to the owner. Returns the position behind it. O(bytes).
+   */
+  put(at: number, buf: Uint8Array, from: number, to: number): number {
+    return this.#write(at, this.#measure(buf, from, to), buf, from, to);
+  }
+
+  /** The same for an integer, two's complement of 64 bits in two words. At most 10 bytes. */
+  putWords(at: number, high: number, low: number): number {
+    if (high === 0 || high === WORD_MAX) {
+      const n = (high | 0) * TWO_32 + low;
+      this.#number = n;
+      const bytes = integerBytes(n);
+      this.#writeInteger(at, bytes);
+      return this.#writeBackLength(at + bytes, bytes);
+    }
+    this.#u8[at] = INT_64;
+    this.#writeLittle(at + 1, low, 4);
+    this.#writeLittle(at + 5, high, 4);
+    return this.#writeBackLength(at + 9, 9);
   }
 
   /** Writes the element that was measured last; returns the position behind it. */

@@ -190,6 +190,8 @@ export const DATA_DIRECTIVES = [
   memory('hll-sparse-max-bytes', 3000, 0, LONG_MAX),
   memory('stream-node-max-bytes', 4096, 0, LONG_MAX),
   int('stream-node-max-entries', 100, 0, LONG_MAX),
+  int('stream-idmp-duration', 100, 1, 86400),
+  int('stream-idmp-maxsize', 100, 1, 10000),
   special(
     'notify-keyspace-events',
     '',
