@@ -50,8 +50,13 @@ export function entriesUpTo(stream: Stream, id: StreamId): number {
 export function advanceGroup(stream: Stream, groups: StreamGroups, group: Ref, id: StreamId): void {
   const read = groups.read(group);
   groups.lastId(group, delivered);
-  if (read !== READ_UNKNOWN && !hasTombstones(stream, delivered)) groups.setRead(group, read + 1);
-  else if (stream.entriesAdded !== 0) groups.setRead(group, entriesUpTo(stream, id));
+  // Where the last one was trimmed away, others may have gone with it that the group never got.
+  const isThere = delivered.compare(stream.firstId(first)) >= 0;
+  if (isThere && read !== READ_UNKNOWN && !hasTombstones(stream, delivered)) {
+    groups.setRead(group, read + 1);
+  } else if (stream.entriesAdded !== 0) {
+    groups.setRead(group, entriesUpTo(stream, id));
+  }
   groups.setLastId(group, id);
 }
 
