@@ -1,5 +1,11 @@
 /** The stream family: its commands, in the files that hold them. */
 import type { CommandSpec } from './spec.ts';
+import { STREAM_ADD_COMMANDS } from './stream-add.ts';
+import { STREAM_DELETE_COMMANDS } from './stream-delete.ts';
 import { STREAM_RANGE_COMMANDS } from './stream-range.ts';
 
-export const STREAM_COMMANDS: readonly CommandSpec[] = [...STREAM_RANGE_COMMANDS];
+export const STREAM_COMMANDS: readonly CommandSpec[] = [
+  ...STREAM_ADD_COMMANDS,
+  ...STREAM_DELETE_COMMANDS,
+  ...STREAM_RANGE_COMMANDS,
+];
