@@ -3,9 +3,11 @@ import type { CommandSpec } from './spec.ts';
 import { STREAM_ADD_COMMANDS } from './stream-add.ts';
 import { STREAM_DELETE_COMMANDS } from './stream-delete.ts';
 import { STREAM_RANGE_COMMANDS } from './stream-range.ts';
+import { STREAM_READ_COMMANDS } from './stream-read.ts';
 
 export const STREAM_COMMANDS: readonly CommandSpec[] = [
   ...STREAM_ADD_COMMANDS,
   ...STREAM_DELETE_COMMANDS,
   ...STREAM_RANGE_COMMANDS,
+  ...STREAM_READ_COMMANDS,
 ];
