@@ -69,6 +69,12 @@ export const NAME_ZRANGESTORE = name('zrangestore');
 export const NAME_GEORADIUSSTORE = name('georadiusstore');
 export const NAME_GEOSEARCHSTORE = name('geosearchstore');
 
+export const NAME_XGROUP_CREATE = name('xgroup-create');
+export const NAME_XGROUP_SETID = name('xgroup-setid');
+export const NAME_XGROUP_DESTROY = name('xgroup-destroy');
+export const NAME_XGROUP_CREATECONSUMER = name('xgroup-createconsumer');
+export const NAME_XGROUP_DELCONSUMER = name('xgroup-delconsumer');
+
 export const NAME_HSET = name('hset');
 export const NAME_HDEL = name('hdel');
 export const NAME_HINCRBY = name('hincrby');

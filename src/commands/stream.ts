@@ -1,5 +1,13 @@
 /** The stream family: its commands, in the files that hold them. */
 import type { CommandSpec } from './spec.ts';
+import { STREAM_CLAIM_COMMANDS } from './stream-claim.ts';
+import { STREAM_GROUP_COMMANDS } from './stream-group.ts';
+import { STREAM_INFO_COMMANDS } from './stream-info.ts';
 import { STREAM_RANGE_COMMANDS } from './stream-range.ts';
 
-export const STREAM_COMMANDS: readonly CommandSpec[] = [...STREAM_RANGE_COMMANDS];
+export const STREAM_COMMANDS: readonly CommandSpec[] = [
+  ...STREAM_RANGE_COMMANDS,
+  ...STREAM_GROUP_COMMANDS,
+  ...STREAM_CLAIM_COMMANDS,
+  ...STREAM_INFO_COMMANDS,
+];
