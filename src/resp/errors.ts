@@ -68,6 +68,7 @@ export const ERRORS = {
   STREAM_ID: 'ERR Invalid stream ID specified as stream command argument',
   STREAM_RANGE_START: 'ERR invalid start ID for the interval',
   STREAM_RANGE_END: 'ERR invalid end ID for the interval',
+  XADD_ARITY: "ERR wrong number of arguments for 'xadd' command",
   XADD_ID_ZERO: 'ERR The ID specified in XADD must be greater than 0-0',
   XADD_ID_SMALL: 'ERR The ID specified in XADD is equal or smaller than the target stream top item',
   XADD_EXHAUSTED: 'ERR The stream has exhausted the last possible ID, unable to add more items',
@@ -77,6 +78,22 @@ export const ERRORS = {
   TRIM_BOTH: 'ERR syntax error, MAXLEN and MINID options at the same time are not compatible',
   TRIM_LIMIT_EXACT: 'ERR syntax error, LIMIT cannot be used without the special ~ option',
   TRIM_LIMIT_ALONE: 'ERR syntax error, LIMIT cannot be used without specifying a trimming strategy',
+  XSETID_ADDED: 'ERR entries_added must be positive',
+  XSETID_ABOVE_DELETED:
+    'ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id',
+  XSETID_DELETED: 'ERR The ID specified in XSETID is smaller than current max_deleted_entry_id',
+  XSETID_TOP: 'ERR The ID specified in XSETID is smaller than the target stream top item',
+  XSETID_LENGTH:
+    'ERR The entries_added specified in XSETID is smaller than the target stream length',
+  NUMIDS_NOT_POSITIVE: 'ERR Number of IDs must be a positive integer',
+  NUMIDS_MISMATCH: 'ERR The `numids` parameter must match the number of arguments',
+  XREAD_GREATER:
+    'ERR The > ID can be specified only when calling XREADGROUP using the ' +
+    'GROUP <group> <consumer> option.',
+  XREAD_GROUP: 'ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.',
+  XREAD_NOACK: 'ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.',
+  XREAD_CLAIM: 'ERR The CLAIM option is only supported by XREADGROUP. You called XREAD instead.',
+  XREADGROUP_NO_GROUP: 'ERR Missing GROUP option for XREADGROUP',
   TRIM_NONE: 'ERR syntax error, XTRIM must be called with a trimming strategy',
   GROUP_NEEDS_KEY:
     'ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to ' +
