@@ -2,8 +2,8 @@
  * WaitTable: the keys of a shard that blocked clients wait for, and who waits, in order of arrival.
  *
  * LAYOUT  a KeyTable with three words in an entry: first and last waiter of the key, and how many
- *         of them also wait for the key to go. What waiters are is the business of whoever keeps the
- *         list (server/wait-records.ts): not 0.
+ *         of them also wait for the key to go. What waiters are is the business of whoever keeps
+ *         the list (server/wait-records.ts): not 0.
  *
  * OWNERSHIP  only under an exclusive hold of the shard.
  */

@@ -111,6 +111,21 @@ export const ERRORS = {
   MIN_IDLE_NEGATIVE: 'ERR min-idle-time must be a positive integer',
   XREADGROUP_NO_GROUP: 'ERR Missing GROUP option for XREADGROUP',
   TRIM_NONE: 'ERR syntax error, XTRIM must be called with a trimming strategy',
+  GROUP_NEEDS_KEY:
+    'ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to ' +
+    'use the MKSTREAM option to create an empty stream automatically.',
+  GROUP_EXISTS: 'BUSYGROUP Consumer Group name already exists',
+  ENTRIES_READ: 'ERR value for ENTRIESREAD must be positive or -1',
+  XCLAIM_MIN_IDLE: 'ERR Invalid min-idle-time argument for XCLAIM',
+  XCLAIM_IDLE: 'ERR Invalid IDLE option argument for XCLAIM',
+  XCLAIM_TIME: 'ERR Invalid TIME option argument for XCLAIM',
+  XCLAIM_RETRYCOUNT: 'ERR Invalid RETRYCOUNT option argument for XCLAIM',
+  XAUTOCLAIM_MIN_IDLE: 'ERR Invalid min-idle-time argument for XAUTOCLAIM',
+  XAUTOCLAIM_COUNT: 'ERR COUNT must be > 0',
+  XNACK_MODE: 'ERR mode must be SILENT, FAIL, or FATAL',
+  XNACK_NUMIDS: 'ERR numids must be a positive integer',
+  XNACK_IDS: "ERR number of IDs doesn't match numids",
+  XNACK_RETRYCOUNT: 'ERR Invalid RETRYCOUNT value, must be >= 0',
   // Sorting
   SORT_NOT_FLOAT: "ERR One or more scores can't be converted into double",
   // Strings
@@ -362,7 +377,26 @@ export function exactlyOneOption(options: string, command: string): string {
 
 /** `subcommand` as sent. */
 export function unknownPfdebug(subcommand: string): string {
-  return `ERR Unknown PFDEBUG subcommand '${shown(subcommand, Number.POSITIVE_INFINITY)}'`;
+  return `ERR Unknown PFDEBUG subcommand '${cText(subcommand)}'`;
+}
+
+/** A stream has no such consumer group; names as sent. */
+export function noSuchGroup(group: string, key: string): string {
+  return `NOGROUP No such consumer group '${cText(group)}' for key name '${cText(key)}'`;
+}
+
+/** There is no such stream, or it has no such consumer group; names as sent. */
+export function noKeyOrGroup(key: string, group: string): string {
+  return `NOGROUP No such key '${cText(key)}' or consumer group '${cText(group)}'`;
+}
+
+/** `command` in upper case, `option` as sent. */
+export function unrecognizedOption(command: string, option: string): string {
+  return `ERR Unrecognized ${command} option '${cText(option)}'`;
+}
+
+function cText(text: string): string {
+  return shown(text, Number.POSITIVE_INFINITY);
 }
 
 function shown(text: string, lengthMax: number): string {
