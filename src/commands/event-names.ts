@@ -54,6 +54,16 @@ export const NAME_SINTERSTORE = name('sinterstore');
 export const NAME_SUNIONSTORE = name('sunionstore');
 export const NAME_SDIFFSTORE = name('sdiffstore');
 
+export const NAME_XADD = name('xadd');
+export const NAME_XTRIM = name('xtrim');
+export const NAME_XDEL = name('xdel');
+export const NAME_XSETID = name('xsetid');
+export const NAME_XGROUP_CREATE = name('xgroup-create');
+export const NAME_XGROUP_SETID = name('xgroup-setid');
+export const NAME_XGROUP_DESTROY = name('xgroup-destroy');
+export const NAME_XGROUP_CREATECONSUMER = name('xgroup-createconsumer');
+export const NAME_XGROUP_DELCONSUMER = name('xgroup-delconsumer');
+
 export const NAME_ZADD = name('zadd');
 export const NAME_ZINCR = name('zincr');
 export const NAME_ZREM = name('zrem');

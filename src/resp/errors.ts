@@ -68,6 +68,7 @@ export const ERRORS = {
   STREAM_ID: 'ERR Invalid stream ID specified as stream command argument',
   STREAM_RANGE_START: 'ERR invalid start ID for the interval',
   STREAM_RANGE_END: 'ERR invalid end ID for the interval',
+  XADD_ARITY: "ERR wrong number of arguments for 'xadd' command",
   XADD_ID_ZERO: 'ERR The ID specified in XADD must be greater than 0-0',
   XADD_ID_SMALL: 'ERR The ID specified in XADD is equal or smaller than the target stream top item',
   XADD_EXHAUSTED: 'ERR The stream has exhausted the last possible ID, unable to add more items',
@@ -77,7 +78,54 @@ export const ERRORS = {
   TRIM_BOTH: 'ERR syntax error, MAXLEN and MINID options at the same time are not compatible',
   TRIM_LIMIT_EXACT: 'ERR syntax error, LIMIT cannot be used without the special ~ option',
   TRIM_LIMIT_ALONE: 'ERR syntax error, LIMIT cannot be used without specifying a trimming strategy',
+  XSETID_ADDED: 'ERR entries_added must be positive',
+  XSETID_ABOVE_DELETED:
+    'ERR The ID specified in XSETID is smaller than the provided max_deleted_entry_id',
+  XSETID_DELETED: 'ERR The ID specified in XSETID is smaller than current max_deleted_entry_id',
+  XSETID_TOP: 'ERR The ID specified in XSETID is smaller than the target stream top item',
+  XSETID_LENGTH:
+    'ERR The entries_added specified in XSETID is smaller than the target stream length',
+  NUMIDS_NOT_POSITIVE: 'ERR Number of IDs must be a positive integer',
+  NUMIDS_MISMATCH: 'ERR The `numids` parameter must match the number of arguments',
+  XREAD_GREATER:
+    'ERR The > ID can be specified only when calling XREADGROUP using the ' +
+    'GROUP <group> <consumer> option.',
+  XREAD_GROUP: 'ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.',
+  XREAD_NOACK: 'ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.',
+  XREAD_CLAIM: 'ERR The CLAIM option is only supported by XREADGROUP. You called XREAD instead.',
+  XREADGROUP_LAST:
+    'ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of ' +
+    'this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID ' +
+    'would just return an empty result set.',
+  XREADGROUP_PLUS:
+    'ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of ' +
+    'this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID ' +
+    'would just return an empty result set.',
+  XREAD_UNBALANCED:
+    "ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be " +
+    'specified.',
+  XREADGROUP_UNBALANCED:
+    "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be " +
+    'specified.',
+  MIN_IDLE_NOT_INTEGER: 'ERR min-idle-time is not an integer',
+  MIN_IDLE_NEGATIVE: 'ERR min-idle-time must be a positive integer',
+  XREADGROUP_NO_GROUP: 'ERR Missing GROUP option for XREADGROUP',
   TRIM_NONE: 'ERR syntax error, XTRIM must be called with a trimming strategy',
+  GROUP_NEEDS_KEY:
+    'ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to ' +
+    'use the MKSTREAM option to create an empty stream automatically.',
+  GROUP_EXISTS: 'BUSYGROUP Consumer Group name already exists',
+  ENTRIES_READ: 'ERR value for ENTRIESREAD must be positive or -1',
+  XCLAIM_MIN_IDLE: 'ERR Invalid min-idle-time argument for XCLAIM',
+  XCLAIM_IDLE: 'ERR Invalid IDLE option argument for XCLAIM',
+  XCLAIM_TIME: 'ERR Invalid TIME option argument for XCLAIM',
+  XCLAIM_RETRYCOUNT: 'ERR Invalid RETRYCOUNT option argument for XCLAIM',
+  XAUTOCLAIM_MIN_IDLE: 'ERR Invalid min-idle-time argument for XAUTOCLAIM',
+  XAUTOCLAIM_COUNT: 'ERR COUNT must be > 0',
+  XNACK_MODE: 'ERR mode must be SILENT, FAIL, or FATAL',
+  XNACK_NUMIDS: 'ERR numids must be a positive integer',
+  XNACK_IDS: "ERR number of IDs doesn't match numids",
+  XNACK_RETRYCOUNT: 'ERR Invalid RETRYCOUNT value, must be >= 0',
   // Sorting
   SORT_NOT_FLOAT: "ERR One or more scores can't be converted into double",
   // Strings
@@ -329,7 +377,26 @@ export function exactlyOneOption(options: string, command: string): string {
 
 /** `subcommand` as sent. */
 export function unknownPfdebug(subcommand: string): string {
-  return `ERR Unknown PFDEBUG subcommand '${shown(subcommand, Number.POSITIVE_INFINITY)}'`;
+  return `ERR Unknown PFDEBUG subcommand '${cText(subcommand)}'`;
+}
+
+/** A stream has no such consumer group; names as sent. */
+export function noSuchGroup(group: string, key: string): string {
+  return `NOGROUP No such consumer group '${cText(group)}' for key name '${cText(key)}'`;
+}
+
+/** There is no such stream, or it has no such consumer group; names as sent. */
+export function noKeyOrGroup(key: string, group: string): string {
+  return `NOGROUP No such key '${cText(key)}' or consumer group '${cText(group)}'`;
+}
+
+/** `command` in upper case, `option` as sent. */
+export function unrecognizedOption(command: string, option: string): string {
+  return `ERR Unrecognized ${command} option '${cText(option)}'`;
+}
+
+function cText(text: string): string {
+  return shown(text, Number.POSITIVE_INFINITY);
 }
 
 function shown(text: string, lengthMax: number): string {

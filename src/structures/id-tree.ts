@@ -121,6 +121,11 @@ export class IdTree {
     return this.u32[this.base + SIZE]!;
   }
 
+  /** Number of inner nodes. O(1). */
+  get innerCount(): number {
+    return this.u32[this.base + INNERS]!;
+  }
+
   get innerStride(): number {
     return this.#innerStride;
   }
