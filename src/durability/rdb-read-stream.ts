@@ -104,7 +104,9 @@ export class StreamLoader {
     this.#readId(input, id);
     stream.setMaxDeletedId(this.#readId(input, id));
     stream.entriesAdded = input.length();
-    return input.isBad ? LOAD_BAD : LOAD_OK;
+    // XSETID would refuse it, and so a log that begins with this stream could not be loaded.
+    const isPossible = id.compare(stream.lastId(this.#last)) <= 0 && stream.entriesAdded >= length;
+    return input.isBad || !isPossible ? LOAD_BAD : LOAD_OK;
   }
 
   #loadGroup(input: RdbInput, type: number): LoadStatus {

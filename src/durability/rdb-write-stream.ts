@@ -65,11 +65,7 @@ export class StreamWriter {
 
   /** The RDB type as which the stream of an entry is written. O(groups + consumers). */
   typeOf(ref: Ref): number {
-    const { groups } = this.#streams.read(ref);
-    for (let i = 0; i < groups.size; i++) {
-      if (groups.released(groups.table.at(i)) !== 0) return rdb.RDB_STREAM_5;
-    }
-    return rdb.RDB_STREAM_2;
+    return this.#streams.read(ref).hasReleased ? rdb.RDB_STREAM_5 : rdb.RDB_STREAM_2;
   }
 
   /** What writing a stream takes, in nodes and pending entries. O(groups). */

@@ -4,15 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DIGEST_BYTES, mixEntry } from '../../src/keyspace/digest.ts';
+import { TYPE_STREAM } from '../../src/keyspace/entry.ts';
 import { DATA_COMMANDS } from '../durability/payload.ts';
 import { FAMILIES, type Family, randomCommand } from '../fuzz/diff-commands.ts';
 import { LocalRunner } from '../support/local-runner.ts';
 import { type Random, withRandom } from '../support/random.ts';
 import { loadInto, SnapshotHarness } from '../support/snapshot-harness.ts';
+import { streamFacts } from '../support/stream-facts.ts';
 
 const DATA_FAMILIES: readonly Family[] = FAMILIES.filter((family) => family !== 'transaction');
 const KEYS = ['a', 'b', 'c', 'd', 'e{a}', '', 'big', 'other'];
 const DATABASES = 3;
+/** Files for Redis 7.0 do not say when consumers were active. */
+const STREAM_FACTS = { seen: true, active: false };
 /** A delay for each key that is next to none, but ends the hold of a walk. */
 const ENTRY_BY_ENTRY = -1e9;
 
@@ -42,10 +46,12 @@ function contents(runner: LocalRunner): string[] {
         dict.visitUnit(unit, (ref) => {
           const digest = new Uint8Array(DIGEST_BYTES);
           mixEntry(digest, shard, ref);
+          const isStream = shard.typeOf(ref) === TYPE_STREAM;
+          const facts = isStream ? JSON.stringify(streamFacts(shard, ref, STREAM_FACTS)) : '';
           const at = shard.keyOffset(ref);
           const key = Buffer.from(shard.u8.slice(at, at + shard.keyLength(ref))).toString('latin1');
           const value = Buffer.from(digest).toString('hex');
-          lines.push(`${db} ${JSON.stringify(key)} ${value} ${shard.expireMs(ref)}`);
+          lines.push(`${db} ${JSON.stringify(key)} ${value}${facts} ${shard.expireMs(ref)}`);
         });
       }
     }
@@ -67,9 +73,13 @@ function makeKey(random: Random, key: string): readonly string[] {
   const count = random.oneIn(3) ? 600 + random.below(3000) : 1 + random.below(20);
   const element = 'element-of-some-length:'.repeat(random.below(3) + 1);
   const many = Array.from({ length: count }, (_, i) => `${element}${i}`);
-  switch (random.below(6)) {
+  switch (random.below(8)) {
     case 0:
       return ['RPUSH', key, ...many];
+    case 5:
+      return ['XADD', key, '*', ...many];
+    case 6:
+      return ['XGROUP', 'CREATE', key, 'g', '0', 'MKSTREAM'];
     case 1:
       return ['SADD', key, ...many];
     case 2:
