@@ -469,7 +469,8 @@ export const STREAM_CLAIM_COMMANDS: readonly CommandSpec[] = oneKeyRows('stream'
     arity: -3,
     flags: ['readonly'],
     keyFlags: ['RO', 'ACCESS'],
-    syntax: 'key group [[IDLE min-idle-time:integer] start end count:integer [consumer]]',
+    syntax:
+      'key group [[IDLE min-idle-time:integer] start:string end:string count:integer [consumer]]',
     run: cmdXpending,
   },
   {
@@ -480,7 +481,7 @@ export const STREAM_CLAIM_COMMANDS: readonly CommandSpec[] = oneKeyRows('stream'
     flags: ['write', 'fast'],
     keyFlags: ['RW', 'UPDATE'],
     syntax:
-      'key group consumer min-idle-time id:string [id:string ...] [IDLE ms:integer] ' +
+      'key group consumer min-idle-time ID:string [ID:string ...] [IDLE ms:integer] ' +
       '[TIME unix-time-milliseconds:unix-time] [RETRYCOUNT count:integer] [FORCE] [JUSTID] ' +
       '[LASTID lastid:string]',
     run: cmdXclaim,
@@ -492,7 +493,7 @@ export const STREAM_CLAIM_COMMANDS: readonly CommandSpec[] = oneKeyRows('stream'
     arity: -6,
     flags: ['write', 'fast'],
     keyFlags: ['RW', 'DELETE'],
-    syntax: 'key group consumer min-idle-time start [COUNT count:integer] [JUSTID]',
+    syntax: 'key group consumer min-idle-time start:string [COUNT count:integer] [JUSTID]',
     run: cmdXautoclaim,
   },
 ]);

@@ -454,7 +454,7 @@ export const STREAM_GROUP_COMMANDS: readonly CommandSpec[] = [
       arity: -4,
       flags: ['write', 'fast'],
       keyFlags: ['RW', 'UPDATE'],
-      syntax: 'key group id:string [id:string ...]',
+      syntax: 'key group ID:string [ID:string ...]',
       run: cmdXack,
     },
     {

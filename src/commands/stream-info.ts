@@ -383,7 +383,7 @@ export const STREAM_INFO_COMMANDS: readonly CommandSpec[] = [
       infoRow(
         'stream',
         -3,
-        'key [FULL [COUNT count:integer]]',
+        'key [<FULL> [COUNT count:integer]]',
         'Returns what is known of a stream.',
         cmdStream,
       ),
