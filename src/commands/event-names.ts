@@ -58,6 +58,11 @@ export const NAME_XADD = name('xadd');
 export const NAME_XTRIM = name('xtrim');
 export const NAME_XDEL = name('xdel');
 export const NAME_XSETID = name('xsetid');
+export const NAME_XGROUP_CREATE = name('xgroup-create');
+export const NAME_XGROUP_SETID = name('xgroup-setid');
+export const NAME_XGROUP_DESTROY = name('xgroup-destroy');
+export const NAME_XGROUP_CREATECONSUMER = name('xgroup-createconsumer');
+export const NAME_XGROUP_DELCONSUMER = name('xgroup-delconsumer');
 
 export const NAME_ZADD = name('zadd');
 export const NAME_ZINCR = name('zincr');
@@ -73,12 +78,6 @@ export const NAME_ZDIFFSTORE = name('zdiffstore');
 export const NAME_ZRANGESTORE = name('zrangestore');
 export const NAME_GEORADIUSSTORE = name('georadiusstore');
 export const NAME_GEOSEARCHSTORE = name('geosearchstore');
-
-export const NAME_XGROUP_CREATE = name('xgroup-create');
-export const NAME_XGROUP_SETID = name('xgroup-setid');
-export const NAME_XGROUP_DESTROY = name('xgroup-destroy');
-export const NAME_XGROUP_CREATECONSUMER = name('xgroup-createconsumer');
-export const NAME_XGROUP_DELCONSUMER = name('xgroup-delconsumer');
 
 export const NAME_HSET = name('hset');
 export const NAME_HDEL = name('hdel');

@@ -101,6 +101,8 @@ export interface KeySpec {
   readonly begin: number;
   /** The word that the keys follow, in upper case; where it is missing there are none. */
   readonly keyword?: string;
+  /** Options that may stand before the word, with their operands, which are not taken for it. */
+  readonly options?: readonly (readonly [word: string, operands: number])[];
   readonly find: KeyRange | KeyCount | KeyOption;
 }
 
@@ -239,6 +241,12 @@ export interface BlockWish {
   readonly timeoutMs: number;
   /** In a transaction, where nobody waits, the reply is a null, not a null array. */
   readonly isNullReply: boolean;
+  /** The arguments to run with later, where not those of now. */
+  readonly args?: ArgView;
+  /** The command also runs again when its key is gone or of another type. */
+  readonly isForGone?: boolean;
+  /** Ms after which there may be something to take though nobody has changed a key. */
+  readonly retryMs?: number;
 }
 
 /**

@@ -6,11 +6,13 @@ import { STREAM_DELETE_COMMANDS } from './stream-delete.ts';
 import { STREAM_GROUP_COMMANDS } from './stream-group.ts';
 import { STREAM_INFO_COMMANDS } from './stream-info.ts';
 import { STREAM_RANGE_COMMANDS } from './stream-range.ts';
+import { STREAM_READ_COMMANDS } from './stream-read.ts';
 
 export const STREAM_COMMANDS: readonly CommandSpec[] = [
   ...STREAM_ADD_COMMANDS,
   ...STREAM_DELETE_COMMANDS,
   ...STREAM_RANGE_COMMANDS,
+  ...STREAM_READ_COMMANDS,
   ...STREAM_GROUP_COMMANDS,
   ...STREAM_CLAIM_COMMANDS,
   ...STREAM_INFO_COMMANDS,

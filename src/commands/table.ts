@@ -40,6 +40,8 @@ export class CommandRow {
   readonly arity: number;
   readonly isWrite: boolean;
   readonly isReadOnly: boolean;
+  /** Others may read its shards meanwhile: it only reads, and never begins to wait. */
+  readonly isShared: boolean;
   readonly isDenyOom: boolean;
   readonly isNoAuth: boolean;
   readonly isFast: boolean;
@@ -96,6 +98,7 @@ export class CommandRow {
     this.isWrite = spec.flags.includes('write');
     this.isHeldAsWrite = this.isWrite || spec.flags.includes('may_replicate');
     this.isReadOnly = spec.flags.includes('readonly');
+    this.isShared = this.isReadOnly && !spec.flags.includes('blocking');
     this.isDenyOom = spec.flags.includes('denyoom');
     this.isNoAuth = spec.flags.includes('no_auth');
     this.isFast = spec.flags.includes('fast');
@@ -271,7 +274,11 @@ function oneSpec(spec: KeySpec, args: ArgView, out: KeyIndexes): boolean {
     }
     return true;
   }
-  const at = keywordIndex(keyword, begin, args);
+  const { options } = spec;
+  const at =
+    options === undefined
+      ? keywordIndex(keyword, begin, args)
+      : keywordBehind(keyword, options, args);
   return at < 0 || keysAt(at + 1, find, args, out);
 }
 
@@ -300,6 +307,23 @@ function keywordIndex(keyword: string, begin: number, args: ArgView): number {
     for (let i = begin; i + 1 < args.count; i++) if (isWord(args, i, keyword)) return i;
   } else {
     for (let i = args.count + begin; i > 1; i--) if (isWord(args, i, keyword)) return i;
+  }
+  return -1;
+}
+
+/** The same where options may stand before it, from argument 1 on. */
+function keywordBehind(
+  keyword: string,
+  options: NonNullable<KeySpec['options']>,
+  args: ArgView,
+): number {
+  for (let i = 1; i + 1 < args.count; i++) {
+    if (isWord(args, i, keyword)) return i;
+    for (let k = 0; k < options.length; k++) {
+      if (!isWord(args, i, options[k]![0])) continue;
+      i += options[k]![1];
+      break;
+    }
   }
   return -1;
 }

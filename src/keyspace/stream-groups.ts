@@ -261,6 +261,15 @@ export class StreamGroups {
     return true;
   }
 
+  /** Notes that the entry of the record `at` was delivered to its owner once more. */
+  redeliver(group: Ref, at: number, timeMs: number, deliveries: number): boolean {
+    const time = Math.max(0, Math.min(timeMs, MAX_48));
+    this.#id.load(this.#u32, at);
+    if (!this.#moveTime(group, this.#id, this.timeAt(at), time)) return false;
+    this.#write(at, this.ownerAt(at), time, deliveries);
+    return true;
+  }
+
   #write(at: number, consumer: Ref, time: number, deliveries: number): void {
     const u32 = this.#u32;
     const count = Math.max(0, deliveries === DELIVERIES_MAX ? MAX_48 : deliveries);
@@ -296,6 +305,16 @@ export class StreamGroups {
   }
 
   // ---- by time
+
+  /** Time of the record at u32 index `at` of a tree by time. */
+  timeOf(at: number): number {
+    return this.#u32[at]! * TWO_32 + this.#u32[at + 1]!;
+  }
+
+  /** Copies the ID of such a record into `id`. */
+  idOfTime(at: number, id: StreamId): StreamId {
+    return id.load(this.#u32, at + TIME_WORDS);
+  }
 
   /** Points `times` at the tree by time of a group, which is made where it is not kept; null: the
    * arena is full. O(n log n) the first time. */

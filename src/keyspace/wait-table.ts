@@ -1,8 +1,9 @@
 /**
  * WaitTable: the keys of a shard that blocked clients wait for, and who waits, in order of arrival.
  *
- * LAYOUT  a KeyTable with two words in an entry: first and last waiter of the key. What these name
- *         is the business of whoever keeps the list (server/wait-records.ts): not 0.
+ * LAYOUT  a KeyTable with three words in an entry: first and last waiter of the key, and how many
+ *         of them also wait for the key to go. What waiters are is the business of whoever keeps
+ *         the list (server/wait-records.ts): not 0.
  *
  * OWNERSHIP  only under an exclusive hold of the shard.
  */
@@ -10,6 +11,7 @@ import { KeyTable } from './key-table.ts';
 
 const FIRST = 3;
 const LAST = 4;
+const FOR_GONE = 5;
 
 export class WaitTable extends KeyTable {
   /** The first waiter of a key; 0 = nobody waits. O(1). */
@@ -19,10 +21,10 @@ export class WaitTable extends KeyTable {
   }
 
   /**
-   * Makes `waiter` the last one of a key. Returns the one before it (0 = none), or -1 when the
-   * arena is full.
+   * Makes `waiter` the last one of a key; `isForGone`: it also waits for the key to go. Returns the
+   * one before it (0 = none), or -1 when the arena is full.
    */
-  append(db: number, lo: number, hi: number, waiter: number): number {
+  append(db: number, lo: number, hi: number, waiter: number, isForGone: boolean): number {
     const { u32 } = this;
     let at = this.find(db, lo, hi);
     if (at < 0) {
@@ -32,13 +34,28 @@ export class WaitTable extends KeyTable {
     }
     const before = u32[at + LAST]!;
     u32[at + LAST] = waiter;
+    if (isForGone) u32[at + FOR_GONE] = u32[at + FOR_GONE]! + 1;
     return before;
   }
 
+  /** Whether some waiter of a key waits for it to go, too. O(1). */
+  isForGone(db: number, lo: number, hi: number): boolean {
+    const at = this.find(db, lo, hi);
+    return at >= 0 && this.u32[at + FOR_GONE] !== 0;
+  }
+
   /** Takes a waiter out that stands between `before` and `after` (0 = none). O(1). */
-  unlink(db: number, lo: number, hi: number, before: number, after: number): void {
+  unlink(
+    db: number,
+    lo: number,
+    hi: number,
+    before: number,
+    after: number,
+    isForGone: boolean,
+  ): void {
     const { u32 } = this;
     const at = this.find(db, lo, hi);
+    if (isForGone) u32[at + FOR_GONE] = u32[at + FOR_GONE]! - 1;
     if (before === 0 && after === 0) {
       this.remove(at);
       return;

@@ -93,6 +93,22 @@ export const ERRORS = {
   XREAD_GROUP: 'ERR The GROUP option is only supported by XREADGROUP. You called XREAD instead.',
   XREAD_NOACK: 'ERR The NOACK option is only supported by XREADGROUP. You called XREAD instead.',
   XREAD_CLAIM: 'ERR The CLAIM option is only supported by XREADGROUP. You called XREAD instead.',
+  XREADGROUP_LAST:
+    'ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of ' +
+    'this consumer by specifying a proper ID, or use the > ID to get new messages. The $ ID ' +
+    'would just return an empty result set.',
+  XREADGROUP_PLUS:
+    'ERR The + ID is meaningless in the context of XREADGROUP: you want to read the history of ' +
+    'this consumer by specifying a proper ID, or use the > ID to get new messages. The + ID ' +
+    'would just return an empty result set.',
+  XREAD_UNBALANCED:
+    "ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be " +
+    'specified.',
+  XREADGROUP_UNBALANCED:
+    "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be " +
+    'specified.',
+  MIN_IDLE_NOT_INTEGER: 'ERR min-idle-time is not an integer',
+  MIN_IDLE_NEGATIVE: 'ERR min-idle-time must be a positive integer',
   XREADGROUP_NO_GROUP: 'ERR Missing GROUP option for XREADGROUP',
   TRIM_NONE: 'ERR syntax error, XTRIM must be called with a trimming strategy',
   GROUP_NEEDS_KEY:

@@ -44,6 +44,7 @@ export interface BlockedClientsParts {
   readonly records: WaitRecords;
   readonly shards: readonly Shard[];
   readonly locks: ShardLocks;
+  readonly serve: { retry(ref: Ref): void };
   readonly stats: ThreadStats;
   /** Sends a reply out of turn. */
   readonly push: (c: Connection, buf: Uint8Array, start: number, end: number, gate: number) => void;
@@ -62,11 +63,15 @@ const ERROR_SIGN = 0x2d;
 const UNBLOCKED = 'UNBLOCKED client unblocked via CLIENT UNBLOCK';
 /** Between two tries at what another thread is about to finish. */
 const RETRY_MS = 1;
+/** Longest time between two looks at what time alone may bring. */
+const RETRY_EVERY_MS = 100;
 
 export class BlockedClients {
   readonly #parts: BlockedClientsParts;
   readonly #deadlines = new DeadlineHeap<Wait>();
   readonly #polled = new Set<Wait>();
+  /** Waits that may have something to take by themselves, at `retryMs` of their records. */
+  readonly #retried = new Set<Wait>();
   /** Records that some list still has. */
   #releasing: Ref[] = [];
   /** Waits to be ended whose client was being served when that was tried. */
@@ -94,6 +99,10 @@ export class BlockedClients {
       poll: null,
       denial: null,
     });
+    if (records.retryMs(ref) !== 0) {
+      this.#retried.add(c.blocked!);
+      this.#parts.wakeAt(records.retryMs(ref));
+    }
     // Its user may have changed while a worker had the command.
     if (c.isRestricted) this.#parts.recheck(c);
   }
@@ -212,6 +221,7 @@ export class BlockedClients {
     this.#deadlines.remove(wait);
     if (wait.deadlineMs !== 0) stats.add(STAT.blockedWithTimeout, -1);
     this.#polled.delete(wait);
+    this.#retried.delete(wait);
     if (wait.isReplyWanted && end > start) push(wait.c, buf, start, end, gate);
   }
 
@@ -310,6 +320,7 @@ export class BlockedClients {
       this.#abandon(ref);
     }
     this.poll();
+    this.#retry(nowMs);
     for (;;) {
       const wait = this.#deadlines.popDue(nowMs);
       if (wait === undefined) break;
@@ -317,6 +328,18 @@ export class BlockedClients {
     }
     const { nextMs } = this.#deadlines;
     if (nextMs !== Number.POSITIVE_INFINITY) this.#parts.wakeAt(nextMs);
+  }
+
+  /** Looks again at the waits for what time alone may bring. */
+  #retry(nowMs: number): void {
+    const { records, serve, wakeAt } = this.#parts;
+    for (const wait of this.#retried) {
+      if (records.retryMs(wait.ref) <= nowMs) serve.retry(wait.ref);
+      // Who was served has left; a look that came to nothing has said when the next is due.
+      if (!this.#retried.has(wait)) continue;
+      const due = Math.max(records.retryMs(wait.ref), nowMs + RETRY_MS);
+      wakeAt(Math.min(due, nowMs + RETRY_EVERY_MS));
+    }
   }
 
   /** Looks at the waits without a record. */

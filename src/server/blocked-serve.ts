@@ -18,6 +18,7 @@ import {
   SERVED,
   SERVING,
   WAIT_DENIED,
+  WAIT_FOR_GONE,
   WAIT_RESP3,
   WAITING,
   type WaitRecords,
@@ -170,6 +171,21 @@ export class BlockedServe {
     ctx.begin(args, db);
   }
 
+  /**
+   * Looks again whether a blocked command has something to take, which may be there because time
+   * has passed. Between two commands; shards that are not free are left out.
+   */
+  retry(ref: Ref): void {
+    const { ctx, locks, records } = this.#parts;
+    const db = records.db(ref);
+    records.forKeys(ref, (shard, lo, hi) => {
+      if (records.state(ref) !== WAITING || !locks.lease(shard)) return;
+      ctx.state.noteReady(shard, db, lo, hi);
+      this.serve();
+      locks.endLease(shard);
+    });
+  }
+
   #serveKey(shard: number, db: number, lo: number, hi: number): void {
     const { ctx, records } = this.#parts;
     const { waits } = ctx.shards[shard]!;
@@ -180,8 +196,8 @@ export class BlockedServe {
       if (records.state(ref) !== WAITING) continue;
       records.readArgs(ref, this.#args);
       ctx.begin(this.#args, db);
-      if (!this.#isThere(ref, node)) {
-        if (this.#isGone(node)) return;
+      if (!this.#isThere(ref, node) && !records.hasFlag(ref, WAIT_FOR_GONE)) {
+        if (this.#isGone(node) && !waits.isForGone(db, lo, hi)) return;
         continue;
       }
       if (!records.turn(ref, WAITING, SERVING)) continue;
@@ -231,6 +247,7 @@ export class BlockedServe {
     ctx.state.touchMode = touchMode;
     if (status === ESCALATE) throw new Error('a blocked command escalated while it was served');
     const isServed = !ctx.isStillBlocked;
+    if (!isServed) records.setRetry(ref, ctx.retryMs);
     if (isServed) {
       if (started >= 0) this.#timed(row, ref, performance.now() - started, tries, mark);
       this.#deliver(ref, node, false, mark, guard.gate);

@@ -495,7 +495,7 @@ export class ShardWorker {
     const { ctx, locks } = this.#parts;
     const { spec } = row;
     const isHeavyRead =
-      (row.isReadOnly || (spec.place === 'shard' && spec.readsOnly?.(incoming.args) === true)) &&
+      (row.isShared || (spec.place === 'shard' && spec.readsOnly?.(incoming.args) === true)) &&
       (row.isSlow ||
         incoming.args.count > SHARED_ARGS_MIN ||
         (incoming.flags & messages.FLAG_ESCALATED) !== 0);

@@ -85,6 +85,8 @@ export class ThreadContext implements CommandContext {
   servedKey = 0;
   /** The command that was run with `servedKey` found nothing to take. */
   isStillBlocked = false;
+  /** What a command that goes on waiting has said of a later look. */
+  retryMs: number | undefined = undefined;
   /** Null in tests and tools. */
   guard: CommandGuard | null = null;
   /** Null in tests and tools: nobody listens. */
@@ -192,6 +194,7 @@ export class ThreadContext implements CommandContext {
   }
 
   block(wish: BlockWish): void {
+    this.retryMs = wish.retryMs;
     if (this.servedKey !== 0) this.isStillBlocked = true;
     else if (this.mayBlock) this.host.block(wish);
     else if (wish.isNullReply) this.reply.null();

@@ -8,6 +8,7 @@
  *   8 shard of the target + 1 (0 = none)            9 argument with the target
  *   10, 11 unix ms of the deadline, low word first (0 = none)
  *   12 arguments       13 keys                      14 keys that there is room for
+ *   16, 17 unix ms when there may be something to take by itself, low word first (0 = never)
  *   then 8 words a key: shard, lo, hi, argument, waiter before, waiter after, is linked, record
  *   then the arguments' lengths, then their bytes
  * A waiter is the u32 index of its key's 8 words. Records start at a multiple of 8 bytes.
@@ -40,6 +41,8 @@ export const WAIT_RESP3 = 1;
 export const WAIT_DENIED = 2;
 /** Its I/O thread knows that the client is blocked. */
 export const WAIT_KNOWN = 4;
+/** The command also runs when its key is gone or of another type. */
+export const WAIT_FOR_GONE = 8;
 
 const STATE = 0;
 const IO = 1;
@@ -56,7 +59,8 @@ const ARGUMENTS = 12;
 const KEYS = 13;
 /** A key that is named twice takes its place only once. */
 const KEYS_ROOM = 14;
-const HEAD_WORDS = 16;
+const RETRY = 16;
+const HEAD_WORDS = 18;
 const KEY_WORDS = 8;
 const SHARD = 0;
 const LO = 1;
@@ -67,6 +71,8 @@ const AFTER = 5;
 const LINKED = 6;
 const RECORD = 7;
 const TWO_32 = 4294967296;
+/** Between two looks at pending entries that may have become old enough for somebody. */
+const RETRY_MS_MAX = 100;
 
 export class WaitRecords {
   readonly #spill: Spill;
@@ -84,7 +90,7 @@ export class WaitRecords {
    * whose shards are held. 0 when memory is full: nobody waits then. O(keys + bytes).
    */
   create(ctx: ThreadContext, row: number, client: ClientRef, wish: BlockWish, flags: number): Ref {
-    const { args } = ctx;
+    const args = wish.args ?? ctx.args;
     let bytes = (HEAD_WORDS + wish.count * KEY_WORDS + args.count) * 4;
     for (let i = 0; i < args.count; i++) bytes += args.length[i]!;
     const ref = this.#spill.takeSpare(bytes);
@@ -97,7 +103,7 @@ export class WaitRecords {
     u32[at + GENERATION] = client.generation;
     u32[at + DB] = ctx.db;
     u32[at + ROW] = row;
-    u32[at + FLAGS] = flags;
+    u32[at + FLAGS] = wish.isForGone === true ? flags | WAIT_FOR_GONE : flags;
     u32[at + TYPE] = wish.type;
     if (wish.target !== 0) {
       u32[at + TARGET_SHARD] = ctx.at(wish.target).index + 1;
@@ -106,6 +112,7 @@ export class WaitRecords {
     const deadline = wish.timeoutMs === 0 ? 0 : Date.now() + wish.timeoutMs;
     u32[at + DEADLINE] = deadline % TWO_32;
     u32[at + DEADLINE + 1] = Math.floor(deadline / TWO_32);
+    this.setRetry(ref, wish.retryMs);
     u32[at + ARGUMENTS] = args.count;
     u32[at + KEYS_ROOM] = wish.count;
     this.#writeArgs(at, wish.count, args);
@@ -146,7 +153,8 @@ export class WaitRecords {
     u32[node + AFTER] = 0;
     u32[node + LINKED] = 0;
     u32[node + RECORD] = at;
-    const before = shard.waits.append(ctx.db, lo, hi, node);
+    const isForGone = (u32[at + FLAGS]! & WAIT_FOR_GONE) !== 0;
+    const before = shard.waits.append(ctx.db, lo, hi, node, isForGone);
     if (before < 0) return false;
     u32[node + BEFORE] = before;
     if (before !== 0) u32[before + AFTER] = node;
@@ -167,8 +175,9 @@ export class WaitRecords {
     if (before !== 0) u32[before + AFTER] = after;
     if (after !== 0) u32[after + BEFORE] = before;
     const lo = u32[node + LO]! | 0;
-    const db = u32[u32[node + RECORD]! + DB]!;
-    shard.waits.unlink(db, lo, u32[node + HI]! | 0, before, after);
+    const record = u32[node + RECORD]!;
+    const isForGone = (u32[record + FLAGS]! & WAIT_FOR_GONE) !== 0;
+    shard.waits.unlink(u32[record + DB]!, lo, u32[node + HI]! | 0, before, after, isForGone);
     shard.interest.remove(lo);
   }
 
@@ -254,6 +263,31 @@ export class WaitRecords {
   deadlineMs(ref: Ref): number {
     const at = ref * 2 + DEADLINE;
     return this.#u32[at]! + this.#u32[at + 1]! * TWO_32;
+  }
+
+  /** Says that there may be something to take in `ms` from now; undefined = never by itself. */
+  setRetry(ref: Ref, ms: number | undefined): void {
+    const at = ref * 2 + RETRY;
+    // Far is far enough: it is looked at now and then.
+    const retry = ms === undefined ? 0 : Date.now() + Math.min(ms, RETRY_MS_MAX);
+    this.#u32[at] = retry % TWO_32;
+    this.#u32[at + 1] = Math.floor(retry / TWO_32);
+  }
+
+  /** Unix ms when there may be something to take; 0 = never by itself. */
+  retryMs(ref: Ref): number {
+    const at = ref * 2 + RETRY;
+    return this.#u32[at]! + this.#u32[at + 1]! * TWO_32;
+  }
+
+  /** Calls `visit` for the keys of a record. */
+  forKeys(ref: Ref, visit: (shard: number, lo: number, hi: number) => void): void {
+    const u32 = this.#u32;
+    const first = ref * 2 + HEAD_WORDS;
+    const end = first + u32[ref * 2 + KEYS]! * KEY_WORDS;
+    for (let node = first; node < end; node += KEY_WORDS) {
+      visit(u32[node + SHARD]!, u32[node + LO]! | 0, u32[node + HI]! | 0);
+    }
   }
 
   hasFlag(ref: Ref, flag: number): boolean {

@@ -1,0 +1,322 @@
+/** Streams: what XREADGROUP gives to a consumer, and what of that goes to the log. */
+import { asciiBytes } from '../base/bytes.ts';
+import { EVENT_STREAM } from '../keyspace/events.ts';
+import { DELIVERIES_MAX } from '../keyspace/stream-groups.ts';
+import { advanceGroup } from '../keyspace/stream-lag.ts';
+import type { StreamValues } from '../keyspace/stream-value.ts';
+import type { Ref } from '../memory/arena.ts';
+import { ID_WORDS, StreamId } from '../structures/stream-id.ts';
+import { NAME_XGROUP_CREATECONSUMER } from './event-names.ts';
+import { logArgument, logBytes } from './log-effects.ts';
+import type { CommandContext } from './spec.ts';
+import { logId, replyEntry, replyFields, replyId } from './stream-args.ts';
+
+const XCLAIM = asciiBytes('XCLAIM');
+const XACK = asciiBytes('XACK');
+const XGROUP = asciiBytes('XGROUP');
+const SETID = asciiBytes('SETID');
+const CREATECONSUMER = asciiBytes('CREATECONSUMER');
+const ENTRIESREAD = asciiBytes('ENTRIESREAD');
+const TIME = asciiBytes('TIME');
+const RETRYCOUNT = asciiBytes('RETRYCOUNT');
+const FORCE = asciiBytes('FORCE');
+const JUSTID = asciiBytes('JUSTID');
+const LASTID = asciiBytes('LASTID');
+
+/** Arguments of XCLAIM beside the IDs. */
+const XCLAIM_ARGUMENTS = 13;
+/** What the reply to FATAL entries of XNACK says, and XCLAIM takes. */
+const COUNT_MAX = 9223372036854775807n;
+
+/** What of the arguments is asked here. */
+export interface GroupArguments {
+  readonly keysAt: number;
+  readonly idsAt: number;
+  readonly streams: number;
+  /** Argument with the group, which the consumer follows. */
+  readonly groupAt: number;
+  readonly isNoAck: boolean;
+  readonly minIdleMs: number;
+}
+
+/** A list of IDs that is used again and again. */
+class IdList {
+  #words = new Uint32Array(ID_WORDS * 64);
+  count = 0;
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  add(id: StreamId): void {
+    const at = this.count * ID_WORDS;
+    if (at === this.#words.length) {
+      const grown = new Uint32Array(at * 2);
+      grown.set(this.#words);
+      this.#words = grown;
+    }
+    id.store(this.#words, at);
+    this.count += 1;
+  }
+
+  get(index: number, id: StreamId): StreamId {
+    return id.load(this.#words, index * ID_WORDS);
+  }
+}
+
+const id = new StreamId();
+const bound = new StreamId();
+const MAX = new StreamId().setMax();
+const delivered = new IdList();
+const idle = new IdList();
+
+/** The consumer that reads, in a stream that is open. */
+export class GroupRead {
+  streams!: StreamValues;
+  group: Ref = 0;
+  consumer: Ref = 0;
+  groupAt = 0;
+  /** The key's argument. */
+  keyAt = 0;
+  isNoAck = false;
+  hasClaim = false;
+  /** The consumer was made by this command, and the log does not have it yet. */
+  isNew = false;
+  /** The group has moved on. */
+  hasAdvanced = false;
+  /** Anything was changed that others may wait for, or transactions watch. */
+  hasChanged = false;
+
+  /** Says what was changed, and writes it to the log. */
+  finish(ctx: CommandContext): void {
+    if (this.hasChanged) this.streams.touched();
+    if (!ctx.effects.isOn) return;
+    if (delivered.count !== 0) this.logClaim(ctx, delivered, 1);
+    if (this.isNew) {
+      ctx.effects.command(ctx.db, XGROUP, 5);
+      logBytes(ctx.effects, CREATECONSUMER);
+      logArgument(ctx, this.keyAt);
+      logArgument(ctx, this.groupAt);
+      logArgument(ctx, this.groupAt + 1);
+    }
+    if (this.hasAdvanced) this.#logSetId(ctx);
+  }
+
+  #logSetId(ctx: CommandContext): void {
+    const { effects, db } = ctx;
+    const { groups } = this.streams;
+    effects.command(db, XGROUP, 7);
+    logBytes(effects, SETID);
+    logArgument(ctx, this.keyAt);
+    logArgument(ctx, this.groupAt);
+    logId(ctx, groups.lastId(this.group, id));
+    logBytes(effects, ENTRIESREAD);
+    effects.integer(groups.read(this.group));
+  }
+
+  /** XCLAIM of IDs that are all delivered now, for the `deliveries`th time. */
+  logClaim(ctx: CommandContext, list: IdList, deliveries: number): void {
+    const { effects, db } = ctx;
+    effects.command(db, XCLAIM, XCLAIM_ARGUMENTS + list.count);
+    logArgument(ctx, this.keyAt);
+    logArgument(ctx, this.groupAt);
+    logArgument(ctx, this.groupAt + 1);
+    effects.integer(0);
+    for (let i = 0; i < list.count; i++) logId(ctx, list.get(i, id));
+    logBytes(effects, TIME);
+    effects.integer(ctx.state.nowMs);
+    logBytes(effects, RETRYCOUNT);
+    effects.integer(deliveries === DELIVERIES_MAX ? COUNT_MAX : deliveries);
+    logBytes(effects, FORCE);
+    logBytes(effects, JUSTID);
+    logBytes(effects, LASTID);
+    logId(ctx, this.streams.groups.lastId(this.group, id));
+    // XCLAIM makes the consumer where there is none.
+    this.isNew = false;
+  }
+
+  /** XACK of an entry that is not in the stream any more. */
+  logLost(ctx: CommandContext): void {
+    const { effects, db } = ctx;
+    if (!effects.isOn) return;
+    effects.command(db, XACK, 4);
+    logArgument(ctx, this.keyAt);
+    logArgument(ctx, this.groupAt);
+    logId(ctx, id);
+  }
+}
+
+/**
+ * Points `read` at group and consumer in the open stream of `ctx.key`; the consumer is made where
+ * there is none, and is seen now. False when the arena is full.
+ */
+export function findConsumer(
+  ctx: CommandContext,
+  streams: StreamValues,
+  what: GroupArguments,
+  read: GroupRead,
+): boolean {
+  const { args, state, db } = ctx;
+  const { groups } = streams;
+  const { groupAt } = what;
+  const { buf } = args;
+  const name = args.offset[groupAt + 1]!;
+  const nameEnd = args.end(groupAt + 1);
+  const group = groups.find(buf, args.offset[groupAt]!, args.end(groupAt));
+  let consumer = groups.findConsumer(group, buf, name, nameEnd);
+  read.isNew = consumer === 0;
+  if (consumer === 0) {
+    consumer = groups.addConsumer(group, buf, name, nameEnd, state.nowMs);
+    if (consumer === 0) return false;
+    state.event(EVENT_STREAM, NAME_XGROUP_CREATECONSUMER, db, ctx.key);
+  } else {
+    groups.setSeen(consumer, state.nowMs);
+  }
+  read.streams = streams;
+  read.group = group;
+  read.consumer = consumer;
+  read.groupAt = groupAt;
+  read.isNoAck = what.isNoAck;
+  read.hasClaim = what.minIdleMs >= 0;
+  read.hasAdvanced = false;
+  read.hasChanged = read.isNew;
+  return true;
+}
+
+/** Replies up to `count` entries that the group has yet to get; how many. */
+export function deliverNew(ctx: CommandContext, read: GroupRead, count: number): number {
+  const { reply, state, effects } = ctx;
+  const { streams, group, consumer } = read;
+  const { stream, groups, reader } = streams;
+  delivered.clear();
+  if (groups.lastId(group, bound).increment()) reader.range(bound, MAX, false);
+  else return 0;
+  let found = 0;
+  while (found < count && reader.next()) {
+    if (!read.isNoAck) {
+      if (!groups.deliver(group, consumer, reader.id, state.nowMs, 1)) break;
+      if (effects.isOn) delivered.add(reader.id);
+    }
+    advanceGroup(stream, groups, group, reader.id);
+    if (read.hasClaim) {
+      reply.array(4);
+      replyId(reply, reader.id);
+      replyFields(reply, reader);
+      reply.integer(0);
+      reply.integer(0);
+    } else {
+      replyEntry(reply, reader);
+    }
+    found += 1;
+  }
+  if (found === 0) return 0;
+  if (!read.isNoAck) groups.setActive(consumer, state.nowMs);
+  read.hasAdvanced = true;
+  read.hasChanged = true;
+  return found;
+}
+
+/**
+ * Replies up to `count` pending entries that were delivered `minIdleMs` ago or earlier, the oldest
+ * first, which are the consumer's from now on; how many. O(log n) each.
+ */
+export function claimIdle(
+  ctx: CommandContext,
+  read: GroupRead,
+  minIdleMs: number,
+  count: number,
+): number {
+  const { reply, state } = ctx;
+  const { streams, group, consumer } = read;
+  const { groups, reader } = streams;
+  const latest = state.nowMs - minIdleMs;
+  const times = groups.timesOf(group);
+  if (times === null) return 0;
+  idle.clear();
+  let goesOn = times.seekFirst();
+  while (goesOn && idle.count < count && groups.timeOf(times.at) <= latest) {
+    idle.add(groups.idOfTime(times.at, id));
+    goesOn = times.next();
+  }
+  let found = 0;
+  for (let i = 0; i < idle.count; i++) {
+    idle.get(i, id);
+    read.hasChanged = true;
+    if (!reader.find(id)) {
+      groups.acknowledge(group, id);
+      read.logLost(ctx);
+      continue;
+    }
+    const at = groups.findPending(group, id);
+    const deliveries = groups.deliveriesAt(at);
+    const idleMs = state.nowMs - groups.timeAt(at);
+    if (!groups.deliver(group, consumer, id, state.nowMs, deliveries + 1)) break;
+    reply.array(4);
+    replyId(reply, id);
+    replyFields(reply, reader);
+    reply.integer(idleMs);
+    if (deliveries === DELIVERIES_MAX) reply.integerBigint(COUNT_MAX);
+    else reply.integer(deliveries);
+    found += 1;
+    if (!ctx.effects.isOn) continue;
+    one.clear();
+    one.add(id);
+    read.logClaim(ctx, one, deliveries + 1);
+  }
+  if (found !== 0) groups.setActive(consumer, state.nowMs);
+  return found;
+}
+
+const one = new IdList();
+
+/** Replies the consumer's own pending entries behind `start`, all in one array. */
+export function deliverHistory(
+  ctx: CommandContext,
+  read: GroupRead,
+  start: StreamId,
+  count: number,
+): void {
+  const { reply, state } = ctx;
+  const { streams, group, consumer } = read;
+  const { groups, reader } = streams;
+  const mark = reply.deferArray();
+  let found = 0;
+  if (start.increment()) {
+    const own = groups.ownOf(consumer).lookFor(start.msHi, start.msLo, start.seqHi, start.seqLo);
+    for (let goesOn = own.seek(); goesOn && found < count; goesOn = own.next()) {
+      id.load(own.u32, own.at);
+      found += 1;
+      if (reader.find(id)) {
+        replyEntry(reply, reader);
+        const at = groups.findPending(group, id);
+        groups.redeliver(group, at, state.nowMs, groups.deliveriesAt(at) + 1);
+      } else {
+        reply.array(2);
+        replyId(reply, id);
+        reply.nullArray();
+      }
+    }
+  }
+  reply.finishArray(mark, found);
+  delivered.clear();
+  read.finish(ctx);
+}
+
+/** Ms until a pending entry of the streams that are waited for is old enough for CLAIM. */
+export function msUntilIdle(ctx: CommandContext, what: GroupArguments): number {
+  const { args, state } = ctx;
+  const { groupAt } = what;
+  let ms = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < what.streams; i++) {
+    if (ctx.servedKey !== 0 && ctx.servedKey !== what.keysAt + i) continue;
+    const shard = ctx.at(what.keysAt + i);
+    const ref = shard.find(ctx.db, ctx.key);
+    if (ref === 0) continue;
+    const { groups } = shard.streams.read(ref);
+    const group = groups.find(args.buf, args.offset[groupAt]!, args.end(groupAt));
+    const times = group === 0 ? null : groups.timesOf(group);
+    if (times === null || !times.seekFirst()) continue;
+    ms = Math.min(ms, Math.max(0, groups.timeOf(times.at) + what.minIdleMs - state.nowMs));
+  }
+  return ms;
+}
