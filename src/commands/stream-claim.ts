@@ -12,7 +12,6 @@ import { oneKeyRows, readTyped, replyFull } from './collection.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
 import { exactId, intervalId, replyEntry, replyId } from './stream-args.ts';
 import {
-  argumentText,
   consumerNamed,
   EntryWalk,
   groupNamed,
@@ -329,7 +328,7 @@ function readClaim(ctx: CommandContext): boolean {
       i += 1;
       if (!exactId(ctx, i, lastId)) return false;
     } else {
-      reply.error(unrecognizedOption('XCLAIM', argumentText(ctx, i)));
+      reply.error(unrecognizedOption('XCLAIM', ctx.args.text(i)));
       return false;
     }
   }

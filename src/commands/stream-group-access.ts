@@ -3,7 +3,6 @@
  * being with a command, and what the log gets.
  */
 import { asciiBytes } from '../base/bytes.ts';
-import { latin1Text } from '../base/number-text.ts';
 import { EVENT_STREAM } from '../keyspace/events.ts';
 import { DELIVERIES_MAX, type StreamGroups } from '../keyspace/stream-groups.ts';
 import type { StreamValues } from '../keyspace/stream-value.ts';
@@ -33,11 +32,6 @@ const DELIVERIES_MAX_SHOWN = 9223372036854775807n;
 
 const lastId = new StreamId();
 
-/** Argument `index` as text, one character per byte. */
-export function argumentText(ctx: CommandContext, index: number): string {
-  return latin1Text(ctx.args.buf, ctx.args.offset[index]!, ctx.args.end(index));
-}
-
 /** The group of the open stream that argument `index` names, or 0. */
 export function groupNamed(ctx: CommandContext, streams: StreamValues, index: number): Ref {
   return streams.groups.find(ctx.args.buf, ctx.args.offset[index]!, ctx.args.end(index));
@@ -56,12 +50,12 @@ export function consumerNamed(
 
 /** Replies that the stream of argument `key` has no group of argument `group`. */
 export function refuseGroup(ctx: CommandContext, key: number, group: number): void {
-  ctx.reply.error(noSuchGroup(argumentText(ctx, group), argumentText(ctx, key)));
+  ctx.reply.error(noSuchGroup(ctx.args.text(group), ctx.args.text(key)));
 }
 
 /** Replies that there is no stream of argument `key`, or no group of argument `group`. */
 export function refuseKeyOrGroup(ctx: CommandContext, key: number, group: number): void {
-  ctx.reply.error(noKeyOrGroup(argumentText(ctx, key), argumentText(ctx, group)));
+  ctx.reply.error(noKeyOrGroup(ctx.args.text(key), ctx.args.text(group)));
 }
 
 /** `takeConsumer` has made the consumer that it returned last. */
