@@ -13,6 +13,7 @@ import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus }
 import { exactId, intervalId, replyEntry, replyId } from './stream-args.ts';
 import {
   consumerNamed,
+  consumerTimeMs,
   EntryWalk,
   groupNamed,
   IdList,
@@ -277,7 +278,7 @@ function cmdXclaim(ctx: CommandContext): RunStatus {
     count += 1;
   }
   reply.finishArray(mark, count);
-  if (count !== 0) groups.setActive(consumer, state.nowMs);
+  if (count !== 0) groups.setActive(consumer, consumerTimeMs(state));
   else if (taken.isNew) logConsumer(ctx, KEY, GROUP, CONSUMER);
   if (moves && count === 0) logGroupId(ctx, streams, group, KEY, GROUP);
   if (isChanged || count !== 0) streams.touched();
@@ -332,8 +333,10 @@ function readClaim(ctx: CommandContext): boolean {
       return false;
     }
   }
-  // Clients reckon with clocks of their own: what lies in the future is now.
-  if (!(claim.timeMs >= 0 && claim.timeMs <= nowMs)) claim.timeMs = nowMs;
+  // Clients reckon with clocks of their own: what lies in the future is now. The clock of a log
+  // that is replayed stands at 0.
+  const latestMs = nowMs === 0 ? Number.MAX_SAFE_INTEGER : nowMs;
+  if (!(claim.timeMs >= 0 && claim.timeMs <= latestMs)) claim.timeMs = nowMs;
   return true;
 }
 
@@ -413,7 +416,7 @@ function cmdXautoclaim(ctx: CommandContext): RunStatus {
   }
   ctx.effects.replace();
   const isWhole = claimIdle(ctx, streams, group, consumer);
-  if (claimed.count !== 0) groups.setActive(consumer, state.nowMs);
+  if (claimed.count !== 0) groups.setActive(consumer, consumerTimeMs(state));
   else if (taken.isNew) logConsumer(ctx, KEY, GROUP, CONSUMER);
   if (taken.isNew || claimed.count + dropped.count !== 0) streams.touched();
   if (!isWhole) {

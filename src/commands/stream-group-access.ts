@@ -6,6 +6,7 @@ import { asciiBytes } from '../base/bytes.ts';
 import { EVENT_STREAM } from '../keyspace/events.ts';
 import { DELIVERIES_MAX, type StreamGroups } from '../keyspace/stream-groups.ts';
 import type { StreamValues } from '../keyspace/stream-value.ts';
+import type { ThreadState } from '../keyspace/thread-state.ts';
 import type { Ref } from '../memory/arena.ts';
 import { noKeyOrGroup, noSuchGroup } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
@@ -58,6 +59,14 @@ export function refuseKeyOrGroup(ctx: CommandContext, key: number, group: number
   ctx.reply.error(noKeyOrGroup(ctx.args.text(key), ctx.args.text(group)));
 }
 
+/**
+ * When a consumer does what it does: the clock of a log that is replayed stands at 0, and the log
+ * does not say when consumers were seen.
+ */
+export function consumerTimeMs({ nowMs }: ThreadState): number {
+  return nowMs === 0 ? Date.now() : nowMs;
+}
+
 /** `takeConsumer` has made the consumer that it returned last. */
 export const taken = { isNew: false };
 
@@ -73,14 +82,15 @@ export function takeConsumer(
 ): Ref {
   const { args, state } = ctx;
   const { groups } = streams;
+  const nowMs = consumerTimeMs(state);
   taken.isNew = false;
   const found = consumerNamed(ctx, streams, group, index);
   if (found !== 0) {
-    groups.setSeen(found, state.nowMs);
+    groups.setSeen(found, nowMs);
     return found;
   }
   const from = args.offset[index]!;
-  const made = groups.addConsumer(group, args.buf, from, args.end(index), state.nowMs);
+  const made = groups.addConsumer(group, args.buf, from, args.end(index), nowMs);
   if (made === 0) return 0;
   taken.isNew = true;
   state.event(EVENT_STREAM, NAME_XGROUP_CREATECONSUMER, ctx.db, ctx.key);
