@@ -38,16 +38,19 @@ async function sample(
   }
 }
 
-interface Case {
+export interface ClientCase {
   readonly id: string;
   readonly what: string;
   readonly unit: Unit;
   readonly helper: string;
   readonly args: readonly number[];
+  /** Fills a server before anything is measured. */
+  readonly prepare?: (server: RunningServer) => Promise<void>;
 }
 
-async function measure(
-  { id, what, unit, helper, args }: Case,
+/** Throughput and server CPU of a client of the harness's own. */
+export async function clientRows(
+  { id, what, unit, helper, args, prepare }: ClientCase,
   options: BenchOptions,
   progress: Progress,
 ): Promise<readonly Metric[]> {
@@ -55,6 +58,7 @@ async function measure(
   return withPair([], [], async (pair) => {
     const rates = { redis: [] as number[], tessera: [] as number[] };
     const cpu = { redis: [] as number[], tessera: [] as number[] };
+    for (const server of [pair.redis, pair.tessera]) await prepare?.(server);
     for (let round = 0; round < options.rounds; round++) {
       for (const server of inTurn(pair, round)) {
         const { perSecond, cpuMicros } = await sample(server, helper, args, seconds);
@@ -73,7 +77,7 @@ async function measure(
 
 /** Messages that arrive in a second. */
 export function pubSubRows(options: BenchOptions, progress: Progress): Promise<readonly Metric[]> {
-  return measure(
+  return clientRows(
     {
       id: 'pubsub/fan-out',
       what: `PUBLISH, pipeline ${BATCH}, to ${SUBSCRIBERS} subscribers`,
@@ -91,7 +95,7 @@ export function blockingRows(
   options: BenchOptions,
   progress: Progress,
 ): Promise<readonly Metric[]> {
-  return measure(
+  return clientRows(
     {
       id: 'blocking/ping-pong',
       what: `LPUSH and BRPOP, ${PAIRS} pairs of clients in turn`,

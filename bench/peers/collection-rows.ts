@@ -21,7 +21,7 @@ const KEY_SPACE = 100_000;
 const RUN_SECONDS = 2;
 const QUICK_RUN_SECONDS = 0.6;
 
-interface Test {
+export interface Test {
   readonly name: string;
   readonly test: string | readonly string[];
   readonly roughRate: number;
@@ -47,7 +47,8 @@ const TESTS: readonly Test[] = [
   named('zpopmin', 500_000),
 ];
 
-async function measure(
+/** Throughput and server CPU of one test of redis-benchmark, pipeline 16. */
+export async function measureTest(
   pair: Pair,
   one: Test,
   options: BenchOptions,
@@ -90,7 +91,7 @@ export async function collectionRows(
     withPair([], [], async (pair) => {
       // The list that LRANGE reads is filled by the second LPUSH, whose figures do not count twice.
       for (const one of TESTS) {
-        for (const metric of await measure(pair, one, options, progress)) {
+        for (const metric of await measureTest(pair, one, options, progress)) {
           if (!metrics.has(metric.id)) metrics.set(metric.id, metric);
         }
       }
@@ -149,7 +150,8 @@ export async function largeRows(
           await fillCollection(server.port, fill, 'big', words, 0, MEMBER_COUNT);
         }
         const measured: Metric[] = [];
-        for (const one of tests) measured.push(...(await measure(pair, one, options, progress)));
+        for (const one of tests)
+          measured.push(...(await measureTest(pair, one, options, progress)));
         return measured;
       }),
     );

@@ -17,6 +17,7 @@ export const GROUPS = [
   'durability',
   'pubsub',
   'blocking',
+  'streams',
 ] as const;
 
 export type Group = (typeof GROUPS)[number];

@@ -14,11 +14,11 @@ export type Unit =
   | 'connections';
 
 /**
- * `ratio-min`: Tessera divided by Redis is at least `bound`. `max`, `min`: Tessera's own value, in
- * the metric's unit.
+ * `ratio-min`, `ratio-max`: Tessera divided by Redis is at least, at most `bound`. `max`, `min`:
+ * Tessera's own value, in the metric's unit.
  */
 export interface Target {
-  readonly kind: 'ratio-min' | 'max' | 'min';
+  readonly kind: 'ratio-min' | 'ratio-max' | 'max' | 'min';
   readonly bound: number;
 }
 
@@ -53,6 +53,7 @@ export function median(values: readonly number[]): number {
 
 function meets(target: Target, value: number, ratio: number): boolean {
   if (target.kind === 'ratio-min') return ratio >= target.bound;
+  if (target.kind === 'ratio-max') return ratio <= target.bound;
   return target.kind === 'max' ? value <= target.bound : value >= target.bound;
 }
 
@@ -74,5 +75,6 @@ export function formatNumber(value: number): string {
 export function formatTarget(target: Target | null, unit: Unit): string {
   if (target === null) return '';
   if (target.kind === 'ratio-min') return `≥ ${target.bound} × Redis`;
+  if (target.kind === 'ratio-max') return `≤ ${target.bound} × Redis`;
   return `${target.kind === 'max' ? '≤' : '≥'} ${formatNumber(target.bound)} ${unit}`;
 }

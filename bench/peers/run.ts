@@ -21,6 +21,7 @@ import { memoryRows } from './memory-rows.ts';
 import { type BenchOptions, readOptions, USAGE } from './options.ts';
 import { Progress } from './progress.ts';
 import { judge, type Metric } from './results.ts';
+import { streamRows } from './stream-rows.ts';
 import { renderTable } from './table.ts';
 import { throughputRows } from './throughput-rows.ts';
 
@@ -43,6 +44,7 @@ async function measureAll(options: BenchOptions, progress: Progress): Promise<re
   if (options.groups.has('durability')) metrics.push(...(await durabilityRows(options, progress)));
   if (options.groups.has('pubsub')) metrics.push(...(await pubSubRows(options, progress)));
   if (options.groups.has('blocking')) metrics.push(...(await blockingRows(options, progress)));
+  if (options.groups.has('streams')) metrics.push(...(await streamRows(options, progress)));
   return metrics;
 }
 
