@@ -191,3 +191,50 @@ describe('a snapshot has what was there at the flip', () => {
     });
   });
 });
+
+/** What clients of a group do, one command after the other. */
+function groupCommand(random: Random, key: string): readonly string[] {
+  const id = `${1 + random.below(3000)}-0`;
+  const consumer = random.pick(['one', 'two']);
+  switch (random.below(6)) {
+    case 0:
+      return ['XACK', key, 'g', id];
+    case 1:
+      return ['XADD', key, '*', 'f', 'v'];
+    case 2:
+      return ['XCLAIM', key, 'g', consumer, '0', id, 'FORCE', 'JUSTID'];
+    case 3:
+      return ['XDEL', key, id];
+    case 4:
+      return ['XNACK', key, 'g', 'FAIL', 'IDS', '1', id];
+    default:
+      return ['XREADGROUP', 'GROUP', 'g', consumer, 'COUNT', '9', 'STREAMS', key, '>'];
+  }
+}
+
+test.each([
+  ['a large stream', 3000],
+  ['a small one', 20],
+])('%s that clients read meanwhile', async (_name, entries) => {
+  await withRandom(async (random) => {
+    const harness = new SnapshotHarness(newRunner(1));
+    for (let i = 0; i < entries; i++)
+      harness.run('XADD', 's', `${i + 1}-0`, 'field', `some value ${i}`);
+    harness.run('XGROUP', 'CREATE', 's', 'g', '0');
+    for (let i = 0; i < 100; i++) harness.run(...groupCommand(random, 's'));
+    for (let snapshot = 0; snapshot < 3; snapshot++) {
+      const before = contents(harness.runner);
+      harness.open(path);
+      harness.flip(ENTRY_BY_ENTRY);
+      for (let i = 0; i < 60 && !harness.isComplete; i++) {
+        harness.tryRun(...groupCommand(random, 's'));
+        if (random.oneIn(3)) harness.turn();
+        if (random.oneIn(4)) harness.consume(random.below(4));
+      }
+      harness.finish();
+      expect(loaded(1, harness.runner)).toEqual(before);
+      harness.runner.checkInvariants();
+    }
+    if (entries > 1000) expect(harness.heldBack).toBeGreaterThan(0);
+  });
+});
