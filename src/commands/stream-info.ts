@@ -19,7 +19,6 @@ import {
   oneKey,
   type RunStatus,
 } from './spec.ts';
-import { replyEntry, replyId } from './stream-args.ts';
 import {
   argumentText,
   groupNamed,
@@ -27,6 +26,7 @@ import {
   replyDeliveries,
   replyOwner,
 } from './stream-group-access.ts';
+import { replyEntry, replyId } from './stream-reply.ts';
 
 const FULL = asciiBytes('FULL');
 const COUNT = asciiBytes('COUNT');
