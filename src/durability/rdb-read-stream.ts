@@ -7,6 +7,14 @@ import type { DetachedCollection } from '../keyspace/detached-value.ts';
 import { ENCODING_STREAM, TYPE_STREAM } from '../keyspace/entry.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import { DELIVERIES_MAX, READ_UNKNOWN, type StreamGroups } from '../keyspace/stream-groups.ts';
+import {
+  ByteRange,
+  IDMP_ADDED,
+  IDMP_DURATION_MAX,
+  IDMP_FULL,
+  IDMP_MAXSIZE_MAX,
+  IDMP_PRESENT,
+} from '../keyspace/stream-idmp.ts';
 import { entriesUpTo } from '../keyspace/stream-lag.ts';
 import { StreamValues } from '../keyspace/stream-value.ts';
 import type { Ref } from '../memory/arena.ts';
@@ -27,6 +35,8 @@ export class StreamLoader {
   readonly #u32: Uint32Array;
   readonly #id = new StreamId();
   readonly #last = new StreamId();
+  readonly #pid = new ByteRange();
+  readonly #iid = new ByteRange();
 
   constructor(shard: Shard, out: DetachedCollection) {
     this.#out = out;
@@ -184,10 +194,49 @@ export class StreamLoader {
     return count;
   }
 
+  /** Loads what idempotent producers have added. */
   #loadProducers(input: RdbInput): LoadStatus {
-    for (let i = 0; i < 2; i++) input.length();
-    const producers = input.length();
-    for (let i = 0; i < 2; i++) input.length();
-    return producers === 0 ? LOAD_OK : LOAD_BAD;
+    const { producers } = this.#streams;
+    const duration = input.length();
+    const maxsize = input.length();
+    const isRight =
+      duration >= 1 && duration <= IDMP_DURATION_MAX && maxsize >= 1 && maxsize <= IDMP_MAXSIZE_MAX;
+    if (!isRight) return LOAD_BAD;
+    const count = input.count();
+    const isPlain =
+      count === 0 && duration === producers.durationSeconds && maxsize === producers.maxsize;
+    // Those that have nothing of their own need no block; the counters may be something.
+    if (!isPlain && !producers.begin(duration, maxsize, 0, 0)) return LOAD_FULL;
+    let status: LoadStatus = LOAD_OK;
+    for (let left = count; left > 0 && status === LOAD_OK; left--) {
+      status = this.#loadProducer(input, maxsize);
+    }
+    const added = input.length();
+    const duplicates = input.length();
+    if (status !== LOAD_OK || input.isBad) return status === LOAD_FULL ? LOAD_FULL : LOAD_BAD;
+    if (isPlain && added === 0 && duplicates === 0) return LOAD_OK;
+    return producers.begin(duration, maxsize, added, duplicates) ? LOAD_OK : LOAD_FULL;
+  }
+
+  #loadProducer(input: RdbInput, maxsize: number): LoadStatus {
+    const { producers } = this.#streams;
+    if (!input.string()) return LOAD_BAD;
+    const pid = this.#pid.set(input.strBuf.slice(input.strFrom, input.strTo), 0, 0);
+    pid.to = pid.buf.length;
+    const iids = input.count();
+    const before = producers.producerCount;
+    if (iids === 0 || iids > maxsize) return LOAD_BAD;
+    for (let left = iids; left > 0; left--) {
+      if (!input.string()) return LOAD_BAD;
+      const { strBuf, strFrom, strTo } = input;
+      // Reading the ID may move the bytes of the iid.
+      const iid = this.#iid.set(strBuf.slice(strFrom, strTo), 0, strTo - strFrom);
+      const id = this.#readId(input, this.#id);
+      const status = input.isBad ? IDMP_PRESENT : producers.add(pid, iid, id);
+      if (status !== IDMP_ADDED) return status === IDMP_FULL ? LOAD_FULL : LOAD_BAD;
+      // No two producers have one name.
+      if (left === iids && producers.producerCount === before) return LOAD_BAD;
+    }
+    return LOAD_OK;
   }
 }
