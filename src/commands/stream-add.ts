@@ -12,7 +12,8 @@ import { oneKeyRows, replyFull, writeTyped } from './collection.ts';
 import { NAME_XADD, NAME_XSETID } from './event-names.ts';
 import { logArgument } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
-import { exactId, isByte, logId, replyId } from './stream-args.ts';
+import { exactId, isByte, logId } from './stream-args.ts';
+import { replyId } from './stream-reply.ts';
 import { isLargeTrim, logTrim, logTrimCount, TrimArguments, trimOpen } from './stream-trim.ts';
 
 const NOMKSTREAM = asciiBytes('NOMKSTREAM');

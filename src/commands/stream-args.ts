@@ -1,7 +1,6 @@
 /** Streams: arguments that several commands read, and entries in replies. */
 import { asciiBytes } from '../base/bytes.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
-import type { ReplyWriter } from '../resp/reply-writer.ts';
 import {
   ID_AUTO_SEQ,
   ID_BAD,
@@ -10,7 +9,6 @@ import {
   parseStreamId,
   type StreamId,
 } from '../structures/stream-id.ts';
-import type { StreamReader } from '../structures/stream-reader.ts';
 import type { CommandContext } from './spec.ts';
 
 const MINUS = 0x2d;
@@ -91,33 +89,9 @@ export function intervalId(
   return false;
 }
 
-/** Replies an ID as a bulk string. */
-export function replyId(reply: ReplyWriter, id: StreamId): void {
-  reply.bulk(text, 0, id.format(text, 0));
-}
-
 /** Has an ID be the next argument of what goes to the log. */
 export function logId(ctx: CommandContext, id: StreamId): void {
   if (ctx.effects.isOn) ctx.effects.bytes(text, 0, id.format(text, 0));
-}
-
-/** Replies the fields and values of the entry that `reader` is at, as one flat array. */
-export function replyFields(reply: ReplyWriter, reader: StreamReader): void {
-  const { pack, fields } = reader;
-  reply.array(fields * 2);
-  for (let i = 0; i < fields; i++) {
-    reader.field();
-    reply.bulk(pack.buf, pack.from, pack.to);
-    reader.value();
-    reply.bulk(pack.buf, pack.from, pack.to);
-  }
-}
-
-/** Replies the entry that `reader` is at: its ID, and its fields and values. */
-export function replyEntry(reply: ReplyWriter, reader: StreamReader): void {
-  reply.array(2);
-  replyId(reply, reader.id);
-  replyFields(reply, reader);
 }
 
 /** KEEPREF, DELREF and ACKED: what becomes of the references that groups have to what goes. */

@@ -10,7 +10,7 @@ import type { IdTree } from '../structures/id-tree.ts';
 import { ID_AUTO_SEQ, ID_BAD, parseStreamId, StreamId } from '../structures/stream-id.ts';
 import { oneKeyRows, readTyped, replyFull } from './collection.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
-import { exactId, intervalId, replyEntry, replyId } from './stream-args.ts';
+import { exactId, intervalId } from './stream-args.ts';
 import {
   consumerNamed,
   consumerTimeMs,
@@ -27,6 +27,7 @@ import {
   takeConsumer,
   taken,
 } from './stream-group-access.ts';
+import { replyEntry, replyId } from './stream-reply.ts';
 
 const IDLE = asciiBytes('IDLE');
 const TIME = asciiBytes('TIME');

@@ -9,7 +9,8 @@ import { ID_WORDS, StreamId } from '../structures/stream-id.ts';
 import { NAME_XGROUP_CREATECONSUMER } from './event-names.ts';
 import { logArgument, logBytes } from './log-effects.ts';
 import type { CommandContext } from './spec.ts';
-import { logId, replyEntry, replyFields, replyId } from './stream-args.ts';
+import { logId } from './stream-args.ts';
+import { beginEntries, replyFields, replyId, replyNextEntry } from './stream-reply.ts';
 
 const XCLAIM = asciiBytes('XCLAIM');
 const XACK = asciiBytes('XACK');
@@ -192,6 +193,7 @@ export function deliverNew(ctx: CommandContext, read: GroupRead, count: number):
   if (groups.lastId(group, bound).increment()) reader.range(bound, MAX, false);
   else return 0;
   let found = 0;
+  beginEntries();
   while (found < count && reader.next()) {
     if (!read.isNoAck) {
       if (!groups.deliver(group, consumer, reader.id, state.nowMs, 1)) break;
@@ -205,7 +207,7 @@ export function deliverNew(ctx: CommandContext, read: GroupRead, count: number):
       reply.integer(0);
       reply.integer(0);
     } else {
-      replyEntry(reply, reader);
+      replyNextEntry(reply, reader);
     }
     found += 1;
   }
@@ -239,6 +241,7 @@ export function claimIdle(
     goesOn = times.next();
   }
   let found = 0;
+  beginEntries();
   for (let i = 0; i < idle.count; i++) {
     idle.get(i, id);
     read.hasChanged = true;
@@ -281,13 +284,14 @@ export function deliverHistory(
   const { groups, reader } = streams;
   const mark = reply.deferArray();
   let found = 0;
+  beginEntries();
   if (start.increment()) {
     const own = groups.ownOf(consumer).lookFor(start.msHi, start.msLo, start.seqHi, start.seqLo);
     for (let goesOn = own.seek(); goesOn && found < count; goesOn = own.next()) {
       id.load(own.u32, own.at);
       found += 1;
       if (reader.find(id)) {
-        replyEntry(reply, reader);
+        replyNextEntry(reply, reader);
         const at = groups.findPending(group, id);
         groups.redeliver(group, at, state.nowMs, groups.deliveriesAt(at) + 1);
       } else {

@@ -19,8 +19,8 @@ import {
   oneKey,
   type RunStatus,
 } from './spec.ts';
-import { replyEntry, replyId } from './stream-args.ts';
 import { groupNamed, refuseGroup, replyDeliveries, replyOwner } from './stream-group-access.ts';
+import { replyEntry, replyId } from './stream-reply.ts';
 
 const FULL = asciiBytes('FULL');
 const COUNT = asciiBytes('COUNT');

@@ -5,7 +5,8 @@ import { ERROR_BYTES } from '../resp/errors.ts';
 import { StreamId } from '../structures/stream-id.ts';
 import { oneKeyRows, readTyped } from './collection.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
-import { intervalId, replyEntry } from './stream-args.ts';
+import { intervalId } from './stream-args.ts';
+import { beginEntries, replyNextEntry } from './stream-reply.ts';
 
 const COUNT = asciiBytes('COUNT');
 
@@ -53,8 +54,9 @@ function range(ctx: CommandContext, isReverse: boolean): RunStatus {
   const mark = reply.deferArray();
   let found = 0;
   reader.range(start, end, isReverse);
+  beginEntries();
   while (found < count && reader.next()) {
-    replyEntry(reply, reader);
+    replyNextEntry(reply, reader);
     found += 1;
   }
   reply.finishArray(mark, found);

@@ -9,7 +9,7 @@ import type { Stream } from '../structures/stream.ts';
 import { StreamId } from '../structures/stream-id.ts';
 import { readTyped, writeTyped } from './collection.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
-import { exactId, isByte, replyEntry } from './stream-args.ts';
+import { exactId, isByte } from './stream-args.ts';
 import {
   claimIdle,
   deliverHistory,
@@ -18,6 +18,7 @@ import {
   GroupRead,
   msUntilIdle,
 } from './stream-deliver.ts';
+import { beginEntries, replyNextEntry } from './stream-reply.ts';
 
 const COUNT = asciiBytes('COUNT');
 const BLOCK = asciiBytes('BLOCK');
@@ -229,8 +230,9 @@ function replyRange(ctx: CommandContext, streams: StreamValues): void {
   const { reader } = streams;
   const mark = reply.deferArray();
   let found = 0;
+  beginEntries();
   do {
-    replyEntry(reply, reader);
+    replyNextEntry(reply, reader);
     found += 1;
   } while (found < read.count && reader.next());
   reply.finishArray(mark, found);

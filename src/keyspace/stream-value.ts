@@ -60,6 +60,7 @@ export class StreamValues {
     this.root = root;
     this.stream.attach(root * 2);
     this.reader.open(this.stream);
+    this.reader.mayMark = !this.#shard.state.isReadOnly;
     this.groups.attach(root * 2 + STREAM_GROUPS);
     return this;
   }

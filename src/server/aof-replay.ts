@@ -244,6 +244,10 @@ export class AofReplay implements Transport {
     return conn === REPLAY_CONN ? 0 : this.#inner.backlogBytes(conn);
   }
 
+  hurry(conn: ConnIndex): void {
+    if (conn !== REPLAY_CONN) this.#inner.hurry(conn);
+  }
+
   pauseRead(conn: ConnIndex, paused: boolean): void {
     if (conn !== REPLAY_CONN) this.#inner.pauseRead(conn, paused);
   }

@@ -125,7 +125,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.blocked = new BlockedClients({
       ...parts,
       shards: parts.ctx.shards,
-      push: (c, buf, start, end, gate) => this.push(c, buf, start, end, gate),
+      push: (c, buf, start, end, gate) => this.push(c, buf, start, end, gate, true),
       client: (conn, generation) => this.#connectionOf(conn, generation),
       resume: (c) => this.#resumable.push(c),
       recheck: (c) => this.permissions.recheck(c),
@@ -196,7 +196,6 @@ export class IoServer implements TransportHandler, ConnectionHost {
   }
 
   // ---- transport events
-  // ----------------------------------------------------------------------------------------
 
   onOpen(conn: number, peer: Endpoint, local: Endpoint): boolean {
     const { stats, layout } = this.#parts;
@@ -569,7 +568,6 @@ export class IoServer implements TransportHandler, ConnectionHost {
   }
 
   // ---- connection host
-  // -----------------------------------------------------------------------------------------
 
   infoLine(c: Connection): string {
     const backlogBytes = this.#transport!.backlogBytes(c.conn);
@@ -644,9 +642,10 @@ export class IoServer implements TransportHandler, ConnectionHost {
   /**
    * Sends bytes [start, end) of `buf` to a client out of turn, in order with its replies: behind
    * the reply of the command that runs where it is the client's own. They may leave when the disk
-   * has the journal up to `gate` (0 = at once). Nothing to do for a closing connection.
+   * has the journal up to `gate` (0 = at once); `first`: ahead of what others are sent in this
+   * turn. Nothing to do for a closing connection.
    */
-  push(c: Connection, buf: Uint8Array, start: number, end: number, gate = 0): void {
+  push(c: Connection, buf: Uint8Array, start: number, end: number, gate = 0, first?: true): void {
     if (c.isClosing) return;
     if (c === this.#writing) {
       this.#aside.hold(buf, start, end, gate);
@@ -662,6 +661,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     guard.gate = gate;
     this.#send(c, buf, start, end);
     guard.gate = own;
+    if (first) this.#transport!.hurry(c.conn);
   }
 
   /** What the command has sent to its own client comes behind its reply. */

@@ -241,6 +241,18 @@ export class Listpack {
     }
   }
 
+  /** The same, and returns the position behind the element. */
+  take(at: number): number {
+    const head = this.#u8[at]!;
+    if (head >= 0x80 && head < 0xc0) {
+      const length = head & 63;
+      this.#isBytes(at + 1, length);
+      return at + 2 + length;
+    }
+    this.read(at);
+    return this.next(at);
+  }
+
   #isBytes(from: number, length: number): void {
     this.isInteger = false;
     this.buf = this.#u8;

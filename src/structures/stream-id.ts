@@ -128,6 +128,20 @@ export class StreamId {
     return formatUint64(this.seqHi, this.seqLo, buf, dash + 1);
   }
 
+  /**
+   * The same where the text before, of `last`, stands at `at`: what it has in common with this one
+   * is not written again. Makes `last` this ID.
+   */
+  formatAfter(last: StreamId, buf: Uint8Array, at: number): number {
+    const isSameMs = this.msLo === last.msLo && this.msHi === last.msHi && buf[at] !== 0;
+    let dash = at;
+    if (isSameMs) while (buf[dash] !== DASH) dash += 1;
+    else dash = formatUint64(this.msHi, this.msLo, buf, at);
+    buf[dash] = DASH;
+    last.copy(this);
+    return formatUint64(this.seqHi, this.seqLo, buf, dash + 1);
+  }
+
   /** The text as a string: for errors and the log, not for hot code. */
   toString(): string {
     const buf = new Uint8Array(ID_TEXT_MAX);

@@ -5,7 +5,8 @@
  * LAYOUT of a node
  *   word 0  bytes in use, header included   word 1  entries   word 2  entries that are deleted
  *   word 3  byte of the block where the first entry begins
- *   16      listpack elements (structures/listpack.ts), without a listpack's own header:
+ *   word 4  byte of the block where an entry begins that was found by walking, 0 = none
+ *   20      listpack elements (structures/listpack.ts), without a listpack's own header:
  *     master entry: number of fields, the fields, 0
  *     entries, each: flags, ms and sequence less those of the node's ID, then
  *       without SAME_FIELDS: number of fields, field, value, field, value, ...
@@ -27,7 +28,8 @@ export const NODE_USED = 0;
 export const NODE_ENTRIES = 1;
 export const NODE_DELETED = 2;
 export const NODE_FIRST = 3;
-export const NODE_HEADER_BYTES = 16;
+export const NODE_MARK = 4;
+export const NODE_HEADER_BYTES = 20;
 
 /** Flags of an entry. */
 export const ENTRY_DELETED = 1;
@@ -103,6 +105,7 @@ export class StreamNodes {
     }
     this.#arena.u8.copyWithin(packStart, start, packEnd);
     u32[block * 2 + NODE_USED] = NODE_HEADER_BYTES + packEnd - start;
+    u32[block * 2 + NODE_MARK] = 0;
     if (!this.#validate(block)) {
       this.#arena.free(block);
       return -1;

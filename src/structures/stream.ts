@@ -30,6 +30,7 @@ import {
   NODE_ENTRIES,
   NODE_FIRST,
   NODE_HEADER_BYTES,
+  NODE_MARK,
   NODE_USED,
   redisNodeBytes,
 } from './stream-node.ts';
@@ -224,9 +225,12 @@ export class Stream {
     const { u32, tree } = this;
     let fields = 0;
     for (let i = 0; i < pairs; i++) fields += length[first + i * 2]! + ELEMENT_EXTRA_MAX;
-    const node = this.arena.alloc(NODE_HEADER_BYTES + 16 + fields + room);
+    const need = NODE_HEADER_BYTES + 16 + fields + room;
+    const before = this.trimLast();
+    // The node before tells how large this one will be: it need not grow step by step.
+    let node = before > need ? this.arena.alloc(before) : 0;
+    if (node === 0) node = this.arena.alloc(need);
     if (node === 0) return 0;
-    this.trimLast();
     const at = tree.lookFor(id.msHi, id.msLo, id.seqHi, id.seqLo).insert();
     if (at === ID_TREE_FULL) {
       this.arena.free(node);
@@ -245,18 +249,21 @@ export class Stream {
     u32[node * 2 + NODE_ENTRIES] = 0;
     u32[node * 2 + NODE_DELETED] = 0;
     u32[node * 2 + NODE_FIRST] = to - node * 8;
+    u32[node * 2 + NODE_MARK] = 0;
     return node;
   }
 
-  /** Cuts the block of the last node to what it uses: the next one begins. */
-  trimLast(): void {
+  /** Cuts the block of the last node to what it uses, and returns that: the next one begins. */
+  trimLast(): number {
     const { u32, tree, arena } = this;
-    if (!tree.seekLast()) return;
+    if (!tree.seekLast()) return 0;
     const node = u32[tree.at + ID_WORDS]!;
+    const used = u32[node * 2 + NODE_USED]!;
     const before = this.#granules(node);
-    const moved = arena.realloc(node, u32[node * 2 + NODE_USED]!);
+    const moved = arena.realloc(node, used);
     u32[tree.at + ID_WORDS] = moved;
     this.#addGranules(this.#granules(moved) - before);
+    return used;
   }
 
   /** Whether the fields are those of the node's master entry. */

@@ -126,6 +126,10 @@ export class NodeNetTransport implements Transport {
     }
   }
 
+  hurry(): void {
+    // Node writes in the order of its own.
+  }
+
   pauseRead(conn: ConnIndex, paused: boolean): void {
     const socket = this.connections[conn]?.socket;
     if (paused) socket?.pause();

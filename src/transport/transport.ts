@@ -92,6 +92,11 @@ export interface Transport {
    * O(end - start). No effect on a connection that is closing.
    */
   send(conn: ConnIndex, buf: Uint8Array, start: number, end: number): void;
+  /**
+   * What is queued for this connection goes out ahead of what other connections are sent in this
+   * turn, where the transport chooses the order. Called after `send`, which it does not replace.
+   */
+  hurry(conn: ConnIndex): void;
   /** Bytes accepted by `send` that the kernel has not taken yet. */
   backlogBytes(conn: ConnIndex): number;
   /** Closes: at once when `now`, otherwise after everything queued was sent. `onClose` follows. */

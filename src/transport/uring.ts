@@ -36,6 +36,7 @@ import {
   type Listener,
   openListeners,
 } from './uring-listen.ts';
+import { SendOrder } from './uring-order.ts';
 import { SendQueues } from './uring-queue.ts';
 import { Ring } from './uring-ring.ts';
 
@@ -73,7 +74,7 @@ const NEXT = 4;
 
 /** `onOpen` said yes and `onClose` is due. */
 const OPENED = 1;
-/** In the list of connections whose sends are prepared at the end of the turn. */
+/** Has bytes to send at the end of the turn. */
 const DIRTY = 2;
 const SENDING = 4;
 const RECEIVING = 8;
@@ -90,6 +91,8 @@ const WATCHED = 256;
 const LISTED = 512;
 /** The send in flight posts a completion only if it fails. */
 const OPTIMISTIC = 1024;
+/** DIRTY, and sent to ahead of the others. */
+const HURRIED = 2048;
 
 const CONN_MASK = 0xffffff;
 const OP_SHIFT = 24;
@@ -122,8 +125,8 @@ export class UringTransport implements Transport {
   private readonly received: ReceiveBuffers;
   private readonly queues: SendQueues;
   private readonly state: Int32Array;
-  private readonly dirty: Int32Array;
-  private dirtyCount = 0;
+  /** The connections whose flags say DIRTY, and a few that no longer do. */
+  private readonly order: SendOrder;
   /** Connections with an optimistic send in flight; stale entries lack the flag. */
   private readonly optimistic: Int32Array;
   private optimisticCount = 0;
@@ -171,8 +174,8 @@ export class UringTransport implements Transport {
     }
     this.freeConn = options.firstConnection ?? 0;
     this.queues = new SendQueues(connectionsMax);
+    this.order = new SendOrder(connectionsMax);
     // An index can be freed and given out again once within a turn.
-    this.dirty = new Int32Array(2 * connectionsMax);
     this.optimistic = new Int32Array(2 * connectionsMax);
     this.listed = new Int32Array(2 * connectionsMax);
     this.visited = new Int32Array(2 * connectionsMax);
@@ -208,8 +211,16 @@ export class UringTransport implements Transport {
     }
     if ((flags & (SENDING | DIRTY)) === 0) {
       state[at + FLAGS] = flags | DIRTY;
-      this.dirty[this.dirtyCount++] = conn;
+      this.order.add(conn);
     }
+  }
+
+  hurry(conn: ConnIndex): void {
+    const at = conn << STRIDE_LOG2;
+    const flags = this.state[at + FLAGS]!;
+    if ((flags & (DIRTY | HURRIED)) !== DIRTY) return;
+    this.state[at + FLAGS] = flags | HURRIED;
+    this.order.hurry(conn);
   }
 
   backlogBytes(conn: ConnIndex): number {
@@ -467,21 +478,20 @@ export class UringTransport implements Transport {
   }
 
   private flushDirty(): void {
-    const { dirty, state } = this;
-    // The last one first: who publishes is answered after its subscribers were written to, and
-    // sends on while they read.
-    while (this.dirtyCount > 0) {
-      const conn = dirty[--this.dirtyCount]!;
-      const at = conn << STRIDE_LOG2;
-      const flags = state[at + FLAGS]!;
-      if ((flags & DIRTY) === 0) continue;
-      state[at + FLAGS] = flags & ~DIRTY;
-      if ((flags & (DEAD | SENDING)) !== 0 || this.queues.isEmpty(conn)) continue;
-      if (this.queues.isOneSlot(conn) && this.optimisticCount < this.optimistic.length) {
-        this.submitOptimisticSend(conn);
-      } else {
-        this.submitSend(conn);
-      }
+    const { order } = this;
+    for (let conn = order.take(); conn >= 0; conn = order.take()) this.flush(conn);
+  }
+
+  private flush(conn: ConnIndex): void {
+    const at = conn << STRIDE_LOG2;
+    const flags = this.state[at + FLAGS]!;
+    if ((flags & DIRTY) === 0) return;
+    this.state[at + FLAGS] = flags & ~(DIRTY | HURRIED);
+    if ((flags & (DEAD | SENDING)) !== 0 || this.queues.isEmpty(conn)) return;
+    if (this.queues.isOneSlot(conn) && this.optimisticCount < this.optimistic.length) {
+      this.submitOptimisticSend(conn);
+    } else {
+      this.submitSend(conn);
     }
   }
 

@@ -34,7 +34,7 @@ export type FixtureMessage =
   | { readonly op: 'pause'; readonly paused: boolean }
   | { readonly op: 'close'; readonly now: boolean }
   | { readonly op: 'flood'; readonly bytes: number }
-  | { readonly op: 'say'; readonly text: string };
+  | { readonly op: 'say'; readonly text: string; readonly hurries?: true };
 
 export interface FixtureReport {
   readonly opens: number;
@@ -85,7 +85,10 @@ function obey(transport: Transport, message: FixtureMessage): void {
     for (const conn of live.keys()) transport.close(conn, message.now);
   } else {
     const bytes = message.op === 'say' ? Buffer.from(message.text) : floodBytes(message.bytes);
-    for (const conn of live.keys()) transport.send(conn, bytes, 0, bytes.length);
+    for (const conn of live.keys()) {
+      transport.send(conn, bytes, 0, bytes.length);
+      if (message.op === 'say' && message.hurries) transport.hurry(conn);
+    }
   }
 }
 

@@ -120,6 +120,21 @@ describe.each(variants)('transport: $name', (variant) => {
     expect(client.receivedBytes).toBe(sentBytes);
   });
 
+  test('what is hurried arrives once, with what was queued before and after it', async () => {
+    const fixture = await start();
+    const clients = [await connect(fixture), await connect(fixture), await connect(fixture)];
+    await fixture.until((report) => report.live.length === 3);
+    for (const hurries of [undefined, true, true, undefined] as const) {
+      fixture.tell({ op: 'say', text: hurries ? 'soon,' : 'then,', ...(hurries && { hurries }) });
+    }
+    for (const client of clients) {
+      await client.until((c) => c.receivedBytes >= 20);
+      client.socket.write('end');
+      await client.until((c) => c.receivedBytes >= 23);
+      expect(client.received().toString()).toBe('then,soon,soon,then,end');
+    }
+  });
+
   test('a client that never reads can be cut', async () => {
     const fixture = await start();
     const client = await connect(fixture);
