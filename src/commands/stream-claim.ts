@@ -12,8 +12,8 @@ import { oneKeyRows, readTyped, replyFull } from './collection.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
 import { exactId, intervalId } from './stream-args.ts';
 import {
-  argumentText,
   consumerNamed,
+  consumerTimeMs,
   EntryWalk,
   groupNamed,
   IdList,
@@ -279,7 +279,7 @@ function cmdXclaim(ctx: CommandContext): RunStatus {
     count += 1;
   }
   reply.finishArray(mark, count);
-  if (count !== 0) groups.setActive(consumer, state.nowMs);
+  if (count !== 0) groups.setActive(consumer, consumerTimeMs(state));
   else if (taken.isNew) logConsumer(ctx, KEY, GROUP, CONSUMER);
   if (moves && count === 0) logGroupId(ctx, streams, group, KEY, GROUP);
   if (isChanged || count !== 0) streams.touched();
@@ -330,12 +330,14 @@ function readClaim(ctx: CommandContext): boolean {
       i += 1;
       if (!exactId(ctx, i, lastId)) return false;
     } else {
-      reply.error(unrecognizedOption('XCLAIM', argumentText(ctx, i)));
+      reply.error(unrecognizedOption('XCLAIM', ctx.args.text(i)));
       return false;
     }
   }
-  // Clients reckon with clocks of their own: what lies in the future is now.
-  if (!(claim.timeMs >= 0 && claim.timeMs <= nowMs)) claim.timeMs = nowMs;
+  // Clients reckon with clocks of their own: what lies in the future is now. The clock of a log
+  // that is replayed stands at 0.
+  const latestMs = nowMs === 0 ? Number.MAX_SAFE_INTEGER : nowMs;
+  if (!(claim.timeMs >= 0 && claim.timeMs <= latestMs)) claim.timeMs = nowMs;
   return true;
 }
 
@@ -415,7 +417,7 @@ function cmdXautoclaim(ctx: CommandContext): RunStatus {
   }
   ctx.effects.replace();
   const isWhole = claimIdle(ctx, streams, group, consumer);
-  if (claimed.count !== 0) groups.setActive(consumer, state.nowMs);
+  if (claimed.count !== 0) groups.setActive(consumer, consumerTimeMs(state));
   else if (taken.isNew) logConsumer(ctx, KEY, GROUP, CONSUMER);
   if (taken.isNew || claimed.count + dropped.count !== 0) streams.touched();
   if (!isWhole) {
@@ -470,7 +472,8 @@ export const STREAM_CLAIM_COMMANDS: readonly CommandSpec[] = oneKeyRows('stream'
     arity: -3,
     flags: ['readonly'],
     keyFlags: ['RO', 'ACCESS'],
-    syntax: 'key group [[IDLE min-idle-time:integer] start end count:integer [consumer]]',
+    syntax:
+      'key group [[IDLE min-idle-time:integer] start:string end:string count:integer [consumer]]',
     run: cmdXpending,
   },
   {
@@ -481,7 +484,7 @@ export const STREAM_CLAIM_COMMANDS: readonly CommandSpec[] = oneKeyRows('stream'
     flags: ['write', 'fast'],
     keyFlags: ['RW', 'UPDATE'],
     syntax:
-      'key group consumer min-idle-time id:string [id:string ...] [IDLE ms:integer] ' +
+      'key group consumer min-idle-time ID:string [ID:string ...] [IDLE ms:integer] ' +
       '[TIME unix-time-milliseconds:unix-time] [RETRYCOUNT count:integer] [FORCE] [JUSTID] ' +
       '[LASTID lastid:string]',
     run: cmdXclaim,
@@ -493,7 +496,7 @@ export const STREAM_CLAIM_COMMANDS: readonly CommandSpec[] = oneKeyRows('stream'
     arity: -6,
     flags: ['write', 'fast'],
     keyFlags: ['RW', 'DELETE'],
-    syntax: 'key group consumer min-idle-time start [COUNT count:integer] [JUSTID]',
+    syntax: 'key group consumer min-idle-time start:string [COUNT count:integer] [JUSTID]',
     run: cmdXautoclaim,
   },
 ]);

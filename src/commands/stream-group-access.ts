@@ -3,10 +3,10 @@
  * being with a command, and what the log gets.
  */
 import { asciiBytes } from '../base/bytes.ts';
-import { latin1Text } from '../base/number-text.ts';
 import { EVENT_STREAM } from '../keyspace/events.ts';
 import { DELIVERIES_MAX, type StreamGroups } from '../keyspace/stream-groups.ts';
 import type { StreamValues } from '../keyspace/stream-value.ts';
+import type { ThreadState } from '../keyspace/thread-state.ts';
 import type { Ref } from '../memory/arena.ts';
 import { noKeyOrGroup, noSuchGroup } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
@@ -33,11 +33,6 @@ const DELIVERIES_MAX_SHOWN = 9223372036854775807n;
 
 const lastId = new StreamId();
 
-/** Argument `index` as text, one character per byte. */
-export function argumentText(ctx: CommandContext, index: number): string {
-  return latin1Text(ctx.args.buf, ctx.args.offset[index]!, ctx.args.end(index));
-}
-
 /** The group of the open stream that argument `index` names, or 0. */
 export function groupNamed(ctx: CommandContext, streams: StreamValues, index: number): Ref {
   return streams.groups.find(ctx.args.buf, ctx.args.offset[index]!, ctx.args.end(index));
@@ -56,12 +51,20 @@ export function consumerNamed(
 
 /** Replies that the stream of argument `key` has no group of argument `group`. */
 export function refuseGroup(ctx: CommandContext, key: number, group: number): void {
-  ctx.reply.error(noSuchGroup(argumentText(ctx, group), argumentText(ctx, key)));
+  ctx.reply.error(noSuchGroup(ctx.args.text(group), ctx.args.text(key)));
 }
 
 /** Replies that there is no stream of argument `key`, or no group of argument `group`. */
 export function refuseKeyOrGroup(ctx: CommandContext, key: number, group: number): void {
-  ctx.reply.error(noKeyOrGroup(argumentText(ctx, key), argumentText(ctx, group)));
+  ctx.reply.error(noKeyOrGroup(ctx.args.text(key), ctx.args.text(group)));
+}
+
+/**
+ * When a consumer does what it does: the clock of a log that is replayed stands at 0, and the log
+ * does not say when consumers were seen.
+ */
+export function consumerTimeMs({ nowMs }: ThreadState): number {
+  return nowMs === 0 ? Date.now() : nowMs;
 }
 
 /** `takeConsumer` has made the consumer that it returned last. */
@@ -79,14 +82,15 @@ export function takeConsumer(
 ): Ref {
   const { args, state } = ctx;
   const { groups } = streams;
+  const nowMs = consumerTimeMs(state);
   taken.isNew = false;
   const found = consumerNamed(ctx, streams, group, index);
   if (found !== 0) {
-    groups.setSeen(found, state.nowMs);
+    groups.setSeen(found, nowMs);
     return found;
   }
   const from = args.offset[index]!;
-  const made = groups.addConsumer(group, args.buf, from, args.end(index), state.nowMs);
+  const made = groups.addConsumer(group, args.buf, from, args.end(index), nowMs);
   if (made === 0) return 0;
   taken.isNew = true;
   state.event(EVENT_STREAM, NAME_XGROUP_CREATECONSUMER, ctx.db, ctx.key);

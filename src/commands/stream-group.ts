@@ -29,7 +29,6 @@ import {
 } from './spec.ts';
 import { exactId, idOrEdge, isByte } from './stream-args.ts';
 import {
-  argumentText,
   consumerNamed,
   groupNamed,
   refuseGroup,
@@ -79,7 +78,7 @@ const options = { makesStream: false, read: READ_UNKNOWN };
 
 /** Replies that a sub-command of XGROUP does not take these arguments. */
 function refuseShape(ctx: CommandContext): RunStatus {
-  ctx.reply.error(subcommandSyntax('XGROUP', argumentText(ctx, 1)));
+  ctx.reply.error(subcommandSyntax('XGROUP', ctx.args.text(1)));
   return DONE;
 }
 
@@ -302,7 +301,7 @@ function readNackOptions(ctx: CommandContext): boolean {
       reply.errorBytes(isNumber ? ERROR_BYTES.XNACK_RETRYCOUNT : ERROR_BYTES.NOT_INTEGER);
       return false;
     } else {
-      reply.error(unrecognizedOption('XNACK', argumentText(ctx, i)));
+      reply.error(unrecognizedOption('XNACK', ctx.args.text(i)));
       return false;
     }
   }
@@ -454,7 +453,7 @@ export const STREAM_GROUP_COMMANDS: readonly CommandSpec[] = [
       arity: -4,
       flags: ['write', 'fast'],
       keyFlags: ['RW', 'UPDATE'],
-      syntax: 'key group id:string [id:string ...]',
+      syntax: 'key group ID:string [ID:string ...]',
       run: cmdXack,
     },
     {

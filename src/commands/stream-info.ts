@@ -19,13 +19,7 @@ import {
   oneKey,
   type RunStatus,
 } from './spec.ts';
-import {
-  argumentText,
-  groupNamed,
-  refuseGroup,
-  replyDeliveries,
-  replyOwner,
-} from './stream-group-access.ts';
+import { groupNamed, refuseGroup, replyDeliveries, replyOwner } from './stream-group-access.ts';
 import { replyEntry, replyId } from './stream-reply.ts';
 
 const FULL = asciiBytes('FULL');
@@ -103,7 +97,7 @@ function readOptions(ctx: CommandContext): boolean {
   const hasCount = args.count === 6;
   const isRight = (args.count === 4 || hasCount) && args.equalsIgnoreCase(3, FULL);
   if (!isRight || (hasCount && !args.equalsIgnoreCase(4, COUNT))) {
-    reply.error(subcommandSyntax('XINFO', argumentText(ctx, 1)));
+    reply.error(subcommandSyntax('XINFO', ctx.args.text(1)));
     return false;
   }
   if (!hasCount) return true;
@@ -383,7 +377,7 @@ export const STREAM_INFO_COMMANDS: readonly CommandSpec[] = [
       infoRow(
         'stream',
         -3,
-        'key [FULL [COUNT count:integer]]',
+        'key [<FULL> [COUNT count:integer]]',
         'Returns what is known of a stream.',
         cmdStream,
       ),

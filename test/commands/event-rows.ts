@@ -3,6 +3,7 @@
  * are on, so `new`, `overwritten`, `type_changed` and `keymiss` are in them.
  */
 import { CLOCK_START_MS } from '../support/local-runner.ts';
+import { STREAM_GROUP_ROWS } from './event-rows-stream.ts';
 
 const T = CLOCK_START_MS;
 
@@ -414,5 +415,6 @@ export const EVENT_ROWS: readonly EventRow[] = [
   ...SETS,
   ...ZSETS,
   ...HASHES,
+  ...STREAM_GROUP_ROWS,
   ...GENERIC,
 ];

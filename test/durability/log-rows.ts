@@ -1,5 +1,6 @@
 /** What each command that changes data has in the log: tables for effects.test.ts. */
 import { CLOCK_START_MS } from '../support/local-runner.ts';
+import { STREAM_GROUP_ROWS } from './log-rows-stream.ts';
 
 export const T = CLOCK_START_MS;
 
@@ -323,5 +324,6 @@ export const ROWS: readonly Row[] = [
   ...SETS,
   ...ZSETS,
   ...HYPERLOGLOGS,
+  ...STREAM_GROUP_ROWS,
   ...KEYS,
 ];
