@@ -1,5 +1,8 @@
 /** What commands on entries of streams have in the log: rows of log-rows.ts. */
-import { type Row, T } from './log-rows.ts';
+import { CLOCK_START_MS } from '../support/local-runner.ts';
+import type { Row } from './log-rows.ts';
+
+const T = CLOCK_START_MS;
 
 const AS_SENT = (before: readonly string[], command: string): Row => [before, command, [command]];
 const NOTHING = (before: readonly string[], command: string): Row => [before, command, []];
@@ -56,9 +59,5 @@ export const STREAM_ENTRIES: readonly Row[] = [
     'XREADGROUP GROUP g d CLAIM 0 COUNT 1 STREAMS s >',
     [`XCLAIM s g d 0 1-0 TIME ${T} RETRYCOUNT 2 ${CLAIM_END}`],
   ],
-  [
-    [...READ, 'XDEL s 1'],
-    'XREADGROUP GROUP g c CLAIM 0 COUNT 1 STREAMS s >',
-    ['XACK s g 1-0'],
-  ],
+  [[...READ, 'XDEL s 1'], 'XREADGROUP GROUP g c CLAIM 0 COUNT 1 STREAMS s >', ['XACK s g 1-0']],
 ];
