@@ -388,7 +388,7 @@ const OPTIONS: readonly (readonly [string, number])[] = [
 ];
 
 const READING = '[COUNT count:integer] [BLOCK milliseconds:integer]';
-const KEYS = 'STREAMS key [key ...] id [id ...]';
+const KEYS = 'STREAMS key [key ...] ID:string [ID:string ...]';
 
 export const STREAM_READ_COMMANDS: readonly CommandSpec[] = [
   {
