@@ -328,6 +328,7 @@ function cmdXnack(ctx: CommandContext): RunStatus {
     return DONE;
   }
   if (!readNack(ctx)) return DONE;
+  streams.noteReleased();
   const { groups, reader } = streams;
   let released = 0;
   let i = FIRST_NACKED;

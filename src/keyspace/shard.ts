@@ -14,7 +14,7 @@
  *   544.. one database struct of 64 words each:
  *     0..15 dict   16 keys with a TTL   17 hint table ref (0 = the 16 hints inside)   18 hint count
  *     19 next hint   20 cycle position   21 lowest hint seen by the running cycle
- *     22 hashes that have fields with a time of expiry   23..31 reserved
+ *     22 hashes that have fields with a time of expiry   23 STREAMS_ bits   24..31 reserved
  *     32..47 hints inside
  *
  * Statuses: refs are 0 for "absent" in lookups and for "arena full" in anything that allocates;
@@ -672,6 +672,7 @@ export class Shard extends EntryBlocks {
     this.lazy.detach(this.#dicts[db]!);
     this.addExpires(db, -this.expires(db));
     this.addFieldExpires(db, -this.fieldExpires(db));
+    this.forgetNewerStreams(db);
     this.#hints[db]!.clear();
     this.state.dirty += removed;
     return removed;

@@ -14,6 +14,7 @@ import { STREAM_STRUCT_WORDS, Stream } from '../structures/stream.ts';
 import { StreamId } from '../structures/stream-id.ts';
 import { StreamReader } from '../structures/stream-reader.ts';
 import { ENCODING_STREAM, TYPE_STREAM } from './entry.ts';
+import { STREAMS_WITH_RELEASED } from './entry-blocks.ts';
 import { Key } from './key.ts';
 import type { Shard } from './shard.ts';
 import { StreamGroups } from './stream-groups.ts';
@@ -103,6 +104,25 @@ export class StreamValues {
   /** Says that the open stream was changed: to be called by whoever does. */
   touched(): void {
     this.#shard.touched(this.#db, this.#key);
+  }
+
+  /** Says that pending entries of the open stream will have no owner: to be called before. */
+  noteReleased(): void {
+    this.#shard.noteNewerStreams(this.#db, STREAMS_WITH_RELEASED);
+  }
+
+  /** Has a database know what the stream of an entry new in it has. O(groups + consumers). */
+  noteCopy(db: number, ref: Ref): void {
+    if (this.read(ref).hasReleased) this.#shard.noteNewerStreams(db, STREAMS_WITH_RELEASED);
+  }
+
+  /** Whether the open stream has pending entries that nobody has. O(groups + consumers). */
+  get hasReleased(): boolean {
+    const { groups } = this;
+    for (let i = 0; i < groups.size; i++) {
+      if (groups.released(groups.table.at(i)) !== 0) return true;
+    }
+    return false;
   }
 
   /** Number of entries. O(1). */
