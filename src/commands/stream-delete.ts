@@ -220,7 +220,7 @@ export const STREAM_DELETE_COMMANDS: readonly CommandSpec[] = oneKeyRows('stream
     arity: -3,
     flags: ['write', 'fast'],
     keyFlags: ['RW', 'DELETE'],
-    syntax: 'key id [id ...]',
+    syntax: 'key ID:string [ID:string ...]',
     run: cmdXdel,
   },
   {

@@ -234,6 +234,7 @@ table('XPENDING', SPECS, [
   row('XPENDING s g - + 0', array()),
   row('XPENDING s g - + -5', array()),
   row('XPENDING s g (1-1 (4-1 10', array(pending('2-1', 'bob', 500, 2))),
+  row('XPENDING s g 2-1 4-1 10', array(pending('2-1', 'bob', 500, 2), pending('4-1', 'al', 90, 1))),
   row('XPENDING s g 3 4 10', array(pending('4-1', 'al', 90, 1))),
   row('XPENDING s g 5 3 10', array()),
   row('XPENDING s g - + 1 al', array(pending('4-1', 'al', 90, 1))),

@@ -19,6 +19,10 @@ export interface AllowedDifference {
 export interface DifferentialOptions {
   readonly specs: readonly CommandSpec[];
   readonly command: fc.Arbitrary<Command>;
+  /** Commands that come before the random ones. */
+  readonly begin?: readonly Command[];
+  /** Random commands of a run at the least; 1 where it is left out. */
+  readonly commandsMin?: number;
   /** Commands whose replies show the whole state; run after the random ones. */
   readonly probes: readonly Command[];
   readonly allowed: readonly AllowedDifference[];
@@ -41,7 +45,8 @@ export async function compareWithRedis(
   options: DifferentialOptions,
 ): Promise<void> {
   await server.command(['HELLO', options.resp3 ? 3 : 2]);
-  const commands = fc.array(options.command, { minLength: 1, maxLength: COMMANDS_MAX });
+  const { begin = [], commandsMin = 1 } = options;
+  const commands = fc.array(options.command, { minLength: commandsMin, maxLength: COMMANDS_MAX });
   const setup = fc.record({
     shards: fc.constantFrom(1, 4),
     workMax: fc.constantFrom(0, Number.POSITIVE_INFINITY),
@@ -52,7 +57,7 @@ export async function compareWithRedis(
       const runner = new LocalRunner(options.specs, { ...parameters, arenaBytes: ARENA_BYTES });
       runner.reply.resp3 = options.resp3;
       options.prepare?.(runner);
-      for (const [i, command] of [...list, ...options.probes].entries()) {
+      for (const [i, command] of [...begin, ...list, ...options.probes].entries()) {
         const real = await server.command(command);
         const ours = runner.run(...command);
         if (real !== ours && !options.allowed.some((one) => one.applies(command, real, ours))) {
