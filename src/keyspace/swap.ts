@@ -25,12 +25,12 @@ export function swapDatabases(shard: Shard, a: number, b: number, words: number)
     u32[to + i] = word;
   }
   shard.state.dirty += 1;
-  noteWaiters(shard, a);
-  noteWaiters(shard, b);
+  noteAllWaiters(shard, a);
+  noteAllWaiters(shard, b);
 }
 
 /** Has all who wait for keys of a database look at them again. O(keys waited for). */
-export function noteWaiters(shard: Shard, db: number): void {
+export function noteAllWaiters(shard: Shard, db: number): void {
   if (shard.waits.isEmpty) return;
   shard.waits.visitKeys(db, (lo, hi) => shard.state.noteReady(shard.index, db, lo, hi));
 }
