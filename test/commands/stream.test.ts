@@ -192,7 +192,8 @@ const of = (key: string, entries: string): readonly [string, string] => [
   `%1\r\n${bulk(key)}${entries}`,
 ];
 const UNBALANCED =
-  "ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be specified.";
+  "ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be " +
+  'specified.';
 
 table('XREAD', SPECS, [
   ...FIVE,
