@@ -36,7 +36,7 @@ import { noteModified } from './peek.ts';
 import { SetValues } from './set-value.ts';
 import { checkShard } from './shard-check.ts';
 import { StreamValues } from './stream-value.ts';
-import { entryOfHash, swapDatabases } from './swap.ts';
+import { entryOfHash, noteAllWaiters, swapDatabases } from './swap.ts';
 import type { ThreadState } from './thread-state.ts';
 import { freshAccessWord, lfuTouched, TOUCH_LFU, TOUCH_LRM, TOUCH_LRU } from './thread-state.ts';
 import type { ValueLimits } from './value-limits.ts';
@@ -675,6 +675,7 @@ export class Shard extends EntryBlocks {
     this.forgetNewerStreams(db);
     this.#hints[db]!.clear();
     this.state.dirty += removed;
+    if (this.waits.sizeForGone !== 0) noteAllWaiters(this, db);
     return removed;
   }
 

@@ -20,6 +20,7 @@ import type { Shard } from './shard.ts';
 import { StreamGroups } from './stream-groups.ts';
 import { StreamProducers } from './stream-idmp.ts';
 import { allocRoot } from './value-root.ts';
+import { noteWaiters } from './watch-ops.ts';
 
 export const STREAM_GROUPS = STREAM_STRUCT_WORDS;
 export const STREAM_PRODUCERS = STREAM_GROUPS + NAME_TABLE_WORDS;
@@ -105,9 +106,33 @@ export class StreamValues {
     this.root = 0;
   }
 
-  /** Says that the open stream was changed: to be called by whoever does. */
+  // Who changes the open stream says so by one of these.
+
+  /** There are new entries: whoever waits for the key looks. */
   touched(): void {
     this.#shard.touched(this.#db, this.#key);
+  }
+
+  /** Entries are gone: there is nothing in that for those who wait. */
+  entriesGone(): void {
+    const { ready } = this.#shard.state;
+    const { length } = ready;
+    this.touched();
+    if (ready.length !== length) ready.length = length;
+  }
+
+  /**
+   * Groups have changed, but no entry. As in Redis that is no change of the key for transactions
+   * that watch it and clients that have cached it, and gives nothing to those who wait.
+   */
+  groupsChanged(): void {
+    this.#shard.state.dirty += 1;
+  }
+
+  /** The same where those who wait have to look: a group is gone, or entries were given back. */
+  groupsNeedLook(): void {
+    this.groupsChanged();
+    noteWaiters(this.#shard, this.#db, this.#key);
   }
 
   /** Says that pending entries of the open stream will have no owner: to be called before. */

@@ -7,6 +7,7 @@ import {
   array,
   bulk,
   error,
+  FULL,
   integer,
   NOT_INTEGER,
   NULL,
@@ -192,7 +193,8 @@ const of = (key: string, entries: string): readonly [string, string] => [
   `%1\r\n${bulk(key)}${entries}`,
 ];
 const UNBALANCED =
-  "ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be specified.";
+  "ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be " +
+  'specified.';
 
 table('XREAD', SPECS, [
   ...FIVE,
@@ -232,6 +234,8 @@ table('XREAD', SPECS, [
   [words('XREAD BLOCK x STREAMS s 0'), error('ERR timeout is not an integer or out of range')],
   [words('XREAD BLOCK -1 STREAMS s 0'), error('ERR timeout is negative')],
   [words('XDEL s 5'), integer(1)],
+  [words('XREAD STREAMS s +'), ...of('s', ids('4'))],
+  [words('XTRIM s MAXLEN 0'), integer(4)],
   [words('XREAD STREAMS s +'), NULL_ARRAY, '_\r\n'],
 ]);
 
@@ -387,6 +391,31 @@ describe('nodes', () => {
     expect(cut).toBeGreaterThanOrEqual(entries === 0 ? 0 : 140);
     expect(run('XTRIM s MAXLEN 10')).toMatch(/^:/);
     expect(run('XRANGE s - +')).toBe(array(...all.slice(190)));
+    runner.checkInvariants();
+  });
+});
+
+describe('an arena that is full', () => {
+  test('what there is no room for is an error, what was delivered is not', () => {
+    const runner = new LocalRunner(SPECS, { shards: 1, arenaBytes: 1 << 20 });
+    const run = (text: string): string => runner.run(...words(text));
+    run('XADD s 1 f v');
+    run('XGROUP CREATE s g 0');
+    let last = 1;
+    while (run(`XADD s ${last + 1} f ${'v'.repeat(50)}`) !== FULL) last += 1;
+    expect(last).toBeGreaterThan(1000);
+    expect(run('XADD new * f v')).toBe(FULL);
+    expect(run('EXISTS new')).toBe(integer(0));
+    while (run('SETNX fill:small x') !== FULL && run('APPEND fill:small xxxxxxxx') !== FULL);
+    let delivered = 0;
+    for (;;) {
+      const reply = run('XREADGROUP GROUP g c COUNT 50 STREAMS s >');
+      if (reply === FULL || reply === NULL_ARRAY) break;
+      delivered += reply.split('\r\n*2\r\n$').length - 2;
+      runner.checkInvariants();
+    }
+    expect(run('XLEN s')).toBe(integer(last));
+    expect(Number(run('XACK s g 1').slice(1))).toBe(delivered > 0 ? 1 : 0);
     runner.checkInvariants();
   });
 });
