@@ -26,6 +26,8 @@ import type { RdbInput } from './rdb-input.ts';
 
 /** Signed numbers of 64 bits are negative from here on. */
 const TWO_63 = 2 ** 63;
+const MIN = new StreamId();
+const MAX = new StreamId().setMax();
 
 export class StreamLoader {
   readonly #out: DetachedCollection;
@@ -106,17 +108,26 @@ export class StreamLoader {
     const length = input.length();
     if (length !== stream.length) return LOAD_BAD;
     stream.setLastId(this.#readId(input, id));
-    if (input.isBad || id.compare(this.#last) < 0) return LOAD_BAD;
+    if (input.isBad || this.#isBeyond(id)) return LOAD_BAD;
     stream.entriesAdded = length;
     stream.settleFirst();
-    if (type === rdb.RDB_STREAM) return LOAD_OK;
-    // The first ID is what the entries say.
-    this.#readId(input, id);
-    stream.setMaxDeletedId(this.#readId(input, id));
-    stream.entriesAdded = input.length();
-    // XSETID would refuse it, and so a log that begins with this stream could not be loaded.
-    const isPossible = id.compare(stream.lastId(this.#last)) <= 0 && stream.entriesAdded >= length;
-    return input.isBad || !isPossible ? LOAD_BAD : LOAD_OK;
+    if (type !== rdb.RDB_STREAM) {
+      // The first ID is what the entries say.
+      this.#readId(input, id);
+      stream.setMaxDeletedId(this.#readId(input, id));
+      stream.entriesAdded = input.length();
+    }
+    // XSETID of Redis 7.0 goes back behind entries that were deleted: nobody may add such again.
+    if (stream.maxDeletedId(id).compare(this.#last) > 0) this.#last.copy(id);
+    if (this.#last.compare(stream.lastId(id)) > 0) stream.setLastId(this.#last);
+    return input.isBad || stream.entriesAdded < length ? LOAD_BAD : LOAD_OK;
+  }
+
+  /** Whether there is an entry beyond the last ID. */
+  #isBeyond(last: StreamId): boolean {
+    const { stream, reader } = this.#streams;
+    reader.open(stream).range(MIN, MAX, true);
+    return reader.next() && reader.id.compare(last) > 0;
   }
 
   #loadGroup(input: RdbInput, type: number): LoadStatus {
