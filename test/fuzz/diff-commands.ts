@@ -353,7 +353,7 @@ const TEMPLATES: Readonly<Record<Family, readonly Template[]>> = {
  */
 const UNMUTATED = new Set([
   ...['SETBIT', 'BITFIELD', 'SETRANGE', 'FLUSHDB', 'SELECT', 'SPOP', 'ZRANDMEMBER', 'zadd'],
-  'GEOADD',
+  ...['GEOADD', 'XSETID'],
 ]);
 
 /**
