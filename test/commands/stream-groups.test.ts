@@ -607,7 +607,6 @@ describe('large groups', () => {
   }
 
   test.each<[string, string]>([
-    ['XGROUP DESTROY s g', integer(1)],
     ['XGROUP DELCONSUMER s g c', integer(SIZE)],
     ['XPENDING s g IDLE 1000 - + 1', array()],
     ['XAUTOCLAIM s g d 1000 - COUNT 1000', array(bulk('0-0'), array(), array())],
@@ -644,10 +643,32 @@ describe('large groups', () => {
     'XAUTOCLAIM s g d 0 - COUNT 10',
     'XACK s g 1-1',
     'XNACK s g FAIL IDS 1 2-1',
+    'XGROUP DESTROY s g',
   ])('%s may run anywhere', (command) => {
     const runner = large(500);
     expect(runner.run(...words(command))).not.toMatch(/^-/);
     expect(runner.escalations).toBe(0);
+  });
+
+  test('a group that was destroyed is freed in slices', () => {
+    const runner = large(500);
+    const shard = runner.shards.find((one) => one.dict(0).size === 1)!;
+    const usedBefore = shard.arena.usedBytes();
+    expect(runner.run('XGROUP', 'CREATE', 's', 'h', '5-1')).toBe(OK);
+    expect(runner.run('XGROUP', 'DESTROY', 's', 'g')).toBe(integer(1));
+    expect(runner.run('XPENDING', 's', 'g')).toBe(noKeyOrGroup('s', 'g'));
+    expect(shard.lazy.length).toBe(1);
+    expect(runner.run('XLEN', 's')).toBe(integer(SIZE));
+    runner.checkInvariants();
+    let steps = 0;
+    for (; !shard.lazy.step(16); steps++) runner.checkInvariants();
+    expect(steps).toBeGreaterThan(5);
+    runner.checkInvariants();
+    expect(runner.run('XGROUP', 'CREATECONSUMER', 's', 'h', 'c')).toBe(integer(1));
+    runner.run('XGROUP', 'DESTROY', 's', 'h');
+    expect(shard.lazy.isEmpty).toBe(true);
+    expect(shard.arena.usedBytes()).toBeLessThan(usedBefore - SIZE * 32);
+    runner.checkInvariants();
   });
 
   test('many consumers and groups', () => {
@@ -690,6 +711,13 @@ describe('without memory', () => {
     expect(runner.run(...words(command.replace('*', 'x'.repeat(3000))))).toBe(FULL);
     expect(runner.run('XINFO', 'STREAM', 's', 'FULL')).toBe(before);
     expect(runner.run('EXISTS', 'new')).toBe(integer(0));
+    runner.checkInvariants();
+  });
+
+  test('a group can be destroyed', () => {
+    const runner = full(3);
+    expect(runner.run('XGROUP', 'DESTROY', 's', 'g')).toBe(integer(1));
+    expect(runner.run('XINFO', 'GROUPS', 's')).toBe(array());
     runner.checkInvariants();
   });
 
