@@ -56,9 +56,5 @@ export const STREAM_ENTRIES: readonly Row[] = [
     'XREADGROUP GROUP g d CLAIM 0 COUNT 1 STREAMS s >',
     [`XCLAIM s g d 0 1-0 TIME ${T} RETRYCOUNT 2 ${CLAIM_END}`],
   ],
-  [
-    [...READ, 'XDEL s 1'],
-    'XREADGROUP GROUP g c CLAIM 0 COUNT 1 STREAMS s >',
-    ['XACK s g 1-0'],
-  ],
+  [[...READ, 'XDEL s 1'], 'XREADGROUP GROUP g c CLAIM 0 COUNT 1 STREAMS s >', ['XACK s g 1-0']],
 ];
