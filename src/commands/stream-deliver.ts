@@ -148,13 +148,14 @@ export class GroupRead {
 }
 
 /**
- * Points `read` at group and consumer in the open stream of `ctx.key`; the consumer is made where
- * there is none, and is seen now. False when the arena is full.
+ * Points `read` at group and consumer in the open stream of `ctx.key`, argument `keyAt`; the
+ * consumer is made where there is none, and is seen now. False when the arena is full.
  */
 export function findConsumer(
   ctx: CommandContext,
   streams: StreamValues,
   what: GroupArguments,
+  keyAt: number,
   read: GroupRead,
 ): boolean {
   const { args, state, db } = ctx;
@@ -177,6 +178,7 @@ export function findConsumer(
   read.group = group;
   read.consumer = consumer;
   read.groupAt = groupAt;
+  read.keyAt = keyAt;
   read.isNoAck = what.isNoAck;
   read.hasClaim = what.minIdleMs >= 0;
   read.hasAdvanced = false;

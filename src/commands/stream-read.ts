@@ -365,7 +365,7 @@ function readGroup(ctx: CommandContext, i: number): boolean {
   const shard = ctx.at(read.keysAt + i);
   const ref: Ref = shard.find(ctx.db, ctx.key);
   const streams = shard.streams.open(ctx.db, ctx.key, ref);
-  if (!findConsumer(ctx, streams, read, group)) return false;
+  if (!findConsumer(ctx, streams, read, read.keysAt + i, group)) return false;
   const index = read.idsAt + i;
   if (!isByte(ctx, index, GREATER)) {
     exactId(ctx, index, after);

@@ -4,6 +4,7 @@
  */
 import { CLOCK_START_MS } from '../support/local-runner.ts';
 import { STREAM_GROUP_ROWS } from './event-rows-stream.ts';
+import { STREAM_ENTRIES } from './event-rows-stream-entries.ts';
 
 const T = CLOCK_START_MS;
 
@@ -416,5 +417,6 @@ export const EVENT_ROWS: readonly EventRow[] = [
   ...ZSETS,
   ...HASHES,
   ...STREAM_GROUP_ROWS,
+  ...STREAM_ENTRIES,
   ...GENERIC,
 ];

@@ -1,5 +1,8 @@
 /** What commands on entries of streams have in the log: rows of log-rows.ts. */
-import { type Row, T } from './log-rows.ts';
+import { CLOCK_START_MS } from '../support/local-runner.ts';
+import type { Row } from './log-rows.ts';
+
+const T = CLOCK_START_MS;
 
 const AS_SENT = (before: readonly string[], command: string): Row => [before, command, [command]];
 const NOTHING = (before: readonly string[], command: string): Row => [before, command, []];

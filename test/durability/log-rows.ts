@@ -1,6 +1,7 @@
 /** What each command that changes data has in the log: tables for effects.test.ts. */
 import { CLOCK_START_MS } from '../support/local-runner.ts';
 import { STREAM_GROUP_ROWS } from './log-rows-stream.ts';
+import { STREAM_ENTRIES } from './log-rows-stream-entries.ts';
 
 export const T = CLOCK_START_MS;
 
@@ -325,5 +326,6 @@ export const ROWS: readonly Row[] = [
   ...ZSETS,
   ...HYPERLOGLOGS,
   ...STREAM_GROUP_ROWS,
+  ...STREAM_ENTRIES,
   ...KEYS,
 ];
