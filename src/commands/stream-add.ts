@@ -181,7 +181,7 @@ function cmdXtrim(ctx: CommandContext): RunStatus {
   const deleted = trimOpen(ctx, streams, trim);
   reply.integer(deleted);
   if (deleted === 0) return DONE;
-  streams.touched();
+  streams.entriesGone();
   if (!effects.isOn) return DONE;
   effects.command(db, XTRIM, 2 + logTrimCount(trim));
   logArgument(ctx, 1);
@@ -242,7 +242,7 @@ function cmdXsetid(ctx: CommandContext): RunStatus {
   stream.setLastId(id);
   if (setId.entriesAdded >= 0) stream.entriesAdded = setId.entriesAdded;
   if (!setId.maxDeleted.isZero) stream.setMaxDeletedId(setId.maxDeleted);
-  streams.touched();
+  streams.groupsChanged();
   ctx.state.event(EVENT_STREAM, NAME_XSETID, db, ctx.key);
   reply.ok();
   return DONE;

@@ -305,7 +305,7 @@ function cmdXclaim(ctx: CommandContext): RunStatus {
   if (count !== 0) groups.setActive(consumer, consumerTimeMs(state));
   else if (taken.isNew) logConsumer(ctx, KEY, GROUP, CONSUMER);
   if (moves && count === 0) logGroupId(ctx, streams, group, KEY, GROUP);
-  if (isChanged || count !== 0) streams.touched();
+  if (isChanged || count !== 0) streams.groupsChanged();
   if (outcome !== NO_ROOM) return DONE;
   reply.truncate(begin);
   replyFull(ctx);
@@ -443,7 +443,7 @@ function cmdXautoclaim(ctx: CommandContext): RunStatus {
   logNoted(ctx, streams, group);
   if (claimed.count !== 0) groups.setActive(consumer, consumerTimeMs(state));
   else if (taken.isNew) logConsumer(ctx, KEY, GROUP, CONSUMER);
-  if (taken.isNew || claimed.count + dropped.count !== 0) streams.touched();
+  if (taken.isNew || claimed.count + dropped.count !== 0) streams.groupsChanged();
   if (!isWhole) {
     replyFull(ctx);
     return DONE;

@@ -58,7 +58,7 @@ function cmdXdel(ctx: CommandContext): RunStatus {
       if (deleteEntry(streams)) deleted += 1;
     }
     if (deleted !== 0) {
-      streams.touched();
+      streams.entriesGone();
       ctx.state.event(EVENT_STREAM, NAME_XDEL, db, ctx.key);
     }
   }
@@ -181,7 +181,8 @@ function deleteMany(ctx: CommandContext, listAt: number, groupAt: number): RunSt
     else reply.integer(ref === 0 ? NOT_THERE : deleteListed(streams, i));
   }
   if (gone.count === 0 && !gone.hasChanged) return DONE;
-  streams.touched();
+  if (gone.count === 0) streams.groupsChanged();
+  else streams.entriesGone();
   if (gone.count !== 0) ctx.state.event(EVENT_STREAM, NAME_XDEL, db, ctx.key);
   logMany(ctx, streams, groupAt);
   return DONE;
@@ -220,7 +221,7 @@ export const STREAM_DELETE_COMMANDS: readonly CommandSpec[] = oneKeyRows('stream
     arity: -3,
     flags: ['write', 'fast'],
     keyFlags: ['RW', 'DELETE'],
-    syntax: 'key id [id ...]',
+    syntax: 'key ID:string [ID:string ...]',
     run: cmdXdel,
   },
   {

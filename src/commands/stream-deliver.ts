@@ -85,12 +85,12 @@ export class GroupRead {
   isNew = false;
   /** The group has moved on. */
   hasAdvanced = false;
-  /** Anything was changed that others may wait for, or transactions watch. */
+  /** Anything was changed that the log has to have. */
   hasChanged = false;
 
   /** Says what was changed, and writes it to the log. */
   finish(ctx: CommandContext): void {
-    if (this.hasChanged) this.streams.touched();
+    if (this.hasChanged) this.streams.groupsChanged();
     if (!ctx.effects.isOn) return;
     if (delivered.count !== 0) this.logClaim(ctx, delivered, 1);
     if (this.isNew) {

@@ -73,7 +73,7 @@ export const taken = { isNew: false };
 
 /**
  * The consumer of argument `index`, seen now; it is made, and the event told, where there is none.
- * 0: the arena is full. Whoever calls it says `streams.touched()` where `taken.isNew`.
+ * 0: the arena is full. Whoever calls it says `streams.groupsChanged()` where `taken.isNew`.
  */
 export function takeConsumer(
   ctx: CommandContext,

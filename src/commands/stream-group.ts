@@ -121,9 +121,9 @@ function groupOrReply(ctx: CommandContext, streams: StreamValues): Ref {
   return group;
 }
 
-/** Says that the open stream was changed. */
+/** Says that a group of the open stream was changed. */
 function tell(ctx: CommandContext, streams: StreamValues, name: Uint8Array): void {
-  streams.touched();
+  streams.groupsChanged();
   ctx.state.event(EVENT_STREAM, name, ctx.db, ctx.key);
 }
 
@@ -189,7 +189,9 @@ function cmdDestroy(ctx: CommandContext): RunStatus {
   if (streams === null) return DONE;
   const isGone = streams.destroyGroup(args.buf, args.offset[GROUP]!, args.end(GROUP));
   reply.integer(isGone ? 1 : 0);
-  if (isGone) tell(ctx, streams, NAME_XGROUP_DESTROY);
+  if (!isGone) return DONE;
+  streams.groupsNeedLook();
+  ctx.state.event(EVENT_STREAM, NAME_XGROUP_DESTROY, ctx.db, ctx.key);
   return DONE;
 }
 
@@ -204,7 +206,7 @@ function cmdCreateConsumer(ctx: CommandContext): RunStatus {
   } else if (takeConsumer(ctx, streams, group, CONSUMER) === 0) {
     replyFull(ctx);
   } else {
-    streams.touched();
+    streams.groupsChanged();
     reply.integer(1);
   }
   return DONE;
@@ -246,7 +248,7 @@ function cmdXack(ctx: CommandContext): RunStatus {
     exactId(ctx, i, id);
     if (streams.groups.acknowledge(group, id)) acknowledged += 1;
   }
-  if (acknowledged !== 0) streams.touched();
+  if (acknowledged !== 0) streams.groupsChanged();
   reply.integer(acknowledged);
   return DONE;
 }
@@ -320,6 +322,7 @@ function cmdXnack(ctx: CommandContext): RunStatus {
     return DONE;
   }
   if (!readNack(ctx)) return DONE;
+  streams.noteReleased();
   const { groups, reader } = streams;
   let released = 0;
   let i = FIRST_NACKED;
@@ -331,7 +334,7 @@ function cmdXnack(ctx: CommandContext): RunStatus {
     if (!groups.deliver(group, 0, id, 0, deliveries)) break;
     released += 1;
   }
-  if (released !== 0) streams.touched();
+  if (released !== 0) streams.groupsNeedLook();
   if (i === nack.end) {
     reply.integer(released);
     return DONE;

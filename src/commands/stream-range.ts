@@ -81,7 +81,7 @@ export const STREAM_RANGE_COMMANDS: readonly CommandSpec[] = oneKeyRows('stream'
     arity: -4,
     flags: ['readonly'],
     keyFlags: ['RO', 'ACCESS'],
-    syntax: 'key start end [COUNT count:integer]',
+    syntax: 'key start:string end:string [COUNT count:integer]',
     run: (ctx) => range(ctx, false),
   },
   {
@@ -91,7 +91,7 @@ export const STREAM_RANGE_COMMANDS: readonly CommandSpec[] = oneKeyRows('stream'
     arity: -4,
     flags: ['readonly'],
     keyFlags: ['RO', 'ACCESS'],
-    syntax: 'key end start [COUNT count:integer]',
+    syntax: 'key end:string start:string [COUNT count:integer]',
     run: (ctx) => range(ctx, true),
   },
 ]);

@@ -153,6 +153,7 @@ const read = new ReadArguments();
 const group = new GroupRead();
 const after = new StreamId();
 const last = new StreamId();
+const MIN = new StreamId();
 const MAX = new StreamId().setMax();
 
 /**
@@ -176,20 +177,33 @@ function entriesAfter(stream: Stream, id: StreamId, max: number): number {
 // ---- XREAD
 
 /**
- * Makes `after` the ID behind which stream `i` is read; false where an error was replied. `stream`
- * is null where there is none.
+ * Makes `after` the ID behind which stream `i` is read; false where an error was replied. `streams`
+ * has it open, or is null where there is none.
  */
-function startOf(ctx: CommandContext, i: number, stream: Stream | null): boolean {
+function startOf(ctx: CommandContext, i: number, streams: StreamValues | null): boolean {
   const index = read.idsAt + i;
-  if (isByte(ctx, index, DOLLAR) || isByte(ctx, index, PLUS)) {
-    if (stream === null) after.setMin();
-    else stream.lastId(after);
-    if (isByte(ctx, index, PLUS)) after.decrement();
+  if (isByte(ctx, index, DOLLAR)) {
+    if (streams === null) after.setMin();
+    else streams.stream.lastId(after);
+    return true;
+  }
+  if (isByte(ctx, index, PLUS)) {
+    beforeLast(streams);
     return true;
   }
   if (!isByte(ctx, index, GREATER)) return exactId(ctx, index, after);
   ctx.reply.errorBytes(ERROR_BYTES.XREAD_GREATER);
   return false;
+}
+
+/** Makes `after` the ID before the last entry that is there: 0-0 where there is none. */
+function beforeLast(streams: StreamValues | null): void {
+  after.setMin();
+  if (streams === null) return;
+  streams.reader.range(MIN, MAX, true);
+  if (!streams.reader.next()) return;
+  after.copy(streams.reader.id);
+  after.decrement();
 }
 
 function cmdXread(ctx: CommandContext): RunStatus {
@@ -199,9 +213,9 @@ function cmdXread(ctx: CommandContext): RunStatus {
     if (!read.isAsked(ctx, i)) continue;
     const ref = readTyped(ctx, read.keysAt + i, TYPE_STREAM);
     if (ref < 0) return DONE;
-    const stream = ref === 0 ? null : ctx.at(read.keysAt + i).streams.read(ref).stream;
-    if (!startOf(ctx, i, stream)) return DONE;
-    if (stream !== null) units += entriesAfter(stream, after, read.count) * ENTRY_UNITS;
+    const streams = ref === 0 ? null : ctx.at(read.keysAt + i).streams.read(ref);
+    if (!startOf(ctx, i, streams)) return DONE;
+    if (streams !== null) units += entriesAfter(streams.stream, after, read.count) * ENTRY_UNITS;
   }
   if (!ctx.mayRun(units)) return ESCALATE;
   let served = 0;
@@ -212,7 +226,7 @@ function cmdXread(ctx: CommandContext): RunStatus {
     const ref = shard.find(ctx.db, ctx.key);
     if (ref === 0) continue;
     const streams = shard.streams.read(ref);
-    startOf(ctx, i, streams.stream);
+    startOf(ctx, i, streams);
     if (!after.increment()) continue;
     streams.reader.range(after, MAX, false);
     if (!streams.reader.next()) continue;
@@ -388,7 +402,7 @@ const OPTIONS: readonly (readonly [string, number])[] = [
 ];
 
 const READING = '[COUNT count:integer] [BLOCK milliseconds:integer]';
-const KEYS = 'STREAMS key [key ...] id [id ...]';
+const KEYS = 'STREAMS key [key ...] ID:string [ID:string ...]';
 
 export const STREAM_READ_COMMANDS: readonly CommandSpec[] = [
   {

@@ -9,11 +9,12 @@ import { CRC_BYTES, FOOTER_BYTES, RDB_VERSION } from './rdb-format.ts';
 import { RdbInput } from './rdb-input.ts';
 import { RdbOutput } from './rdb-output.ts';
 import { ValueLoader } from './rdb-read-value.ts';
-import { damageText, refusedType } from './rdb-type-names.ts';
+import { damageText, isModuleType } from './rdb-type-names.ts';
 import { ValueWriter } from './rdb-write-value.ts';
 import { valueProblem } from './snapshot-read.ts';
 
 const checksum = new Crc64();
+const MODULES = 'modules are not supported yet';
 const VERSION_BYTES = FOOTER_BYTES - CRC_BYTES;
 
 /**
@@ -72,8 +73,7 @@ export function loadPayload(shard: Shard, buf: Uint8Array, from: number, to: num
   if (status !== LOAD_BAD && status !== LOAD_EMPTY) {
     return { status, value: loader.loaded, problem: '' };
   }
-  const refused = refusedType(type);
-  let problem = refused === null ? valueProblem(input, type) : `${refused} are not supported yet`;
+  let problem = isModuleType(type) ? MODULES : valueProblem(input, type);
   if (status === LOAD_EMPTY) problem = `${damageText(type)} It has no elements.`;
   return { status: LOAD_BAD, value: loader.loaded, problem };
 }

@@ -25,11 +25,15 @@
  */
 
 /** The newest version that is read. */
-export const RDB_VERSION = 12;
+export const RDB_VERSION = 14;
 /** What Redis 7.0 reads: written wherever the values allow it. */
 export const RDB_VERSION_PLAIN = 10;
 /** Since Redis 7.4: hashes with fields that expire. */
 export const RDB_VERSION_FIELD_EXPIRY = 12;
+/** Since Redis 8.6: streams that know what idempotent producers have added. */
+export const RDB_VERSION_PRODUCERS = 13;
+/** Since Redis 8.8: streams with pending entries that nobody has. */
+export const RDB_VERSION_RELEASED = 14;
 
 /** Version and checksum at the end of a DUMP payload. */
 export const FOOTER_BYTES = 10;
@@ -49,7 +53,7 @@ export const RDB_HASH_ZIPLIST = 13;
 export const RDB_LIST_QUICKLIST_ZIPLIST = 14;
 export const RDB_MODULE_OLD = 6;
 export const RDB_MODULE = 7;
-/** Streams, as three versions write them. */
+/** Streams: LAYOUT in rdb-write-stream.ts. */
 export const RDB_STREAM = 15;
 export const RDB_STREAM_2 = 19;
 export const RDB_STREAM_3 = 21;
@@ -62,6 +66,8 @@ export const RDB_HASH_EXPIRY_OLD = 22;
 export const RDB_HASH_LISTPACK_EX_OLD = 23;
 export const RDB_HASH_EXPIRY = 24;
 export const RDB_HASH_LISTPACK_EX = 25;
+export const RDB_STREAM_4 = 26;
+export const RDB_STREAM_5 = 27;
 
 export const OP_SLOT_INFO = 244;
 export const OP_FUNCTION = 245;

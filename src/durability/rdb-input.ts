@@ -46,6 +46,9 @@ export class RdbInput {
   strBuf: Uint8Array = new Uint8Array(0);
   strFrom = 0;
   strTo = 0;
+  /** What `lengthWords` has read. */
+  high = 0;
+  low = 0;
   #buf: Uint8Array = new Uint8Array(0);
   #at = 0;
   #end = 0;
@@ -273,15 +276,19 @@ export class RdbInput {
     return this.#isSpecial ? this.fail() : n;
   }
 
-  /** A length with all its 64 bits: ids. */
-  id(): bigint {
+  /** A length with all its 64 bits, into `high` and `low`: parts of IDs. */
+  lengthWords(): void {
     const first = this.byte();
-    if (first !== rdb.LENGTH_64) {
-      this.#at -= 1;
-      return BigInt(this.length());
-    }
-    const high = this.#big(4);
-    return (BigInt(high) << 32n) | BigInt(this.#big(4));
+    const isWide = first === rdb.LENGTH_64 && !this.isBad;
+    if (!isWide && !this.isBad) this.#at -= 1;
+    this.high = isWide ? this.#big(4) : 0;
+    this.low = isWide ? this.#big(4) : this.length();
+  }
+
+  /** The same as one number. */
+  id(): bigint {
+    this.lengthWords();
+    return (BigInt(this.high) << 32n) | BigInt(this.low);
   }
 
   /** The number of elements that follow; each takes a byte or more. */

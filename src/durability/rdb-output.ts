@@ -86,6 +86,17 @@ export class RdbOutput {
     sink.length = at;
   }
 
+  /** A length with all its 64 bits: parts of IDs. */
+  lengthWords(high: number, low: number): void {
+    if (high === 0) {
+      this.length(low);
+      return;
+    }
+    this.byte(rdb.LENGTH_64);
+    for (let i = 24; i >= 0; i -= 8) this.byte((high >>> i) & 0xff);
+    for (let i = 24; i >= 0; i -= 8) this.byte((low >>> i) & 0xff);
+  }
+
   /** A string; the text of an integer, and what can be compressed, in its short form. O(bytes). */
   string(buf: Uint8Array, from: number, to: number): void {
     const length = to - from;

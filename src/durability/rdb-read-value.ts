@@ -11,6 +11,7 @@ import type { RdbInput } from './rdb-input.ts';
 import { HashLoader } from './rdb-read-hash.ts';
 import { ListLoader } from './rdb-read-list.ts';
 import { SetLoader } from './rdb-read-set.ts';
+import { StreamLoader } from './rdb-read-stream.ts';
 import { ZsetLoader } from './rdb-read-zset.ts';
 
 export class ValueLoader {
@@ -25,6 +26,9 @@ export class ValueLoader {
   readonly #sets: SetLoader;
   readonly #zsets: ZsetLoader;
   readonly #hashes: HashLoader;
+  readonly #shard: Shard;
+  /** Made with the first stream. */
+  #streams: StreamLoader | null = null;
 
   constructor(shard: Shard) {
     this.#string = new DetachedString(shard);
@@ -33,6 +37,7 @@ export class ValueLoader {
     this.#sets = new SetLoader(shard, this.#collection);
     this.#zsets = new ZsetLoader(shard);
     this.#hashes = new HashLoader(shard, this.#collection);
+    this.#shard = shard;
     this.loaded = this.#string;
   }
 
@@ -71,6 +76,13 @@ export class ValueLoader {
       case rdb.RDB_HASH_EXPIRY:
       case rdb.RDB_HASH_LISTPACK_EX:
         return this.#hashes.load(input, type);
+      case rdb.RDB_STREAM:
+      case rdb.RDB_STREAM_2:
+      case rdb.RDB_STREAM_3:
+      case rdb.RDB_STREAM_4:
+      case rdb.RDB_STREAM_5:
+        this.#streams ??= new StreamLoader(this.#shard, this.#collection);
+        return this.#streams.load(input, type);
       default:
         return LOAD_BAD;
     }

@@ -29,6 +29,8 @@ const NAMES: readonly string[] = [
   'hash-listpack-md-pre-release',
   'hash-hashtable-md',
   'hash-listpack-md',
+  'stream-v4',
+  'stream-v5',
 ];
 
 /** Name of a type; `unknown` where there is none. */
@@ -49,6 +51,11 @@ const DAMAGED: ReadonlyMap<number, string> = new Map([
   [rdb.RDB_SET_LISTPACK, 'Set listpack'],
   [rdb.RDB_HASH_LISTPACK_EX_OLD, 'Hash listpack'],
   [rdb.RDB_HASH_LISTPACK_EX, 'Hash listpack'],
+  [rdb.RDB_STREAM, 'Stream'],
+  [rdb.RDB_STREAM_2, 'Stream'],
+  [rdb.RDB_STREAM_3, 'Stream'],
+  [rdb.RDB_STREAM_4, 'Stream'],
+  [rdb.RDB_STREAM_5, 'Stream'],
 ]);
 
 /** What is said of a damaged value of a type that is known. */
@@ -58,20 +65,10 @@ export function damageText(type: number): string {
 
 /** Whether values of a type can be loaded. */
 export function isLoadableType(type: number): boolean {
-  return NAMES[type] !== undefined && NAMES[type] !== '' && refusedType(type) === null;
+  return NAMES[type] !== undefined && NAMES[type] !== '' && !isModuleType(type);
 }
 
-/** Why values of a type are refused although Redis has it, or null: `streams`, `modules`. */
-export function refusedType(type: number): 'streams' | 'modules' | null {
-  switch (type) {
-    case rdb.RDB_STREAM:
-    case rdb.RDB_STREAM_2:
-    case rdb.RDB_STREAM_3:
-      return 'streams';
-    case rdb.RDB_MODULE_OLD:
-    case rdb.RDB_MODULE:
-      return 'modules';
-    default:
-      return null;
-  }
+/** Whether values of a type are those of modules, which are refused although Redis has them. */
+export function isModuleType(type: number): boolean {
+  return type === rdb.RDB_MODULE_OLD || type === rdb.RDB_MODULE;
 }

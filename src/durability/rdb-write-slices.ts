@@ -12,6 +12,7 @@ import type { Ref } from '../memory/arena.ts';
 import { Quicklist } from '../structures/quicklist.ts';
 import * as rdb from './rdb-format.ts';
 import type { RdbOutput } from './rdb-output.ts';
+import { StreamWriter } from './rdb-write-stream.ts';
 import type { ValueWriter } from './rdb-write-value.ts';
 
 /** Longer strings are written in pieces, and not compressed. */
@@ -146,6 +147,10 @@ export function writeSlices(
       return writeSet(out, shard, ref);
     case rdb.RDB_ZSET:
       return writeZset(out, shard, ref);
+    case rdb.RDB_STREAM_2:
+    case rdb.RDB_STREAM_4:
+    case rdb.RDB_STREAM_5:
+      return new StreamWriter(shard).slices(out, ref, type);
     default:
       return writeHash(out, shard, ref, type === rdb.RDB_HASH_EXPIRY);
   }

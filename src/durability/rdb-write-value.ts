@@ -29,6 +29,7 @@ import { Listpack, PACK_HEADER_BYTES, REDIS_EXTRA_BYTES } from '../structures/li
 import { Quicklist } from '../structures/quicklist.ts';
 import * as rdb from './rdb-format.ts';
 import type { RdbOutput } from './rdb-output.ts';
+import { StreamWriter } from './rdb-write-stream.ts';
 
 /** Elements longer than this that have a list node of their own are written without a listpack. */
 const PLAIN_BYTES_MIN = 8192;
@@ -48,6 +49,7 @@ export class ValueWriter {
   readonly #hashTable: HashTable;
   readonly #list: Quicklist;
   readonly #field: HashField;
+  #streamWriter: StreamWriter | null = null;
   #scratch: Uint8Array = new Uint8Array(0);
 
   constructor(shard: Shard) {
@@ -57,6 +59,12 @@ export class ValueWriter {
     this.#hashTable = new HashTable(shard);
     this.#list = new Quicklist(shard.arena);
     this.#field = new HashField(shard.u8);
+  }
+
+  /** Made with the first stream. */
+  get streams(): StreamWriter {
+    this.#streamWriter ??= new StreamWriter(this.#shard);
+    return this.#streamWriter;
   }
 
   /** The RDB type as which the value of an entry is written. */
@@ -74,6 +82,8 @@ export class ValueWriter {
         return rdb.RDB_ZSET;
       case entry.TYPE_HASH:
         return this.#hashType(ref, encoding);
+      case entry.TYPE_STREAM:
+        return this.streams.typeOf(ref);
       default:
         throw new Error('rdb: a type that cannot be written');
     }
@@ -90,8 +100,17 @@ export class ValueWriter {
 
   /** The oldest RDB version that has this RDB type. */
   static versionOf(type: number): number {
-    const isNew = type === rdb.RDB_HASH_LISTPACK_EX || type === rdb.RDB_HASH_EXPIRY;
-    return isNew ? rdb.RDB_VERSION_FIELD_EXPIRY : rdb.RDB_VERSION_PLAIN;
+    switch (type) {
+      case rdb.RDB_HASH_LISTPACK_EX:
+      case rdb.RDB_HASH_EXPIRY:
+        return rdb.RDB_VERSION_FIELD_EXPIRY;
+      case rdb.RDB_STREAM_4:
+        return rdb.RDB_VERSION_PRODUCERS;
+      case rdb.RDB_STREAM_5:
+        return rdb.RDB_VERSION_RELEASED;
+      default:
+        return rdb.RDB_VERSION_PLAIN;
+    }
   }
 
   /** Writes the value of an entry as `type`, which `typeOf` said. O(value). */
@@ -125,6 +144,11 @@ export class ValueWriter {
         break;
       case rdb.RDB_HASH_LISTPACK_EX:
         this.#writePackEx(out, ref);
+        break;
+      case rdb.RDB_STREAM_2:
+      case rdb.RDB_STREAM_4:
+      case rdb.RDB_STREAM_5:
+        this.streams.write(out, ref, type);
         break;
       default:
         if (isRooted) this.#writeTable(out, ref, type === rdb.RDB_HASH_EXPIRY);

@@ -7,7 +7,7 @@
  *            done.
  */
 
-import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_ZSET } from '../keyspace/entry.ts';
+import { TYPE_HASH, TYPE_LIST, TYPE_SET, TYPE_STREAM, TYPE_ZSET } from '../keyspace/entry.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { EmitSink } from './emit-sink.ts';
@@ -62,7 +62,7 @@ export class SnapshotEmitter {
 
   /** Writes one old entry into a frame of its own and marks it as new. */
   emitOne(shard: Shard, db: number, ref: Ref): EmitStatus {
-    if (isLarge(shard, ref)) return EMIT_LARGE;
+    if (this.#isLarge(shard, ref)) return EMIT_LARGE;
     const { sink, frames } = this;
     if (!frames.hasRoom(SMALL_BYTES_MAX)) return EMIT_FULL;
     sink.clear();
@@ -75,7 +75,7 @@ export class SnapshotEmitter {
   /** Adds an entry to the sink. False where it is large: the sink is as before then. */
   append(shard: Shard, ref: Ref): boolean {
     const { sink } = this;
-    if (isLarge(shard, ref)) return false;
+    if (this.#isLarge(shard, ref)) return false;
     const { length, markWords } = sink;
     sink.lengthMax = length + SMALL_BYTES_MAX * 2;
     // Compression is most of the work: both threads have their share of it.
@@ -87,6 +87,14 @@ export class SnapshotEmitter {
     return false;
   }
 
+  /** Whether a value is too much for one piece. O(1), of a stream O(groups). */
+  #isLarge(shard: Shard, ref: Ref): boolean {
+    if (shard.typeOf(ref) !== TYPE_STREAM) return isLarge(shard, ref);
+    if (shard.keyLength(ref) > SMALL_BYTES_MAX) return true;
+    const { streams } = this.#entries.writerOf(shard);
+    return streams.nodeBytes(ref) > SMALL_BYTES_MAX || streams.units(ref) > SMALL_ELEMENTS_MAX;
+  }
+
   /** Writes an entry into the sink, step by step. */
   *slices(shard: Shard, ref: Ref): Generator<undefined, void> {
     this.#out.compressesHere = false;
@@ -95,7 +103,7 @@ export class SnapshotEmitter {
   }
 }
 
-/** Whether a value is too much for one piece, as far as can be seen without a walk. O(1). */
+/** The same of values but streams, as far as can be seen without a walk. O(1). */
 function isLarge(shard: Shard, ref: Ref): boolean {
   if (shard.keyLength(ref) > SMALL_BYTES_MAX) return true;
   if (!shard.isRooted(ref)) return shard.valueLength(ref) > SMALL_BYTES_MAX;

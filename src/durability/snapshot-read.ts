@@ -8,7 +8,7 @@ import { Crc64 } from './crc64.ts';
 import * as rdb from './rdb-format.ts';
 import { type ByteSource, RdbInput } from './rdb-input.ts';
 import { skipValue } from './rdb-skip.ts';
-import { damageText, isLoadableType, refusedType } from './rdb-type-names.ts';
+import { damageText, isLoadableType, isModuleType } from './rdb-type-names.ts';
 
 const MAGIC = asciiBytes('REDIS');
 const HEAD_BYTES = 9;
@@ -323,8 +323,7 @@ export class SnapshotReader {
     entry.setName(input.strBuf, input.strFrom, input.strTo);
     entry.valueOffset = input.position;
     this.doing = 'read-object-value';
-    const refused = refusedType(type);
-    if (refused !== null) return this.#refuse(refused);
+    if (isModuleType(type)) return this.#refuseModule();
     if (entry.expireMs !== NO_TTL && entry.expireMs <= this.#options.nowMs) {
       if (!skipValue(input, type)) return valueProblem(input, type);
       this.expired += 1;
@@ -337,9 +336,8 @@ export class SnapshotReader {
     return null;
   }
 
-  #refuse(kind: 'streams' | 'modules'): string {
-    const { type, shownName } = this.entry;
-    if (kind === 'streams') return `The stream '${shownName}': streams are not supported yet`;
+  #refuseModule(): string {
+    const { type } = this.entry;
     if (type === rdb.RDB_MODULE_OLD) return 'Pre-release module format not supported';
     const name = this.#moduleName();
     return `The RDB file contains module data I can't load: no matching module type '${name}'`;

@@ -3,6 +3,7 @@
  * it decides about locks and slices.
  */
 import { REDIS_VERSION, TESSERA_VERSION } from '../base/version.ts';
+import { STREAMS_WITH_PRODUCERS, STREAMS_WITH_RELEASED } from '../keyspace/entry-blocks.ts';
 import { NO_TTL, type Shard } from '../keyspace/shard.ts';
 import { idleSeconds } from '../keyspace/thread-state.ts';
 import type { Ref } from '../memory/arena.ts';
@@ -152,6 +153,21 @@ export class SnapshotWriter {
   }
 }
 
+/** The RDB version that a file of these shards' entries needs. O(shards * databases). */
+export function versionFor(shards: readonly Shard[]): number {
+  let version = rdb.RDB_VERSION_PLAIN;
+  for (const shard of shards) {
+    for (let db = 0; db < shard.databases; db++) {
+      const newer = shard.newerStreams(db);
+      let needed = shard.fieldExpires(db) !== 0 ? rdb.RDB_VERSION_FIELD_EXPIRY : 0;
+      if ((newer & STREAMS_WITH_PRODUCERS) !== 0) needed = rdb.RDB_VERSION_PRODUCERS;
+      if ((newer & STREAMS_WITH_RELEASED) !== 0) needed = rdb.RDB_VERSION_RELEASED;
+      version = Math.max(version, needed);
+    }
+  }
+  return version;
+}
+
 /**
  * Writes everything in `shards`, which together are the keyspace, while the caller holds them all.
  * Expired keys that nobody has freed yet are written, too. O(n).
@@ -164,14 +180,8 @@ export function writeKeyspace(
 ): void {
   const writer = new SnapshotWriter(sink, style);
   let used = 0;
-  let version = rdb.RDB_VERSION_PLAIN;
-  for (const shard of shards) {
-    used += shard.arena.usedBytes();
-    for (let db = 0; db < databases; db++) {
-      if (shard.fieldExpires(db) !== 0) version = rdb.RDB_VERSION_FIELD_EXPIRY;
-    }
-  }
-  writer.begin(version, Math.floor(shards[0]!.state.nowMs / 1000), used);
+  for (const shard of shards) used += shard.arena.usedBytes();
+  writer.begin(versionFor(shards), Math.floor(shards[0]!.state.nowMs / 1000), used);
   for (let db = 0; db < databases; db++) {
     let keys = 0;
     let expires = 0;

@@ -7,13 +7,14 @@
  *   list     RPUSH key element ...      set    SADD key member ...
  *   hash     HMSET key field value ...  zset   ZADD key score member ...
  *     as often as there are batches: of 64 elements, or fewer where they are long
+ *   stream   stream-commands.ts
  *   fields   HPEXPIREAT key unix-ms FIELDS 1 field, for each that expires
  *   TTL      PEXPIREAT key unix-ms
  *
  * What has expired and is not freed yet is written, too: the log that follows says when it went.
  */
 import { asciiBytes } from '../base/bytes.ts';
-import { decimalDigits, formatDouble, formatInteger } from '../base/number-text.ts';
+import { formatDouble } from '../base/number-text.ts';
 import * as entry from '../keyspace/entry.ts';
 import { FIELD_NO_TTL, HashField } from '../keyspace/hash-field.ts';
 import { HashPack } from '../keyspace/hash-pack.ts';
@@ -22,80 +23,36 @@ import { NO_TTL, type Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { Quicklist } from '../structures/quicklist.ts';
 import { type ByteSink, MemorySink } from './byte-sink.ts';
+import { argument, begin, integer, isLong, longArgument, word } from './command-lines.ts';
+import { streamSteps } from './stream-commands.ts';
 
 const SET = asciiBytes('SET');
 const RPUSH = asciiBytes('RPUSH');
 const SADD = asciiBytes('SADD');
 const ZADD = asciiBytes('ZADD');
 const HMSET = asciiBytes('HMSET');
+const XADD = asciiBytes('XADD');
 const HPEXPIREAT = asciiBytes('HPEXPIREAT');
 const PEXPIREAT = asciiBytes('PEXPIREAT');
 const FIELDS = asciiBytes('FIELDS');
 const SELECT = asciiBytes('SELECT');
 
-const STAR = 0x2a;
-const DOLLAR = 0x24;
-const CR = 0x0d;
-const LF = 0x0a;
-/** Bytes of a sign, a length and a line end, at most. */
-const FRAME_BYTES_MAX = 24;
-
 /** Elements, or pairs, of one command. */
 const BATCH_ITEMS = 64;
 const BATCH_BYTES = 1 << 16;
-/** Longer strings are written in pieces. */
-const LONG_BYTES = 1 << 18;
-const PIECE_BYTES = 1 << 16;
 /** Members of a sorted set between two stops. */
 const MEMBERS_PER_STEP = 64;
 
-function line(sink: ByteSink, sign: number, n: number): void {
-  sink.reserve(FRAME_BYTES_MAX);
-  sink.buf[sink.length++] = sign;
-  sink.length += formatInteger(n, sink.buf, sink.length);
-  sink.buf[sink.length++] = CR;
-  sink.buf[sink.length++] = LF;
-}
-
-function lineEnd(sink: ByteSink): void {
-  sink.reserve(2);
-  sink.buf[sink.length++] = CR;
-  sink.buf[sink.length++] = LF;
-}
-
-function argument(sink: ByteSink, buf: Uint8Array, from: number, to: number): void {
-  line(sink, DOLLAR, to - from);
-  sink.rawRange(buf, from, to);
-  lineEnd(sink);
-}
-
-function word(sink: ByteSink, bytes: Uint8Array): void {
-  argument(sink, bytes, 0, bytes.length);
-}
-
-/** An integer from 0 on, which may be beyond 2^53. */
-function integer(sink: ByteSink, n: number): void {
-  if (!Number.isSafeInteger(n)) {
-    word(sink, asciiBytes(String(BigInt(n))));
-    return;
-  }
-  line(sink, DOLLAR, decimalDigits(n));
-  sink.reserve(FRAME_BYTES_MAX);
-  sink.length += formatInteger(n, sink.buf, sink.length);
-  lineEnd(sink);
-}
-
 /** SELECT: what follows is in database `db`. */
 export function writeSelect(sink: ByteSink, db: number): void {
-  line(sink, STAR, 2);
-  word(sink, SELECT);
+  begin(sink, SELECT, 2);
   integer(sink, db);
 }
 
 /** One entry on its way: its key, and the elements that no command has yet. */
 class EntryCommands {
   readonly shard: Shard;
-  readonly #sink: ByteSink;
+  readonly sink: ByteSink;
   readonly #ref: Ref;
   readonly #verb: Uint8Array;
   readonly #batch = new MemorySink();
@@ -103,7 +60,7 @@ class EntryCommands {
   #arguments = 0;
 
   constructor(sink: ByteSink, shard: Shard, ref: Ref, verb: Uint8Array) {
-    this.#sink = sink;
+    this.sink = sink;
     this.shard = shard;
     this.#ref = ref;
     this.#verb = verb;
@@ -112,9 +69,8 @@ class EntryCommands {
   begin(verb: Uint8Array, count: number): void {
     const { shard } = this;
     const at = shard.keyOffset(this.#ref);
-    line(this.#sink, STAR, count);
-    word(this.#sink, verb);
-    argument(this.#sink, shard.u8, at, at + shard.keyLength(this.#ref));
+    begin(this.sink, verb, count);
+    argument(this.sink, shard.u8, at, at + shard.keyLength(this.#ref));
   }
 
   /** One argument of the item that is being added. */
@@ -139,20 +95,15 @@ class EntryCommands {
     if (this.#items === 0) return;
     const batch = this.#batch;
     this.begin(this.#verb, 2 + this.#arguments);
-    this.#sink.rawRange(batch.buf, 0, batch.length);
+    this.sink.rawRange(batch.buf, 0, batch.length);
     this.#items = 0;
     this.#arguments = 0;
     batch.length = 0;
   }
 
   /** A string that may be long, as an argument of a command that was begun. */
-  *long(buf: Uint8Array, from: number, to: number): Generator<undefined, void> {
-    line(this.#sink, DOLLAR, to - from);
-    for (let at = from; at < to; at += PIECE_BYTES) {
-      this.#sink.rawRange(buf, at, Math.min(to, at + PIECE_BYTES));
-      if (to - from > LONG_BYTES) yield undefined;
-    }
-    lineEnd(this.#sink);
+  long(buf: Uint8Array, from: number, to: number): Generator<undefined, void> {
+    return longArgument(this.sink, buf, from, to);
   }
 
   /** A command of one item: `before` and the bytes shard.u8[from, to). */
@@ -160,7 +111,7 @@ class EntryCommands {
     const hasScore = !Number.isNaN(score);
     this.flush();
     this.begin(this.#verb, hasScore ? 4 : 3);
-    if (hasScore) word(this.#sink, asciiBytes(formatDouble(score)));
+    if (hasScore) word(this.sink, asciiBytes(formatDouble(score)));
     yield* this.long(this.shard.u8, from, to);
   }
 
@@ -175,9 +126,9 @@ class EntryCommands {
   /** HPEXPIREAT of a field. */
   *expireField(field: HashField): Generator<undefined, void> {
     this.begin(HPEXPIREAT, 6);
-    integer(this.#sink, field.expireMs);
-    word(this.#sink, FIELDS);
-    integer(this.#sink, 1);
+    integer(this.sink, field.expireMs);
+    word(this.sink, FIELDS);
+    integer(this.sink, 1);
     yield* this.long(field.nameBuf, field.nameFrom, field.nameTo);
   }
 
@@ -186,12 +137,8 @@ class EntryCommands {
     const expireMs = this.shard.expireMs(this.#ref);
     if (expireMs === NO_TTL) return;
     this.begin(PEXPIREAT, 3);
-    integer(this.#sink, expireMs);
+    integer(this.sink, expireMs);
   }
-}
-
-function isLong(from: number, to: number): boolean {
-  return to - from > LONG_BYTES;
 }
 
 function* stringSteps(out: EntryCommands, ref: Ref): Generator<undefined, void> {
@@ -338,6 +285,7 @@ const VERBS: ReadonlyMap<number, Uint8Array> = new Map([
   [entry.TYPE_SET, SADD],
   [entry.TYPE_ZSET, ZADD],
   [entry.TYPE_HASH, HMSET],
+  [entry.TYPE_STREAM, XADD],
 ]);
 const STEPS: ReadonlyMap<number, (out: EntryCommands, ref: Ref) => Generator<undefined, void>> =
   new Map([
@@ -346,6 +294,7 @@ const STEPS: ReadonlyMap<number, (out: EntryCommands, ref: Ref) => Generator<und
     [entry.TYPE_SET, setSteps],
     [entry.TYPE_ZSET, zsetSteps],
     [entry.TYPE_HASH, hashSteps],
+    [entry.TYPE_STREAM, (out, ref) => streamSteps(out.sink, out.shard, ref)],
   ]);
 
 /**

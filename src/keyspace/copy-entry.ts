@@ -73,7 +73,9 @@ export function copyEntry(
 
 /** Fields of a copied hash may have times of expiry, which its database has to know of. */
 function noteCopy(shard: Shard, db: number, key: Key, ref: Ref): void {
-  if (shard.typeOf(ref) === TYPE_HASH) shard.hashes.noteCopy(db, key, ref);
+  const type = shard.typeOf(ref);
+  if (type === TYPE_HASH) shard.hashes.noteCopy(db, key, ref);
+  else if (type === TYPE_STREAM) shard.streams.noteCopy(db, ref);
 }
 
 /**

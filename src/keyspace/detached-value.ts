@@ -1,7 +1,7 @@
 /** Values that no key has yet: what loaders and builders make, until `link` stores it. */
 import { copyBytes } from '../base/bytes.ts';
 import type { Ref } from '../memory/arena.ts';
-import { TYPE_HASH } from './entry.ts';
+import { TYPE_HASH, TYPE_STREAM } from './entry.ts';
 import type { Key } from './key.ts';
 import type { Shard } from './shard.ts';
 import { encodingFor } from './string-encoding.ts';
@@ -96,6 +96,7 @@ export class DetachedCollection implements Detached {
     this.drop();
     if (ref === 0) return false;
     if (this.#type === TYPE_HASH) shard.hashes.noteCopy(db, key, ref);
+    else if (this.#type === TYPE_STREAM) shard.streams.noteCopy(db, ref);
     return true;
   }
 

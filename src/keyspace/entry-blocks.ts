@@ -19,8 +19,13 @@ export const WAITS = 16 + FILTER_BYTES / 4;
 const DATABASE_0 = WAITS + 16;
 const EXPIRES = 16;
 const FIELD_EXPIRES = 22;
+const NEWER_STREAMS = 23;
 
 export const DATABASE_WORDS = 64;
+
+/** What a database may have that Redis 7.0 does not know; bits of `newerStreams`. */
+export const STREAMS_WITH_PRODUCERS = 1;
+export const STREAMS_WITH_RELEASED = 2;
 
 /** Room in the arena's user header for `databases` databases. */
 export function shardHeaderBytes(databases: number): number {
@@ -288,5 +293,20 @@ export class EntryBlocks {
   addFieldExpires(db: number, delta: number): void {
     const at = this.databaseWord(db) + FIELD_EXPIRES;
     this.u32[at] = this.u32[at]! + delta;
+  }
+
+  /** STREAMS_ bits of what streams of a database have, or have had since it was flushed. */
+  newerStreams(db: number): number {
+    return this.u32[this.databaseWord(db) + NEWER_STREAMS]!;
+  }
+
+  /** Says that there may be such streams: to be called before there are. */
+  noteNewerStreams(db: number, bits: number): void {
+    const at = this.databaseWord(db) + NEWER_STREAMS;
+    this.u32[at] = (this.u32[at]! | bits) >>> 0;
+  }
+
+  protected forgetNewerStreams(db: number): void {
+    this.u32[this.databaseWord(db) + NEWER_STREAMS] = 0;
   }
 }

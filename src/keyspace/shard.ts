@@ -14,7 +14,7 @@
  *   544.. one database struct of 64 words each:
  *     0..15 dict   16 keys with a TTL   17 hint table ref (0 = the 16 hints inside)   18 hint count
  *     19 next hint   20 cycle position   21 lowest hint seen by the running cycle
- *     22 hashes that have fields with a time of expiry   23..31 reserved
+ *     22 hashes that have fields with a time of expiry   23 STREAMS_ bits   24..31 reserved
  *     32..47 hints inside
  *
  * Statuses: refs are 0 for "absent" in lookups and for "arena full" in anything that allocates;
@@ -36,7 +36,7 @@ import { noteModified } from './peek.ts';
 import { SetValues } from './set-value.ts';
 import { checkShard } from './shard-check.ts';
 import { StreamValues } from './stream-value.ts';
-import { entryOfHash, swapDatabases } from './swap.ts';
+import { entryOfHash, noteAllWaiters, swapDatabases } from './swap.ts';
 import type { ThreadState } from './thread-state.ts';
 import { freshAccessWord, lfuTouched, TOUCH_LFU, TOUCH_LRM, TOUCH_LRU } from './thread-state.ts';
 import type { ValueLimits } from './value-limits.ts';
@@ -672,8 +672,10 @@ export class Shard extends EntryBlocks {
     this.lazy.detach(this.#dicts[db]!);
     this.addExpires(db, -this.expires(db));
     this.addFieldExpires(db, -this.fieldExpires(db));
+    this.forgetNewerStreams(db);
     this.#hints[db]!.clear();
     this.state.dirty += removed;
+    if (this.waits.sizeForGone !== 0) noteAllWaiters(this, db);
     return removed;
   }
 

@@ -213,6 +213,14 @@ export class StreamGroups {
     return tree.find() ? tree.at : 0;
   }
 
+  /** Number of pending entries that nobody has. O(consumers). */
+  released(group: Ref): number {
+    let count = this.pendingOf(group).size;
+    const consumers = this.consumersOf(group);
+    for (let i = 0; i < consumers.size; i++) count -= this.ownOf(consumers.at(i)).size;
+    return count;
+  }
+
   /** When the entry of the record at u32 index `at` was delivered last: ms. */
   timeAt(at: number): number {
     return (this.#u32[at + HIGHS]! & 0xffff) * TWO_32 + this.#u32[at + TIME]!;

@@ -14,10 +14,12 @@ import { STREAM_STRUCT_WORDS, Stream } from '../structures/stream.ts';
 import { StreamId } from '../structures/stream-id.ts';
 import { StreamReader } from '../structures/stream-reader.ts';
 import { ENCODING_STREAM, TYPE_STREAM } from './entry.ts';
+import { STREAMS_WITH_RELEASED } from './entry-blocks.ts';
 import { Key } from './key.ts';
 import type { Shard } from './shard.ts';
 import { StreamGroups } from './stream-groups.ts';
 import { allocRoot } from './value-root.ts';
+import { noteWaiters } from './watch-ops.ts';
 
 export const STREAM_GROUPS = STREAM_STRUCT_WORDS;
 export const STREAM_PRODUCERS = STREAM_GROUPS + NAME_TABLE_WORDS;
@@ -120,9 +122,52 @@ export class StreamValues {
     return true;
   }
 
-  /** Says that the open stream was changed: to be called by whoever does. */
+  // Who changes the open stream says so by one of these.
+
+  /** There are new entries: whoever waits for the key looks. */
   touched(): void {
     this.#shard.touched(this.#db, this.#key);
+  }
+
+  /** Entries are gone: there is nothing in that for those who wait. */
+  entriesGone(): void {
+    const { ready } = this.#shard.state;
+    const { length } = ready;
+    this.touched();
+    if (ready.length !== length) ready.length = length;
+  }
+
+  /**
+   * Groups have changed, but no entry. As in Redis that is no change of the key for transactions
+   * that watch it and clients that have cached it, and gives nothing to those who wait.
+   */
+  groupsChanged(): void {
+    this.#shard.state.dirty += 1;
+  }
+
+  /** The same where those who wait have to look: a group is gone, or entries were given back. */
+  groupsNeedLook(): void {
+    this.groupsChanged();
+    noteWaiters(this.#shard, this.#db, this.#key);
+  }
+
+  /** Says that pending entries of the open stream will have no owner: to be called before. */
+  noteReleased(): void {
+    this.#shard.noteNewerStreams(this.#db, STREAMS_WITH_RELEASED);
+  }
+
+  /** Has a database know what the stream of an entry new in it has. O(groups + consumers). */
+  noteCopy(db: number, ref: Ref): void {
+    if (this.read(ref).hasReleased) this.#shard.noteNewerStreams(db, STREAMS_WITH_RELEASED);
+  }
+
+  /** Whether the open stream has pending entries that nobody has. O(groups + consumers). */
+  get hasReleased(): boolean {
+    const { groups } = this;
+    for (let i = 0; i < groups.size; i++) {
+      if (groups.released(groups.table.at(i)) !== 0) return true;
+    }
+    return false;
   }
 
   /** Number of entries. O(1). */

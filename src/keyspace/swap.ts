@@ -1,4 +1,6 @@
-/** Databases as watches see them: SWAPDB in one shard, and keys known by their hash only. */
+/**
+ * Databases as watches and waits see them: SWAPDB in one shard, and keys known by their hash only.
+ */
 import type { Ref } from '../memory/arena.ts';
 import { Key } from './key.ts';
 import type { Shard } from './shard.ts';
@@ -23,9 +25,14 @@ export function swapDatabases(shard: Shard, a: number, b: number, words: number)
     u32[to + i] = word;
   }
   shard.state.dirty += 1;
-  for (const db of [a, b]) {
-    shard.waits.visitKeys(db, (lo, hi) => shard.state.noteReady(shard.index, db, lo, hi));
-  }
+  noteAllWaiters(shard, a);
+  noteAllWaiters(shard, b);
+}
+
+/** Has all who wait for keys of a database look at them again. O(keys waited for). */
+export function noteAllWaiters(shard: Shard, db: number): void {
+  if (shard.waits.isEmpty) return;
+  shard.waits.visitKeys(db, (lo, hi) => shard.state.noteReady(shard.index, db, lo, hi));
 }
 
 /**

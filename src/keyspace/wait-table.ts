@@ -3,7 +3,8 @@
  *
  * LAYOUT  a KeyTable with three words in an entry: first and last waiter of the key, and how many
  *         of them also wait for the key to go. What waiters are is the business of whoever keeps
- *         the list (server/wait-records.ts): not 0.
+ *         the list (server/wait-records.ts): not 0. The owner's word in the header counts the keys
+ *         that somebody waits for to go.
  *
  * OWNERSHIP  only under an exclusive hold of the shard.
  */
@@ -12,6 +13,8 @@ import { KeyTable } from './key-table.ts';
 const FIRST = 3;
 const LAST = 4;
 const FOR_GONE = 5;
+/** Word in the header. */
+const KEYS_FOR_GONE = 3;
 
 export class WaitTable extends KeyTable {
   /** The first waiter of a key; 0 = nobody waits. O(1). */
@@ -34,8 +37,21 @@ export class WaitTable extends KeyTable {
     }
     const before = u32[at + LAST]!;
     u32[at + LAST] = waiter;
-    if (isForGone) u32[at + FOR_GONE] = u32[at + FOR_GONE]! + 1;
+    if (isForGone) this.#countForGone(at, 1);
     return before;
+  }
+
+  /** One waiter for the key to go more or less. */
+  #countForGone(at: number, by: number): void {
+    const { u32, base } = this;
+    const before = u32[at + FOR_GONE]!;
+    u32[at + FOR_GONE] = before + by;
+    if (before === 0 || before + by === 0) u32[base + KEYS_FOR_GONE] = this.sizeForGone + by;
+  }
+
+  /** Keys that somebody waits for to go. Any thread may read it. */
+  get sizeForGone(): number {
+    return this.u32[this.base + KEYS_FOR_GONE]!;
   }
 
   /** Whether some waiter of a key waits for it to go, too. O(1). */
@@ -55,7 +71,7 @@ export class WaitTable extends KeyTable {
   ): void {
     const { u32 } = this;
     const at = this.find(db, lo, hi);
-    if (isForGone) u32[at + FOR_GONE] = u32[at + FOR_GONE]! - 1;
+    if (isForGone) this.#countForGone(at, -1);
     if (before === 0 && after === 0) {
       this.remove(at);
       return;

@@ -24,8 +24,13 @@ export function unwatchKey(shard: Shard, db: number, lo: number, hi: number): vo
 
 /** Tells those that a key's filter slot speaks of that it has changed. */
 export function tellInterested(shard: Shard, db: number, key: Key): void {
+  if (!shard.watch.isEmpty) shard.watch.touch(db, key.lo, key.hi);
+  noteWaiters(shard, db, key);
+}
+
+/** Has those who wait for a key look at it. */
+export function noteWaiters(shard: Shard, db: number, key: Key): void {
   const { lo, hi } = key;
-  if (!shard.watch.isEmpty) shard.watch.touch(db, lo, hi);
   if (!shard.waits.isEmpty && shard.waits.find(db, lo, hi) >= 0) {
     shard.state.noteReady(shard.index, db, lo, hi);
   }

@@ -187,7 +187,7 @@ export class BlockedServe {
   }
 
   #serveKey(shard: number, db: number, lo: number, hi: number): void {
-    const { ctx, records } = this.#parts;
+    const { ctx, records, guard } = this.#parts;
     const { waits } = ctx.shards[shard]!;
     let next = 0;
     for (let node = waits.first(db, lo, hi); node !== 0; node = next) {
@@ -200,6 +200,8 @@ export class BlockedServe {
         if (this.#isGone(node) && !waits.isForGone(db, lo, hi)) return;
         continue;
       }
+      // Where time alone has made it ready, no command has seen to the key.
+      if (!guard.prepareKey(ctx.shards[shard]!, db, ctx.key)) continue;
       if (!records.turn(ref, WAITING, SERVING)) continue;
       if (!this.#run(ref, node)) records.turn(ref, SERVING, WAITING);
     }

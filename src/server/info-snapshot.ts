@@ -56,6 +56,7 @@ export interface InfoClients {
   readonly withTimeout: number;
   readonly watchedKeys: number;
   readonly blockingKeys: number;
+  readonly blockingKeysForGone: number;
 }
 
 /** Bytes, except where a name says otherwise. */

@@ -144,6 +144,7 @@ function infoClients(parts: ThreadParts): InfoClients {
     withTimeout: sum(parts, STAT.blockedWithTimeout),
     watchedKeys: ctx.shards.reduce((total, shard) => total + shard.watch.size, 0),
     blockingKeys: ctx.shards.reduce((total, shard) => total + shard.waits.size, 0),
+    blockingKeysForGone: ctx.shards.reduce((total, shard) => total + shard.waits.sizeForGone, 0),
   };
 }
 

@@ -96,7 +96,7 @@ function clientsLines({ clients }: InfoSnapshot): Line[] {
     ['clients_in_timeout_table', clients.withTimeout],
     ['total_watched_keys', clients.watchedKeys],
     ['total_blocking_keys', clients.blockingKeys],
-    ['total_blocking_keys_on_nokey', 0],
+    ['total_blocking_keys_on_nokey', clients.blockingKeysForGone],
   ];
 }
 

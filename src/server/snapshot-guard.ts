@@ -97,7 +97,10 @@ export class SnapshotGuard {
     }
     if (this.#kinds[row.index] === UNKNOWN) {
       this.#kinds[row.index] = kindOf(row);
-      this.#specs[row.index] = row.spec.keys.filter(({ flags }) => !flags.includes('RO'));
+      const { keys } = row.spec;
+      const changed = keys.filter(({ flags }) => !flags.includes('RO'));
+      // What XREADGROUP changes is no entry of a stream, so that Redis says it reads its keys.
+      this.#specs[row.index] = changed.length === 0 ? keys : changed;
     }
     return this.#kinds[row.index]!;
   }

@@ -6,7 +6,6 @@
  * A walk goes on after a snapshot was cancelled, without writing: it must have seen every entry
  * before the epoch may flip again.
  */
-import { RDB_VERSION_FIELD_EXPIRY, RDB_VERSION_PLAIN } from '../durability/rdb-format.ts';
 import { SnapshotEmitter } from '../durability/snapshot-emitter.ts';
 import {
   FRAME_DATA_MAX,
@@ -18,6 +17,7 @@ import {
   FRAME_START,
   type SnapshotStart,
 } from '../durability/snapshot-frames.ts';
+import { versionFor } from '../durability/snapshot-write.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import { entryOfHash } from '../keyspace/swap.ts';
 import type { Ref } from '../memory/arena.ts';
@@ -232,17 +232,15 @@ export class SnapshotWalk {
     const keys: number[] = [];
     const expires: number[] = [];
     let usedMemory = 0;
-    let hasFieldExpiry = false;
     for (const shard of shards) {
       usedMemory += shard.arena.usedBytes();
       for (let db = 0; db < shard.databases; db++) {
         keys[db] = (keys[db] ?? 0) + shard.size(db);
         expires[db] = (expires[db] ?? 0) + shard.expires(db);
-        if (shard.fieldExpires(db) !== 0) hasFieldExpiry = true;
       }
     }
     return {
-      version: hasFieldExpiry ? RDB_VERSION_FIELD_EXPIRY : RDB_VERSION_PLAIN,
+      version: versionFor(shards),
       unixSeconds: Math.floor(Date.now() / 1000),
       usedMemory,
       keys,

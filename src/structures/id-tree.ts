@@ -366,7 +366,8 @@ export class IdTree {
     u32[leaf * 2 + NEXT] = right;
     u32[after === 0 ? base + LAST : after * 2 + PREVIOUS] = right;
     u32[base + LEAVES] = u32[base + LEAVES]! + 1;
-    const isRight = index >= kept;
+    // What comes between both is the last on the left: the right one's first key divides them.
+    const isRight = isAppended || index > kept;
     // The key that divides them: the first of the right leaf, which may be the one to come.
     if (isAppended) this.#addChild(1, -1, right, true);
     else this.#addChild(1, right * 2 + RECORDS, right, false);

@@ -6,6 +6,8 @@ import { decimalDigits, formatInteger } from '../base/number-text.ts';
 
 /** Words of an ID in memory. */
 export const ID_WORDS = 4;
+/** Bytes of an ID as Redis stores it. */
+export const ID_BYTES = 16;
 /** Longest text of an ID: two numbers of 20 digits and the dash. */
 export const ID_TEXT_MAX = 41;
 
@@ -66,6 +68,39 @@ export class StreamId {
     if (this.msLo !== other.msLo) return this.msLo - other.msLo;
     if (this.seqHi !== other.seqHi) return this.seqHi - other.seqHi;
     return this.seqLo - other.seqLo;
+  }
+
+  /** Whether this is greater than the ID of these four words. */
+  isAfter(msHi: number, msLo: number, seqHi: number, seqLo: number): boolean {
+    if (this.msHi !== msHi) return this.msHi > msHi;
+    if (this.msLo !== msLo) return this.msLo > msLo;
+    return this.seqHi !== seqHi ? this.seqHi > seqHi : this.seqLo > seqLo;
+  }
+
+  /** Adds to the milliseconds (part 0) or the sequence (part 1), modulo 2^64. */
+  add(part: number, hi: number, lo: number): void {
+    if (part === 0) {
+      const sum = this.msLo + lo;
+      this.msHi = (this.msHi + hi + (sum > WORD_MAX ? 1 : 0)) >>> 0;
+      this.msLo = sum >>> 0;
+    } else {
+      const sum = this.seqLo + lo;
+      this.seqHi = (this.seqHi + hi + (sum > WORD_MAX ? 1 : 0)) >>> 0;
+      this.seqLo = sum >>> 0;
+    }
+  }
+
+  /** Reads the 16 bytes at buf[at], most significant first, as Redis stores IDs. */
+  loadBytes(buf: Uint8Array, at: number): this {
+    return this.set(big32(buf, at), big32(buf, at + 4), big32(buf, at + 8), big32(buf, at + 12));
+  }
+
+  /** Writes those 16 bytes. */
+  storeBytes(buf: Uint8Array, at: number): void {
+    putBig32(buf, at, this.msHi);
+    putBig32(buf, at + 4, this.msLo);
+    putBig32(buf, at + 8, this.seqHi);
+    putBig32(buf, at + 12, this.seqLo);
   }
 
   /** Negative, 0 or positive as the milliseconds are less, equal or greater. */
@@ -147,6 +182,14 @@ export class StreamId {
     const buf = new Uint8Array(ID_TEXT_MAX);
     return Buffer.from(buf.subarray(0, this.format(buf, 0))).toString('latin1');
   }
+}
+
+function big32(buf: Uint8Array, at: number): number {
+  return ((buf[at]! << 24) | (buf[at + 1]! << 16) | (buf[at + 2]! << 8) | buf[at + 3]!) >>> 0;
+}
+
+function putBig32(buf: Uint8Array, at: number, word: number): void {
+  for (let i = 0; i < 4; i++) buf[at + i] = (word >>> (24 - 8 * i)) & 0xff;
 }
 
 function uint64Digits(hi: number, lo: number): number {

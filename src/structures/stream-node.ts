@@ -23,6 +23,7 @@
 import { copyBytes } from '../base/bytes.ts';
 import type { Arena, Ref } from '../memory/arena.ts';
 import { integerBytes, Listpack } from './listpack.ts';
+import type { StreamId } from './stream-id.ts';
 
 export const NODE_USED = 0;
 export const NODE_ENTRIES = 1;
@@ -40,6 +41,9 @@ export const ENTRY_HEAD_ELEMENTS = 3;
 
 /** Largest node, and most bytes of an entry's fields and values. */
 export const NODE_BYTES_MAX = 1 << 30;
+
+/** Most bytes that `headToRedis` writes. */
+export const REDIS_HEAD_MAX = 6 + 2 * 6;
 
 /** Header and end byte of Redis's form of a listpack. */
 const REDIS_HEADER = 6;
@@ -68,9 +72,12 @@ export class StreamNodes {
     this.#pack = new Listpack(arena.u8);
   }
 
-  /** Writes a node in Redis's form at `at` of `out`; returns the end. O(bytes). */
-  toRedis(node: Ref, out: Uint8Array, at: number): number {
-    const { u8, u32 } = this.#arena;
+  /**
+   * Writes what stands in Redis's form of a node before the elements that are the same in both, at
+   * `at` of `out`; returns the end. O(elements), up to 65535.
+   */
+  headToRedis(node: Ref, out: Uint8Array, at: number): number {
+    const { u32 } = this.#arena;
     const total = redisNodeBytes(u32, node);
     const start = node * 8 + NODE_HEADER_BYTES;
     const end = node * 8 + u32[node * 2 + NODE_USED]!;
@@ -80,8 +87,16 @@ export class StreamNodes {
     out[at + 4] = elements & 0xff;
     out[at + 5] = elements >>> 8;
     const counts = new Listpack(out);
-    let to = counts.putWords(at + REDIS_HEADER, 0, u32[node * 2 + NODE_ENTRIES]!);
-    to = counts.putWords(to, 0, u32[node * 2 + NODE_DELETED]!);
+    const to = counts.putWords(at + REDIS_HEADER, 0, u32[node * 2 + NODE_ENTRIES]!);
+    return counts.putWords(to, 0, u32[node * 2 + NODE_DELETED]!);
+  }
+
+  /** Writes a node in Redis's form at `at` of `out`; returns the end. O(bytes). */
+  toRedis(node: Ref, out: Uint8Array, at: number): number {
+    const { u8, u32 } = this.#arena;
+    const start = node * 8 + NODE_HEADER_BYTES;
+    const end = node * 8 + u32[node * 2 + NODE_USED]!;
+    const to = this.headToRedis(node, out, at);
     copyBytes(out, to, u8, start, end);
     out[to + end - start] = REDIS_END;
     return to + end - start + 1;
@@ -149,13 +164,44 @@ export class StreamNodes {
     let deleted = 0;
     while (at < end) {
       const flags = this.#small(at, end, ENTRY_DELETED | ENTRY_SAME_FIELDS);
-      if (flags < 0) return false;
+      // Readers take the byte for the flags: there is no longer form of them.
+      if (flags < 0 || this.#arena.u8[at] !== flags) return false;
       if ((flags & ENTRY_DELETED) === 0) entries += 1;
       else deleted += 1;
       at = this.#validEntry(at, end, (flags & ENTRY_SAME_FIELDS) !== 0 ? fields : -1);
       if (at < 0) return false;
     }
     return entries === u32[node * 2 + NODE_ENTRIES]! && deleted === u32[node * 2 + NODE_DELETED]!;
+  }
+
+  /**
+   * Whether the IDs of a node's entries, which `fromRedis` has taken, ascend from `id` on, which is
+   * its own. `last` is the last one then. O(elements).
+   */
+  isOrdered(node: Ref, id: StreamId, last: StreamId): boolean {
+    const { u32 } = this.#arena;
+    const pack = this.#pack;
+    const end = node * 8 + u32[node * 2 + NODE_USED]!;
+    const masterFields = pack.integerAt(node * 8 + NODE_HEADER_BYTES);
+    const first = node * 8 + u32[node * 2 + NODE_FIRST]!;
+    for (let at = first; at < end; ) {
+      const isSame = (pack.integerAt(at) & ENTRY_SAME_FIELDS) !== 0;
+      let p = pack.next(at);
+      const { msHi, msLo, seqHi, seqLo } = last;
+      last.copy(id);
+      for (let part = 0; part < 2; part++) {
+        pack.readWords(p);
+        last.add(part, pack.intHigh, pack.intLow);
+        p = pack.next(p);
+      }
+      if (at === first ? last.compare(id) !== 0 : !last.isAfter(msHi, msLo, seqHi, seqLo)) {
+        return false;
+      }
+      const left = isSame ? masterFields : 1 + 2 * pack.integerAt(p);
+      for (let i = left + 1; i > 0; i--) p = pack.next(p);
+      at = p;
+    }
+    return first < end;
   }
 
   /** End of the entry at `at` with `fields` of the master's or (-1) its own; -1 = it is none. */

@@ -192,7 +192,8 @@ const of = (key: string, entries: string): readonly [string, string] => [
   `%1\r\n${bulk(key)}${entries}`,
 ];
 const UNBALANCED =
-  "ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be specified.";
+  "ERR Unbalanced 'xread' list of streams: for each stream key an ID, '+', or '$' must be " +
+  'specified.';
 
 table('XREAD', SPECS, [
   ...FIVE,
@@ -232,6 +233,8 @@ table('XREAD', SPECS, [
   [words('XREAD BLOCK x STREAMS s 0'), error('ERR timeout is not an integer or out of range')],
   [words('XREAD BLOCK -1 STREAMS s 0'), error('ERR timeout is negative')],
   [words('XDEL s 5'), integer(1)],
+  [words('XREAD STREAMS s +'), ...of('s', ids('4'))],
+  [words('XTRIM s MAXLEN 0'), integer(4)],
   [words('XREAD STREAMS s +'), NULL_ARRAY, '_\r\n'],
 ]);
 

@@ -19,10 +19,11 @@ import {
   ziplistText,
   zipmap,
 } from './payload.ts';
+import { groupOf, rawOf, streamOf } from './stream-payload.ts';
 
 const OK = '+OK\r\n';
 const BAD = '-ERR Bad data format\r\n';
-const VERSION = 12;
+const VERSION = 14;
 const FUZZ_ROUNDS = 4000;
 
 const names = (count: number): string[] =>
@@ -75,6 +76,13 @@ const WRITTEN: Readonly<Record<string, Buffer>> = {
     string(listpack([text('a'), text('1.5'), text('b'), element([7])])),
   ),
   'set listpack': payloadOf(20, string(listpack([text('a'), element([7])]))),
+  stream: payloadOf(19, streamOf(19, { groups: [groupOf(19, {})] })),
+  'stream of 5.0': payloadOf(15, streamOf(15, { groups: [groupOf(15, {})] })),
+  'stream of 8.8': payloadOf(
+    27,
+    streamOf(27, { groups: [groupOf(27, { released: [rawOf(5, 0)], owned: [rawOf(1, 1)] })] }),
+    14,
+  ),
   'zset with texts': payloadOf(3, bytesOf([1], string('a'), [3], '1.5')),
 };
 
@@ -250,7 +258,7 @@ test('versions and checksums', () => {
   const runner = newRunner();
   const refused = '-ERR DUMP payload version or checksum are wrong\r\n';
   const body = string('v');
-  expect(runner.run('RESTORE', 'k', '0', payloadOf(0, body, 13))).toBe(refused);
+  expect(runner.run('RESTORE', 'k', '0', payloadOf(0, body, 15))).toBe(refused);
   expect(runner.run('RESTORE', 'k', '0', payloadOf(0, body, 0x0a00))).toBe(refused);
   const payload = payloadOf(0, body, 1);
   for (let at = 0; at < payload.length; at++) {

@@ -5,6 +5,7 @@ import { GENERIC_COMMANDS } from '../../src/commands/generic.ts';
 import { HASH_COMMANDS } from '../../src/commands/hash.ts';
 import { LIST_COMMANDS } from '../../src/commands/list.ts';
 import { SET_COMMANDS } from '../../src/commands/set.ts';
+import { STREAM_COMMANDS } from '../../src/commands/stream.ts';
 import { STRING_COMMANDS } from '../../src/commands/string.ts';
 import { ZSET_COMMANDS } from '../../src/commands/zset.ts';
 import { Crc64 } from '../../src/durability/crc64.ts';
@@ -16,6 +17,7 @@ export const DATA_COMMANDS = [
   ...SET_COMMANDS,
   ...ZSET_COMMANDS,
   ...HASH_COMMANDS,
+  ...STREAM_COMMANDS,
   ...GENERIC_COMMANDS,
   ...DEBUG_COMMANDS,
 ];

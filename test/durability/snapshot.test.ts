@@ -222,15 +222,15 @@ function moduleId(name: string): Buffer {
 const REFUSED: Readonly<Record<string, readonly [Buffer, string]>> = {
   'an empty file': [Buffer.alloc(0), 'Unexpected EOF reading RDB file, at offset 0'],
   'another file': [Buffer.from('hello, world'), 'Wrong signature trying to load DB from file'],
-  'a newer version': [written('0013', KEY), "Can't handle RDB format version 13"],
+  'a newer version': [written('0015', KEY), "Can't handle RDB format version 15"],
   'a version that is no number': [written('00x1', KEY), "Can't handle RDB format version"],
   'a database that is not there': [
     written('0010', [254, 16], KEY),
     'FATAL: Data file was created with a Redis server configured to handle more than 16 databases',
   ],
   'a stream': [
-    written('0010', [15], string('k')),
-    "The stream 'k': streams are not supported yet, at offset 12",
+    written('0010', [15], string('k'), [1], string('x'), string('y')),
+    'Stream integrity check failed., at offset 15',
   ],
   'a key twice': [written('0010', KEY, KEY), "RDB has duplicated key 'k' in DB 0"],
   'a function library': [

@@ -10,11 +10,15 @@ import { withRandom } from '../support/random.ts';
 import { RawClient } from '../support/raw-client.ts';
 import { expiryLines, parseLog, rawDigest, replay, resetRunner } from '../support/recorder.ts';
 import { redisServerPath, startRedis } from '../support/redis-server.ts';
+import { allStreams } from '../support/stream-facts.ts';
 
 const OPTIONS = { arenaBytes: 1 << 26, shards: 2, databases: 3 };
 const runner = new LocalRunner(ALL_COMMANDS, OPTIONS);
 const copy = new LocalRunner(ALL_COMMANDS, OPTIONS);
 const T = CLOCK_START_MS;
+
+/** Consumers are seen when the commands run. */
+const STREAM_FACTS = { seen: false, active: false };
 
 type WriteEntry = (sink: MemorySink, shard: Shard, ref: Ref) => void;
 
@@ -38,6 +42,7 @@ function expectSame(bytes: Uint8Array): void {
   replay(copy, parseLog(bytes));
   expect(expiryLines(copy)).toEqual(expiryLines(runner));
   expect(rawDigest(copy)).toBe(rawDigest(runner));
+  expect(allStreams(copy, STREAM_FACTS)).toEqual(allStreams(runner, STREAM_FACTS));
 }
 
 const many = (count: number, one: (i: number) => readonly Argument[]): Argument[] =>
@@ -86,6 +91,78 @@ const VALUES: readonly (readonly [string, readonly (readonly Argument[])[], stri
     [
       ['HSET', 'k', ...many(9000, (i) => [`f${i}`, i])],
       ['HPEXPIRE', 'k', '9', 'FIELDS', '3', 'f1', 'f2', 'f7777'],
+    ],
+    null,
+  ],
+  [
+    'a stream',
+    [
+      ['XADD', 'k', '1-1', 'a', 'b', 'c', '12'],
+      ['XADD', 'k', '1-2', 'd', ''],
+      ['XADD', 'k', '7-0', 'e', 'f'],
+      ['XDEL', 'k', '7-0'],
+      ['EXPIRE', 'k', '9'],
+    ],
+    [
+      'XADD k 1-1 a b c 12',
+      'XADD k 1-2 d ',
+      'XSETID k 7-0 ENTRIESADDED 3 MAXDELETEDID 7-0',
+      `PEXPIREAT k ${T + 9000}`,
+    ],
+  ],
+  [
+    'a stream without entries',
+    [['XGROUP', 'CREATE', 'k', 'g', '$', 'MKSTREAM']],
+    [
+      'XADD k MAXLEN 0 0-1 x y',
+      'XSETID k 0-0 ENTRIESADDED 0 MAXDELETEDID 0-0',
+      'XGROUP CREATE k g 0-0 ENTRIESREAD -1',
+    ],
+  ],
+  [
+    'a stream with a group',
+    [
+      ['XADD', 'k', '1-1', 'a', 'b'],
+      ['XADD', 'k', '2-1', 'a', 'c'],
+      ['XADD', 'k', '3-1', 'a', 'd'],
+      ['XGROUP', 'CREATE', 'k', 'g', '0'],
+      ['XREADGROUP', 'GROUP', 'g', 'c', 'COUNT', '2', 'STREAMS', 'k', '>'],
+      ['XREADGROUP', 'GROUP', 'g', 'd', 'STREAMS', 'k', '>'],
+      ['XNACK', 'k', 'g', 'FAIL', 'IDS', '1', '2-1'],
+      ['XNACK', 'k', 'g', 'FATAL', 'IDS', '1', '3-1'],
+      ['XCLAIM', 'k', 'g', 'e', '0', '1-1', 'TIME', '77', 'RETRYCOUNT', '7'],
+    ],
+    [
+      'XADD k 1-1 a b',
+      'XADD k 2-1 a c',
+      'XADD k 3-1 a d',
+      'XSETID k 3-1 ENTRIESADDED 3 MAXDELETEDID 0-0',
+      'XGROUP CREATE k g 3-1 ENTRIESREAD 3',
+      'XGROUP CREATECONSUMER k g c',
+      'XGROUP CREATECONSUMER k g d',
+      'XGROUP CREATECONSUMER k g e',
+      'XCLAIM k g e 0 1-1 TIME 77 RETRYCOUNT 7 JUSTID FORCE',
+      'XNACK k g SILENT IDS 1 2-1 RETRYCOUNT 1 FORCE',
+      'XNACK k g FATAL IDS 1 3-1 FORCE',
+    ],
+  ],
+  [
+    'a large stream',
+    [
+      ...Array.from({ length: 3000 }, (_, i) => [
+        'XADD',
+        'k',
+        `${i + 1}-7`,
+        'f',
+        i,
+        `g${i % 3}`,
+        'x',
+      ]),
+      ...Array.from({ length: 500 }, (_, i) => ['XDEL', 'k', `${i * 5 + 1}-7`]),
+      ['XADD', 'k', '18446744073709551615-18446744073709551615', 'last', LONG],
+      ['XGROUP', 'CREATE', 'k', 'g', '0'],
+      ['XREADGROUP', 'GROUP', 'g', 'one', 'COUNT', '1000', 'STREAMS', 'k', '>'],
+      ['XREADGROUP', 'GROUP', 'g', 'two', 'COUNT', '1000', 'STREAMS', 'k', '>'],
     ],
     null,
   ],

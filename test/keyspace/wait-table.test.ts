@@ -30,7 +30,14 @@ test('waiters of a key come in order of arrival, whoever leaves before', async (
     const spill = new Spill(Arena.create(8 << 20, 64).buffer, lock, 0);
     const records = new WaitRecords(spill);
     /** Records that wait, with their keys; in order of arrival. */
-    const model: { ref: number; db: number; keys: Set<string>; words: readonly string[] }[] = [];
+    interface Wait {
+      readonly ref: number;
+      readonly db: number;
+      readonly keys: Set<string>;
+      readonly words: readonly string[];
+      readonly isForGone: boolean;
+    }
+    const model: Wait[] = [];
     const waitersOf = (db: number, key: string): number[] => {
       ctx.begin(argsOf(['', key]), db);
       const { waits } = ctx.at(1);
@@ -51,7 +58,9 @@ test('waiters of a key come in order of arrival, whoever leaves before', async (
         ctx.begin(argsOf(words), db);
         const client = { io: 1, conn: step, generation: step + 1, tracksReads: false };
         const timeoutMs = random.below(2) * 1000;
-        const wish = { first: 1, count, type: TYPE_LIST, target: 0, timeoutMs, isNullReply: false };
+        const isForGone = random.oneIn(3);
+        const what = { first: 1, count, type: TYPE_LIST, target: 0 };
+        const wish = { ...what, timeoutMs, isNullReply: false, isForGone };
         const ref = records.create(ctx, 7, client, wish, 0);
         expect(ref).not.toBe(0);
         expect([records.conn(ref), records.generation(ref), records.row(ref)]).toEqual([
@@ -60,7 +69,7 @@ test('waiters of a key come in order of arrival, whoever leaves before', async (
           7,
         ]);
         expect(records.deadlineMs(ref) === 0).toBe(timeoutMs === 0);
-        model.push({ ref, db, keys: new Set(keys), words });
+        model.push({ ref, db, keys: new Set(keys), words, isForGone });
       } else if (model.length !== 0) {
         const [gone] = model.splice(random.below(model.length), 1);
         const { ref, words } = gone!;
@@ -77,12 +86,17 @@ test('waiters of a key come in order of arrival, whoever leaves before', async (
         }
         records.free(ref);
       }
+      let forGone = 0;
       for (let db = 0; db < 2; db++) {
         for (let k = 0; k < KEYS; k++) {
           const expected = model.filter((wait) => wait.db === db && wait.keys.has(`k${k}`));
           expect(waitersOf(db, `k${k}`)).toEqual(expected.map((wait) => wait.ref));
+          const isAwaited = ctx.at(1).waits.isForGone(db, ctx.key.lo, ctx.key.hi);
+          expect(isAwaited).toBe(expected.some((wait) => wait.isForGone));
+          if (isAwaited) forGone += 1;
         }
       }
+      expect(ctx.shards.reduce((sum, shard) => sum + shard.waits.sizeForGone, 0)).toBe(forGone);
       const isEmpty = ctx.shards.every((shard) => shard.waits.isEmpty);
       expect(isEmpty).toBe(model.length === 0);
     }

@@ -47,6 +47,7 @@ const SNAPSHOT: InfoSnapshot = {
     withTimeout: 0,
     watchedKeys: 0,
     blockingKeys: 0,
+    blockingKeysForGone: 0,
   },
   memory: {
     used: 3000,

@@ -4,15 +4,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DIGEST_BYTES, mixEntry } from '../../src/keyspace/digest.ts';
+import { TYPE_STREAM } from '../../src/keyspace/entry.ts';
 import { DATA_COMMANDS } from '../durability/payload.ts';
 import { FAMILIES, type Family, randomCommand } from '../fuzz/diff-commands.ts';
 import { LocalRunner } from '../support/local-runner.ts';
 import { type Random, withRandom } from '../support/random.ts';
 import { loadInto, SnapshotHarness } from '../support/snapshot-harness.ts';
+import { streamFacts } from '../support/stream-facts.ts';
 
 const DATA_FAMILIES: readonly Family[] = FAMILIES.filter((family) => family !== 'transaction');
 const KEYS = ['a', 'b', 'c', 'd', 'e{a}', '', 'big', 'other'];
 const DATABASES = 3;
+/** Files for Redis 7.0 do not say when consumers were active. */
+const STREAM_FACTS = { seen: true, active: false };
 /** A delay for each key that is next to none, but ends the hold of a walk. */
 const ENTRY_BY_ENTRY = -1e9;
 
@@ -42,10 +46,12 @@ function contents(runner: LocalRunner): string[] {
         dict.visitUnit(unit, (ref) => {
           const digest = new Uint8Array(DIGEST_BYTES);
           mixEntry(digest, shard, ref);
+          const isStream = shard.typeOf(ref) === TYPE_STREAM;
+          const facts = isStream ? JSON.stringify(streamFacts(shard, ref, STREAM_FACTS)) : '';
           const at = shard.keyOffset(ref);
           const key = Buffer.from(shard.u8.slice(at, at + shard.keyLength(ref))).toString('latin1');
           const value = Buffer.from(digest).toString('hex');
-          lines.push(`${db} ${JSON.stringify(key)} ${value} ${shard.expireMs(ref)}`);
+          lines.push(`${db} ${JSON.stringify(key)} ${value}${facts} ${shard.expireMs(ref)}`);
         });
       }
     }
@@ -67,9 +73,13 @@ function makeKey(random: Random, key: string): readonly string[] {
   const count = random.oneIn(3) ? 600 + random.below(3000) : 1 + random.below(20);
   const element = 'element-of-some-length:'.repeat(random.below(3) + 1);
   const many = Array.from({ length: count }, (_, i) => `${element}${i}`);
-  switch (random.below(6)) {
+  switch (random.below(8)) {
     case 0:
       return ['RPUSH', key, ...many];
+    case 5:
+      return ['XADD', key, '*', ...many];
+    case 6:
+      return ['XGROUP', 'CREATE', key, 'g', '0', 'MKSTREAM'];
     case 1:
       return ['SADD', key, ...many];
     case 2:
@@ -179,5 +189,52 @@ describe('a snapshot has what was there at the flip', () => {
         harness.runner.checkInvariants();
       }
     });
+  });
+});
+
+/** What clients of a group do, one command after the other. */
+function groupCommand(random: Random, key: string): readonly string[] {
+  const id = `${1 + random.below(3000)}-0`;
+  const consumer = random.pick(['one', 'two']);
+  switch (random.below(6)) {
+    case 0:
+      return ['XACK', key, 'g', id];
+    case 1:
+      return ['XADD', key, '*', 'f', 'v'];
+    case 2:
+      return ['XCLAIM', key, 'g', consumer, '0', id, 'FORCE', 'JUSTID'];
+    case 3:
+      return ['XDEL', key, id];
+    case 4:
+      return ['XNACK', key, 'g', 'FAIL', 'IDS', '1', id];
+    default:
+      return ['XREADGROUP', 'GROUP', 'g', consumer, 'COUNT', '9', 'STREAMS', key, '>'];
+  }
+}
+
+test.each([
+  ['a large stream', 3000],
+  ['a small one', 20],
+])('%s that clients read meanwhile', async (_name, entries) => {
+  await withRandom(async (random) => {
+    const harness = new SnapshotHarness(newRunner(1));
+    for (let i = 0; i < entries; i++)
+      harness.run('XADD', 's', `${i + 1}-0`, 'field', `some value ${i}`);
+    harness.run('XGROUP', 'CREATE', 's', 'g', '0');
+    for (let i = 0; i < 100; i++) harness.run(...groupCommand(random, 's'));
+    for (let snapshot = 0; snapshot < 3; snapshot++) {
+      const before = contents(harness.runner);
+      harness.open(path);
+      harness.flip(ENTRY_BY_ENTRY);
+      for (let i = 0; i < 60 && !harness.isComplete; i++) {
+        harness.tryRun(...groupCommand(random, 's'));
+        if (random.oneIn(3)) harness.turn();
+        if (random.oneIn(4)) harness.consume(random.below(4));
+      }
+      harness.finish();
+      expect(loaded(1, harness.runner)).toEqual(before);
+      harness.runner.checkInvariants();
+    }
+    if (entries > 1000) expect(harness.heldBack).toBeGreaterThan(0);
   });
 });

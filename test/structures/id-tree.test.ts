@@ -83,7 +83,8 @@ class Model {
         this.#add(n);
         break;
       case 'append':
-        this.#add((keys.at(-1) ?? 0) + 1);
+        // Gaps, so that later ones come between those of full leaves.
+        this.#add((keys.at(-1) ?? 0) + 1 + (n % 4));
         break;
       case 'remove':
         this.#remove(n);
@@ -155,7 +156,7 @@ describe.each(FORMS)(
 
 test('stays whole in an arena that is full', () => {
   const model = new Model(4, 4, 0, 1 << 17);
-  for (let n = 0; model.keys.length === n; n++) model.run(['append', n]);
+  for (let n = 0; model.keys.length === n; n++) model.run(['append', 0]);
   const { length } = model.keys;
   expect(length).toBeGreaterThan(500);
   model.check();
