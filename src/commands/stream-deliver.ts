@@ -5,11 +5,12 @@ import { DELIVERIES_MAX } from '../keyspace/stream-groups.ts';
 import { advanceGroup } from '../keyspace/stream-lag.ts';
 import type { StreamValues } from '../keyspace/stream-value.ts';
 import type { Ref } from '../memory/arena.ts';
-import { ID_WORDS, StreamId } from '../structures/stream-id.ts';
+import { StreamId } from '../structures/stream-id.ts';
 import { NAME_XGROUP_CREATECONSUMER } from './event-names.ts';
 import { logArgument, logBytes } from './log-effects.ts';
 import type { CommandContext } from './spec.ts';
 import { logId } from './stream-args.ts';
+import { IdList } from './stream-group-access.ts';
 import { beginEntries, replyFields, replyId, replyNextEntry } from './stream-reply.ts';
 
 const XCLAIM = asciiBytes('XCLAIM');
@@ -38,31 +39,6 @@ export interface GroupArguments {
   readonly groupAt: number;
   readonly isNoAck: boolean;
   readonly minIdleMs: number;
-}
-
-/** A list of IDs that is used again and again. */
-class IdList {
-  #words = new Uint32Array(ID_WORDS * 64);
-  count = 0;
-
-  clear(): void {
-    this.count = 0;
-  }
-
-  add(id: StreamId): void {
-    const at = this.count * ID_WORDS;
-    if (at === this.#words.length) {
-      const grown = new Uint32Array(at * 2);
-      grown.set(this.#words);
-      this.#words = grown;
-    }
-    id.store(this.#words, at);
-    this.count += 1;
-  }
-
-  get(index: number, id: StreamId): StreamId {
-    return id.load(this.#words, index * ID_WORDS);
-  }
 }
 
 const id = new StreamId();
