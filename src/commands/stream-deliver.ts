@@ -63,6 +63,8 @@ export class GroupRead {
   hasAdvanced = false;
   /** Anything was changed that the log has to have. */
   hasChanged = false;
+  /** The arena had no room for something; what there was room for is done. */
+  isFull = false;
 
   /** Says what was changed, and writes it to the log. */
   finish(ctx: CommandContext): void {
@@ -145,7 +147,10 @@ export function findConsumer(
   read.isNew = consumer === 0;
   if (consumer === 0) {
     consumer = groups.addConsumer(group, buf, name, nameEnd, state.nowMs);
-    if (consumer === 0) return false;
+    if (consumer === 0) {
+      read.isFull = true;
+      return false;
+    }
     state.event(EVENT_STREAM, NAME_XGROUP_CREATECONSUMER, db, ctx.key);
   } else {
     groups.setSeen(consumer, state.nowMs);
@@ -174,7 +179,10 @@ export function deliverNew(ctx: CommandContext, read: GroupRead, count: number):
   beginEntries();
   while (found < count && reader.next()) {
     if (!read.isNoAck) {
-      if (!groups.deliver(group, consumer, reader.id, state.nowMs, 1)) break;
+      if (!groups.deliver(group, consumer, reader.id, state.nowMs, 1)) {
+        read.isFull = true;
+        break;
+      }
       if (effects.isOn) delivered.add(reader.id);
     }
     advanceGroup(stream, groups, group, reader.id);
@@ -211,7 +219,10 @@ export function claimIdle(
   const { groups, reader } = streams;
   const latest = state.nowMs - minIdleMs;
   const times = groups.timesOf(group);
-  if (times === null) return 0;
+  if (times === null) {
+    read.isFull = true;
+    return 0;
+  }
   idle.clear();
   let goesOn = times.seekFirst();
   while (goesOn && idle.count < count && groups.timeOf(times.at) <= latest) {
@@ -231,7 +242,10 @@ export function claimIdle(
     const at = groups.findPending(group, id);
     const deliveries = groups.deliveriesAt(at);
     const idleMs = state.nowMs - groups.timeAt(at);
-    if (!groups.deliver(group, consumer, id, state.nowMs, deliveries + 1)) break;
+    if (!groups.deliver(group, consumer, id, state.nowMs, deliveries + 1)) {
+      read.isFull = true;
+      break;
+    }
     reply.array(4);
     replyId(reply, id);
     replyFields(reply, reader);

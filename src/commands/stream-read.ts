@@ -7,7 +7,7 @@ import { ERROR_BYTES } from '../resp/errors.ts';
 import { ArgView } from '../resp/request-parser.ts';
 import type { Stream } from '../structures/stream.ts';
 import { StreamId } from '../structures/stream-id.ts';
-import { readTyped, writeTyped } from './collection.ts';
+import { readTyped, replyFull, writeTyped } from './collection.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
 import { exactId, isByte } from './stream-args.ts';
 import {
@@ -361,6 +361,7 @@ function cmdXreadgroup(ctx: CommandContext): RunStatus {
   if (!ctx.mayRun(units)) return ESCALATE;
   // What goes to the log is what the groups are like afterwards.
   ctx.effects.replace();
+  group.isFull = false;
   let served = 0;
   let mark = 0;
   for (let i = 0; i < read.streams; i++) {
@@ -370,6 +371,10 @@ function cmdXreadgroup(ctx: CommandContext): RunStatus {
     replyStream(ctx, i);
     if (readGroup(ctx, i)) served += 1;
     else ctx.reply.truncate(start);
+  }
+  if (served === 0 && group.isFull) {
+    replyFull(ctx);
+    return DONE;
   }
   return finish(ctx, mark, served);
 }

@@ -7,6 +7,7 @@ import {
   array,
   bulk,
   error,
+  FULL,
   integer,
   NOT_INTEGER,
   NULL,
@@ -390,6 +391,31 @@ describe('nodes', () => {
     expect(cut).toBeGreaterThanOrEqual(entries === 0 ? 0 : 140);
     expect(run('XTRIM s MAXLEN 10')).toMatch(/^:/);
     expect(run('XRANGE s - +')).toBe(array(...all.slice(190)));
+    runner.checkInvariants();
+  });
+});
+
+describe('an arena that is full', () => {
+  test('what there is no room for is an error, what was delivered is not', () => {
+    const runner = new LocalRunner(SPECS, { shards: 1, arenaBytes: 1 << 20 });
+    const run = (text: string): string => runner.run(...words(text));
+    run('XADD s 1 f v');
+    run('XGROUP CREATE s g 0');
+    let last = 1;
+    while (run(`XADD s ${last + 1} f ${'v'.repeat(50)}`) !== FULL) last += 1;
+    expect(last).toBeGreaterThan(1000);
+    expect(run('XADD new * f v')).toBe(FULL);
+    expect(run('EXISTS new')).toBe(integer(0));
+    while (run('SETNX fill:small x') !== FULL && run('APPEND fill:small xxxxxxxx') !== FULL);
+    let delivered = 0;
+    for (;;) {
+      const reply = run('XREADGROUP GROUP g c COUNT 50 STREAMS s >');
+      if (reply === FULL || reply === NULL_ARRAY) break;
+      delivered += reply.split('\r\n*2\r\n$').length - 2;
+      runner.checkInvariants();
+    }
+    expect(run('XLEN s')).toBe(integer(last));
+    expect(Number(run('XACK s g 1').slice(1))).toBe(delivered > 0 ? 1 : 0);
     runner.checkInvariants();
   });
 });
