@@ -13,6 +13,7 @@ import { NAME_XADD, NAME_XSETID } from './event-names.ts';
 import { logArgument } from './log-effects.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
 import { exactId, isByte, logId } from './stream-args.ts';
+import { IdempotentAdd } from './stream-idempotence.ts';
 import { replyId } from './stream-reply.ts';
 import { isLargeTrim, logTrim, logTrimCount, TrimArguments, trimOpen } from './stream-trim.ts';
 
@@ -27,6 +28,7 @@ const STAR = 0x2a;
 const ID_AUTO = 4;
 
 const trim = new TrimArguments();
+const idempotent = new IdempotentAdd();
 const added = { idAt: 0, form: ID_AUTO, mayCreate: true };
 const id = new StreamId();
 const last = new StreamId();
@@ -35,10 +37,12 @@ const last = new StreamId();
 function readAddOptions(ctx: CommandContext): boolean {
   const { args, reply } = ctx;
   trim.clear();
+  idempotent.clear();
   added.mayCreate = true;
   let index = 2;
   while (!isByte(ctx, index, STAR)) {
-    const next = trim.read(ctx, index);
+    let next = trim.read(ctx, index);
+    if (next === index) next = idempotent.read(ctx, index);
     if (next < 0) return false;
     if (next === index) {
       if (!args.equalsIgnoreCase(index, NOMKSTREAM)) break;
@@ -58,6 +62,10 @@ function readAddOptions(ctx: CommandContext): boolean {
     added.form = parseStreamId(args.buf, args.offset[index]!, args.end(index), id);
     if (added.form === ID_BAD) {
       reply.errorBytes(ERROR_BYTES.STREAM_ID);
+      return false;
+    }
+    if (idempotent.isGiven) {
+      reply.errorBytes(ERROR_BYTES.IDMP_ID);
       return false;
     }
   }
@@ -108,8 +116,21 @@ function cmdXadd(ctx: CommandContext): RunStatus {
     streams.open(db, ctx.key, ref);
     if (isLargeTrim(streams, trim) && !ctx.mayRun(streams.stream.length)) return ESCALATE;
   }
+  if (idempotent.isGiven) {
+    idempotent.settle(ctx, added.idAt + 1);
+    if (ref !== 0 && idempotent.isDuplicate(ctx, streams, id)) {
+      ctx.effects.replace();
+      replyId(reply, id);
+      return DONE;
+    }
+  }
   if (!settleId(ctx, streams)) {
     if (ref === 0) streams.drop();
+    return DONE;
+  }
+  if (idempotent.isGiven && !idempotent.record(ctx, streams, id)) {
+    if (ref === 0) streams.drop();
+    replyFull(ctx);
     return DONE;
   }
   const { streamNodeMaxBytes, streamNodeMaxEntries } = limits;
@@ -125,6 +146,7 @@ function cmdXadd(ctx: CommandContext): RunStatus {
     streamNodeMaxEntries,
   );
   if (status !== APPEND_DONE) {
+    if (idempotent.isGiven) streams.producers.undoRecord();
     if (ref === 0) streams.drop();
     if (status === APPEND_TOO_LARGE) reply.errorBytes(ERROR_BYTES.XADD_TOO_LARGE);
     else replyFull(ctx);
@@ -143,6 +165,7 @@ function finishAdd(ctx: CommandContext, streams: StreamValues, ref: Ref): void {
   const { args, effects, db } = ctx;
   replyId(ctx.reply, id);
   if (ref !== 0) streams.touched();
+  if (idempotent.isGiven) streams.noteProducers();
   ctx.state.event(EVENT_STREAM, NAME_XADD, db, ctx.key);
   if (trim.isGiven) trimOpen(ctx, streams, trim);
   if (!effects.isOn) return;
@@ -154,6 +177,7 @@ function finishAdd(ctx: CommandContext, streams: StreamValues, ref: Ref): void {
   if (trim.isGiven) logTrim(ctx, streams, trim);
   logId(ctx, id);
   for (let i = first; i < args.count; i++) logArgument(ctx, i);
+  if (idempotent.isGiven) idempotent.log(ctx, streams, id);
 }
 
 function cmdXtrim(ctx: CommandContext): RunStatus {
@@ -253,6 +277,7 @@ const MAX = new StreamId().setMax();
 
 const TRIMMING = '<MAXLEN | MINID> [= | ~] threshold [LIMIT count:integer]';
 const POLICY = '[KEEPREF | DELREF | ACKED]';
+const PRODUCER = '[IDMPAUTO pid | IDMP pid iid]';
 
 export const STREAM_ADD_COMMANDS: readonly CommandSpec[] = oneKeyRows('stream', 'stream', [
   {
@@ -262,7 +287,7 @@ export const STREAM_ADD_COMMANDS: readonly CommandSpec[] = oneKeyRows('stream', 
     arity: -5,
     flags: ['write', 'denyoom', 'fast'],
     keyFlags: ['RW', 'UPDATE'],
-    syntax: `key [NOMKSTREAM] ${POLICY} [${TRIMMING}] <* | id> field value [field value ...]`,
+    syntax: `key [NOMKSTREAM] ${POLICY} ${PRODUCER} [${TRIMMING}] <* | id> field value [field value ...]`,
     run: cmdXadd,
   },
   {

@@ -2,12 +2,12 @@
 import { asciiBytes } from '../base/bytes.ts';
 import { TYPE_STREAM } from '../keyspace/entry.ts';
 import { READ_UNKNOWN } from '../keyspace/stream-groups.ts';
+import type { ProducerFigures } from '../keyspace/stream-idmp.ts';
 import { groupLag, LAG_UNKNOWN } from '../keyspace/stream-lag.ts';
 import type { StreamValues } from '../keyspace/stream-value.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES, subcommandSyntax } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
-import type { Stream } from '../structures/stream.ts';
 import { StreamId } from '../structures/stream-id.ts';
 import { readTyped } from './collection.ts';
 import { helpCommand, replyUnknownSubcommand } from './help.ts';
@@ -46,20 +46,6 @@ const id = new StreamId();
 const FIRST = new StreamId();
 const LAST = new StreamId().setMax();
 
-/** What XINFO STREAM shows of idempotent producers. */
-export interface ProducerFigures {
-  /** Seconds and number of IDs that are remembered of each producer. */
-  durationSeconds: number;
-  idsMax: number;
-  /** Producers, and IDs of all of them. */
-  producers: number;
-  ids: number;
-  /** In the stream's whole life. */
-  added: number;
-  duplicates: number;
-}
-
-/** The figures of a stream that has no producers. */
 const figures: ProducerFigures = {
   durationSeconds: 0,
   idsMax: 0,
@@ -68,13 +54,6 @@ const figures: ProducerFigures = {
   added: 0,
   duplicates: 0,
 };
-
-/** The figures of the open stream; valid until the next call. */
-function producerFigures(ctx: CommandContext): ProducerFigures {
-  figures.durationSeconds = ctx.limits.streamIdmpDuration;
-  figures.idsMax = ctx.limits.streamIdmpMaxsize;
-  return figures;
-}
 
 /** The stream of argument 2, opened; null when an error was replied. */
 function openStream(ctx: CommandContext): StreamValues | null {
@@ -117,7 +96,7 @@ function cmdStream(ctx: CommandContext): RunStatus {
   const { reply } = ctx;
   if (!options.isFull) {
     reply.map(16);
-    replyFacts(ctx, streams.stream);
+    replyFacts(ctx, streams);
     reply.bulkLatin1('groups');
     reply.integer(streams.groups.size);
     reply.bulkLatin1('first-entry');
@@ -128,7 +107,7 @@ function cmdStream(ctx: CommandContext): RunStatus {
   }
   if (!ctx.mayRun(fullUnits(streams))) return ESCALATE;
   reply.map(15);
-  replyFacts(ctx, streams.stream);
+  replyFacts(ctx, streams);
   reply.bulkLatin1('entries');
   replyEntries(reply, streams);
   reply.bulkLatin1('groups');
@@ -158,10 +137,11 @@ function fullUnits({ stream, groups }: StreamValues): number {
 }
 
 /** The thirteen facts that both forms begin with. */
-function replyFacts(ctx: CommandContext, stream: Stream): void {
+function replyFacts(ctx: CommandContext, streams: StreamValues): void {
   const { reply } = ctx;
+  const { stream } = streams;
   const { nodeCount } = stream;
-  const producers = producerFigures(ctx);
+  const producers = streams.producers.figures(ctx.state.nowMs, figures);
   fact(reply, 'length', stream.length);
   fact(reply, 'radix-tree-keys', nodeCount);
   // A radix tree has at least one node more than keys: its root.

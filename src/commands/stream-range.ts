@@ -22,14 +22,19 @@ function cmdXlen(ctx: CommandContext): RunStatus {
 /** COUNT of XRANGE, Infinity without it; NaN when an error was replied. */
 function rangeCount(ctx: CommandContext): number {
   const { args, reply } = ctx;
-  if (args.count === 4) return Number.POSITIVE_INFINITY;
-  if (args.count !== 6 || !args.equalsIgnoreCase(4, COUNT)) {
-    reply.errorBytes(ERROR_BYTES.SYNTAX);
-    return Number.NaN;
+  let count = Number.POSITIVE_INFINITY;
+  for (let i = 4; i < args.count; i += 2) {
+    if (i + 1 === args.count || !args.equalsIgnoreCase(i, COUNT)) {
+      reply.errorBytes(ERROR_BYTES.SYNTAX);
+      return Number.NaN;
+    }
+    count = Math.max(args.toInt(i + 1), 0);
+    if (Number.isNaN(count)) {
+      reply.errorBytes(ERROR_BYTES.NOT_INTEGER);
+      return count;
+    }
   }
-  const count = args.toInt(5);
-  if (Number.isNaN(count)) reply.errorBytes(ERROR_BYTES.NOT_INTEGER);
-  return Math.max(count, 0);
+  return count;
 }
 
 /** XRANGE and XREVRANGE. O(log nodes + entries of a node + count). */

@@ -7,6 +7,14 @@ import type { DetachedCollection } from '../keyspace/detached-value.ts';
 import { ENCODING_STREAM, TYPE_STREAM } from '../keyspace/entry.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import { DELIVERIES_MAX, READ_UNKNOWN, type StreamGroups } from '../keyspace/stream-groups.ts';
+import {
+  ByteRange,
+  IDMP_ADDED,
+  IDMP_DURATION_MAX,
+  IDMP_FULL,
+  IDMP_MAXSIZE_MAX,
+  IDMP_PRESENT,
+} from '../keyspace/stream-idmp.ts';
 import { entriesUpTo } from '../keyspace/stream-lag.ts';
 import { StreamValues } from '../keyspace/stream-value.ts';
 import type { Ref } from '../memory/arena.ts';
@@ -18,6 +26,8 @@ import type { RdbInput } from './rdb-input.ts';
 
 /** Signed numbers of 64 bits are negative from here on. */
 const TWO_63 = 2 ** 63;
+const MIN = new StreamId();
+const MAX = new StreamId().setMax();
 
 export class StreamLoader {
   readonly #out: DetachedCollection;
@@ -27,6 +37,8 @@ export class StreamLoader {
   readonly #u32: Uint32Array;
   readonly #id = new StreamId();
   readonly #last = new StreamId();
+  readonly #pid = new ByteRange();
+  readonly #iid = new ByteRange();
 
   constructor(shard: Shard, out: DetachedCollection) {
     this.#out = out;
@@ -96,17 +108,26 @@ export class StreamLoader {
     const length = input.length();
     if (length !== stream.length) return LOAD_BAD;
     stream.setLastId(this.#readId(input, id));
-    if (input.isBad || id.compare(this.#last) < 0) return LOAD_BAD;
+    if (input.isBad || this.#isBeyond(id)) return LOAD_BAD;
     stream.entriesAdded = length;
     stream.settleFirst();
-    if (type === rdb.RDB_STREAM) return LOAD_OK;
-    // The first ID is what the entries say.
-    this.#readId(input, id);
-    stream.setMaxDeletedId(this.#readId(input, id));
-    stream.entriesAdded = input.length();
-    // XSETID would refuse it, and so a log that begins with this stream could not be loaded.
-    const isPossible = id.compare(stream.lastId(this.#last)) <= 0 && stream.entriesAdded >= length;
-    return input.isBad || !isPossible ? LOAD_BAD : LOAD_OK;
+    if (type !== rdb.RDB_STREAM) {
+      // The first ID is what the entries say.
+      this.#readId(input, id);
+      stream.setMaxDeletedId(this.#readId(input, id));
+      stream.entriesAdded = input.length();
+    }
+    // XSETID of Redis 7.0 goes back behind entries that were deleted: nobody may add such again.
+    if (stream.maxDeletedId(id).compare(this.#last) > 0) this.#last.copy(id);
+    if (this.#last.compare(stream.lastId(id)) > 0) stream.setLastId(this.#last);
+    return input.isBad || stream.entriesAdded < length ? LOAD_BAD : LOAD_OK;
+  }
+
+  /** Whether there is an entry beyond the last ID. */
+  #isBeyond(last: StreamId): boolean {
+    const { stream, reader } = this.#streams;
+    reader.open(stream).range(MIN, MAX, true);
+    return reader.next() && reader.id.compare(last) > 0;
   }
 
   #loadGroup(input: RdbInput, type: number): LoadStatus {
@@ -184,10 +205,49 @@ export class StreamLoader {
     return count;
   }
 
+  /** Loads what idempotent producers have added. */
   #loadProducers(input: RdbInput): LoadStatus {
-    for (let i = 0; i < 2; i++) input.length();
-    const producers = input.length();
-    for (let i = 0; i < 2; i++) input.length();
-    return producers === 0 ? LOAD_OK : LOAD_BAD;
+    const { producers } = this.#streams;
+    const duration = input.length();
+    const maxsize = input.length();
+    const isRight =
+      duration >= 1 && duration <= IDMP_DURATION_MAX && maxsize >= 1 && maxsize <= IDMP_MAXSIZE_MAX;
+    if (!isRight) return LOAD_BAD;
+    const count = input.count();
+    const isPlain =
+      count === 0 && duration === producers.durationSeconds && maxsize === producers.maxsize;
+    // Those that have nothing of their own need no block; the counters may be something.
+    if (!isPlain && !producers.begin(duration, maxsize, 0, 0)) return LOAD_FULL;
+    let status: LoadStatus = LOAD_OK;
+    for (let left = count; left > 0 && status === LOAD_OK; left--) {
+      status = this.#loadProducer(input, maxsize);
+    }
+    const added = input.length();
+    const duplicates = input.length();
+    if (status !== LOAD_OK || input.isBad) return status === LOAD_FULL ? LOAD_FULL : LOAD_BAD;
+    if (isPlain && added === 0 && duplicates === 0) return LOAD_OK;
+    return producers.begin(duration, maxsize, added, duplicates) ? LOAD_OK : LOAD_FULL;
+  }
+
+  #loadProducer(input: RdbInput, maxsize: number): LoadStatus {
+    const { producers } = this.#streams;
+    if (!input.string()) return LOAD_BAD;
+    const pid = this.#pid.set(input.strBuf.slice(input.strFrom, input.strTo), 0, 0);
+    pid.to = pid.buf.length;
+    const iids = input.count();
+    const before = producers.producerCount;
+    if (iids === 0 || iids > maxsize) return LOAD_BAD;
+    for (let left = iids; left > 0; left--) {
+      if (!input.string()) return LOAD_BAD;
+      const { strBuf, strFrom, strTo } = input;
+      // Reading the ID may move the bytes of the iid.
+      const iid = this.#iid.set(strBuf.slice(strFrom, strTo), 0, strTo - strFrom);
+      const id = this.#readId(input, this.#id);
+      const status = input.isBad ? IDMP_PRESENT : producers.add(pid, iid, id);
+      if (status !== IDMP_ADDED) return status === IDMP_FULL ? LOAD_FULL : LOAD_BAD;
+      // No two producers have one name.
+      if (left === iids && producers.producerCount === before) return LOAD_BAD;
+    }
+    return LOAD_OK;
   }
 }

@@ -40,7 +40,7 @@ import type { RdbOutput } from './rdb-output.ts';
 /** Longer nodes are written in pieces, and not compressed. */
 const NODE_PIECE_MAX = 1 << 19;
 const PIECE_BYTES = 1 << 16;
-/** Pending entries between two stops. */
+/** Pending entries, or iids, between two stops. */
 const PENDING_PER_STEP = 256;
 const SCRATCH_KEPT_MAX = 1 << 20;
 const WORD_MAX = 0xffffffff;
@@ -65,13 +65,15 @@ export class StreamWriter {
 
   /** The RDB type as which the stream of an entry is written. O(groups + consumers). */
   typeOf(ref: Ref): number {
-    return this.#streams.read(ref).hasReleased ? rdb.RDB_STREAM_5 : rdb.RDB_STREAM_2;
+    const streams = this.#streams.read(ref);
+    if (streams.hasReleased) return rdb.RDB_STREAM_5;
+    return streams.producers.isThere ? rdb.RDB_STREAM_4 : rdb.RDB_STREAM_2;
   }
 
-  /** What writing a stream takes, in nodes and pending entries. O(groups). */
+  /** What writing a stream takes, in nodes, pending entries and iids. O(groups). */
   units(ref: Ref): number {
-    const { stream, groups } = this.#streams.read(ref);
-    let units = stream.nodeCount + groups.size;
+    const { stream, groups, producers } = this.#streams.read(ref);
+    let units = stream.nodeCount + groups.size + producers.iidCount;
     for (let i = 0; i < groups.size; i++) {
       const group = groups.table.at(i);
       units += groups.pendingOf(group).size + groups.consumersOf(group).size;
@@ -102,7 +104,7 @@ export class StreamWriter {
     out.length(stream.entriesAdded);
     out.length(groups.size);
     for (let i = 0; i < groups.size; i++) yield* this.#group(out, groups, i, type);
-    if (type >= rdb.RDB_STREAM_4) this.#writeProducers(out);
+    if (type >= rdb.RDB_STREAM_4) yield* this.#producers(out);
     if (this.#scratch.length > SCRATCH_KEPT_MAX) this.#scratch = new Uint8Array(0);
   }
 
@@ -183,11 +185,24 @@ export class StreamWriter {
     });
   }
 
-  #writeProducers(out: RdbOutput): void {
-    const { limits } = this.#shard;
-    out.length(limits.streamIdmpDuration);
-    out.length(limits.streamIdmpMaxsize);
-    for (let i = 0; i < 3; i++) out.length(0);
+  *#producers(out: RdbOutput): Generator<undefined, void> {
+    const { producers } = this.#streams;
+    out.length(producers.durationSeconds);
+    out.length(producers.maxsize);
+    out.length(producers.producerCount);
+    let count = 0;
+    for (const { pid, isFirst, iids, iid, id } of producers.all()) {
+      if (isFirst) {
+        out.string(pid.buf, pid.from, pid.to);
+        out.length(iids);
+      }
+      out.string(iid.buf, iid.from, iid.to);
+      this.#writeId(out, id);
+      count += 1;
+      if (count % PENDING_PER_STEP === 0) yield undefined;
+    }
+    out.length(producers.added);
+    out.length(producers.duplicates);
   }
 
   /** Calls `visit` for the records of a tree, whose IDs are in `#id` meanwhile. */

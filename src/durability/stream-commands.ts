@@ -10,9 +10,12 @@
  *     XGROUP CREATECONSUMER key group consumer           for every consumer
  *     XCLAIM key group consumer 0 id TIME ms RETRYCOUNT n JUSTID FORCE    for what is pending, or
  *     XNACK key group SILENT IDS 1 id RETRYCOUNT n FORCE                  for what nobody has
+ *   XCFGSET key IDMP-DURATION s IDMP-MAXSIZE n             where it has idempotent producers, and
+ *   XIDMPRECORD key pid iid id                             for what they have added
  *
  * As with Redis, entries that are pending although they were deleted from the stream are left out,
- * and consumers count as seen when the commands run.
+ * and consumers count as seen when the commands run. Of what producers have added, entries that
+ * were deleted are left out, too; the counters are those of what is there.
  */
 import { asciiBytes } from '../base/bytes.ts';
 import type { Shard } from '../keyspace/shard.ts';
@@ -41,6 +44,10 @@ const FORCE = asciiBytes('FORCE');
 const SILENT = asciiBytes('SILENT');
 const FATAL = asciiBytes('FATAL');
 const IDS = asciiBytes('IDS');
+const XCFGSET = asciiBytes('XCFGSET');
+const XIDMPRECORD = asciiBytes('XIDMPRECORD');
+const IDMP_DURATION = asciiBytes('IDMP-DURATION');
+const IDMP_MAXSIZE = asciiBytes('IDMP-MAXSIZE');
 const X = asciiBytes('x');
 const Y = asciiBytes('y');
 const DELIVERIES_MAX_TEXT = asciiBytes('9223372036854775807');
@@ -71,6 +78,7 @@ class StreamCommands {
     this.#facts();
     const { table } = this.#streams.groups;
     for (let i = 0; i < table.size; i++) yield* this.#group(table.at(i));
+    if (this.#streams.producers.isThere) yield* this.#producers();
   }
 
   #begin(name: Uint8Array, count: number): void {
@@ -163,6 +171,24 @@ class StreamCommands {
     for (let goesOn = pending.seekFirst(); goesOn; goesOn = pending.next()) {
       this.#pending(group, pending.at);
       if (this.#isStep()) yield undefined;
+    }
+  }
+
+  *#producers(): Generator<undefined, void> {
+    const { producers, reader } = this.#streams;
+    const sink = this.#sink;
+    this.#begin(XCFGSET, 6);
+    word(sink, IDMP_DURATION);
+    integer(sink, producers.durationSeconds);
+    word(sink, IDMP_MAXSIZE);
+    integer(sink, producers.maxsize);
+    for (const { pid, iid, id } of producers.all()) {
+      if (this.#isStep()) yield undefined;
+      if (!reader.find(id)) continue;
+      this.#begin(XIDMPRECORD, 5);
+      argument(sink, pid.buf, pid.from, pid.to);
+      argument(sink, iid.buf, iid.from, iid.to);
+      this.#addId(id);
     }
   }
 

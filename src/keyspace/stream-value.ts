@@ -4,9 +4,9 @@
  * LAYOUT of a stream's root block (value-root.ts)
  *   0..23   Stream struct (structures/stream.ts)
  *   24..25  NameTable of groups (stream-groups.ts)
- *   26      block of idempotent producers, 0 = none
+ *   26      block of idempotent producers (stream-idmp.ts), 0 = none
  *
- * One stream is open at a time; `stream`, `reader` and `groups` are views of it.
+ * One stream is open at a time; `stream`, `reader`, `groups` and `producers` are views of it.
  */
 import type { Ref } from '../memory/arena.ts';
 import { NAME_TABLE_WORDS } from '../structures/name-table.ts';
@@ -14,10 +14,11 @@ import { STREAM_STRUCT_WORDS, Stream } from '../structures/stream.ts';
 import { StreamId } from '../structures/stream-id.ts';
 import { StreamReader } from '../structures/stream-reader.ts';
 import { ENCODING_STREAM, TYPE_STREAM } from './entry.ts';
-import { STREAMS_WITH_RELEASED } from './entry-blocks.ts';
+import { STREAMS_WITH_PRODUCERS, STREAMS_WITH_RELEASED } from './entry-blocks.ts';
 import { Key } from './key.ts';
 import type { Shard } from './shard.ts';
 import { StreamGroups } from './stream-groups.ts';
+import { StreamProducers } from './stream-idmp.ts';
 import { allocRoot } from './value-root.ts';
 import { noteWaiters } from './watch-ops.ts';
 
@@ -31,6 +32,7 @@ export class StreamValues {
   readonly stream: Stream;
   readonly reader: StreamReader;
   readonly groups: StreamGroups;
+  readonly producers: StreamProducers;
   /** Root of the open stream. */
   root: Ref = 0;
   readonly #shard: Shard;
@@ -43,6 +45,7 @@ export class StreamValues {
     this.stream = new Stream(shard.arena);
     this.reader = new StreamReader(shard.arena);
     this.groups = new StreamGroups(shard.arena);
+    this.producers = new StreamProducers(shard);
   }
 
   /** Opens the stream of an entry for reading. */
@@ -64,6 +67,7 @@ export class StreamValues {
     this.reader.open(this.stream);
     this.reader.mayMark = !this.#shard.state.isReadOnly;
     this.groups.attach(root * 2 + STREAM_GROUPS);
+    this.producers.attach(root * 2 + STREAM_PRODUCERS);
     return this;
   }
 
@@ -156,9 +160,16 @@ export class StreamValues {
     this.#shard.noteNewerStreams(this.#db, STREAMS_WITH_RELEASED);
   }
 
+  /** Says that the open stream has idempotent producers, or settings for them, of its own. */
+  noteProducers(): void {
+    this.#shard.noteNewerStreams(this.#db, STREAMS_WITH_PRODUCERS);
+  }
+
   /** Has a database know what the stream of an entry new in it has. O(groups + consumers). */
   noteCopy(db: number, ref: Ref): void {
-    if (this.read(ref).hasReleased) this.#shard.noteNewerStreams(db, STREAMS_WITH_RELEASED);
+    this.read(ref);
+    if (this.hasReleased) this.#shard.noteNewerStreams(db, STREAMS_WITH_RELEASED);
+    if (this.producers.isThere) this.#shard.noteNewerStreams(db, STREAMS_WITH_PRODUCERS);
   }
 
   /** Whether the open stream has pending entries that nobody has. O(groups + consumers). */
@@ -205,7 +216,7 @@ export class StreamValues {
   freeRootSlice(root: Ref, units: number): boolean {
     this.attachRoot(root);
     if (!this.stream.freeSlice(Math.ceil(units / UNITS_PER_NODE))) return false;
-    if (!this.groups.freeSlice(units)) return false;
+    if (!this.groups.freeSlice(units) || !this.producers.freeSlice(units)) return false;
     this.#shard.arena.free(root);
     return true;
   }
@@ -215,7 +226,11 @@ export class StreamValues {
     this.attachRoot(root);
     const copies = new StreamValues(to);
     if (!copies.openDetached()) return 0;
-    if (this.stream.copyTo(copies.stream) && this.groups.copyTo(copies.groups)) return copies.root;
+    const isDone =
+      this.stream.copyTo(copies.stream) &&
+      this.groups.copyTo(copies.groups) &&
+      this.producers.copyTo(copies.producers);
+    if (isDone) return copies.root;
     copies.drop();
     return 0;
   }
@@ -224,7 +239,8 @@ export class StreamValues {
   memoryBytes(root: Ref): number {
     this.attachRoot(root);
     const { arena } = this.#shard;
-    return arena.usableBytes(root) + this.stream.memoryBytes() + this.groups.memoryBytes();
+    const bytes = arena.usableBytes(root) + this.stream.memoryBytes();
+    return bytes + this.groups.memoryBytes() + this.producers.memoryBytes();
   }
 
   /** Throws when the value of an entry is damaged. O(n). */
@@ -232,5 +248,6 @@ export class StreamValues {
     this.read(ref);
     this.stream.checkInvariants();
     this.groups.checkInvariants();
+    this.producers.checkInvariants();
   }
 }

@@ -24,6 +24,8 @@ const HASH_HINTS = 16;
 const ZSET_TREE = 16;
 /** Nodes of a list in one step: packs of up to 16 KiB are copied. */
 const NODES_PER_STEP = 4;
+/** Step of a stream's producers, behind those of all trees of groups. */
+const PRODUCERS_STEP = 2 ** 30;
 
 /** Moves a block; returns its ref from then on. */
 export type Relocate = (block: Ref) => Ref;
@@ -94,9 +96,15 @@ export class ValueRelocator {
 
   /** Moves a leaf of a stream's index and its nodes, or one of the trees of its groups. */
   #stepStream(root: Ref): boolean {
-    const { stream, groups } = this.#shard.streams.attachRoot(root);
+    const { stream, groups, producers } = this.#shard.streams.attachRoot(root);
     const isIndex = this.#cursor === 0;
-    const tree = isIndex ? stream.tree : groups.treeOfStep(this.#cursor - 1);
+    const isProducers = this.#cursor === PRODUCERS_STEP;
+    let tree = isIndex ? stream.tree : isProducers ? producers.tree : null;
+    if (!isIndex && this.#cursor < PRODUCERS_STEP) tree = groups.treeOfStep(this.#cursor - 1);
+    if (tree === null && this.#cursor < PRODUCERS_STEP) {
+      this.#cursor = PRODUCERS_STEP;
+      return false;
+    }
     if (tree === null) return true;
     tree.needle.fill(0);
     if (this.#hasBegun) tree.needle.set(this.#needle.subarray(0, tree.keyWords));

@@ -126,6 +126,17 @@ export const ERRORS = {
   XNACK_NUMIDS: 'ERR numids must be a positive integer',
   XNACK_IDS: "ERR number of IDs doesn't match numids",
   XNACK_RETRYCOUNT: 'ERR Invalid RETRYCOUNT value, must be >= 0',
+  IDMP_TWICE: 'ERR IDMP/IDMPAUTO specified multiple times',
+  IDMP_ID: 'ERR IDMP/IDMPAUTO can be used only with auto-generated IDs',
+  IDMP_NO_PID: 'ERR IDMP requires a non-empty producer ID',
+  IDMP_NO_IID: 'ERR IDMP requires a non-empty idempotent ID',
+  IDMPAUTO_NO_PID: 'ERR IDMPAUTO requires a non-empty producer ID',
+  IDMP_DURATION: 'ERR IDMP-DURATION must be between 1 and 86400 seconds',
+  IDMP_MAXSIZE: 'ERR IDMP-MAXSIZE must be between 1 and 10000 entries',
+  IDMP_NO_ENTRY: "ERR The specified stream ID was deleted or doesn't exist",
+  IDMP_OTHER_ENTRY:
+    'ERR The specified IDMP producer-id/idempotent-id pair maps to a different stream ID',
+  XCFGSET_NOTHING: 'ERR At least one parameter must be specified',
   // Sorting
   SORT_NOT_FLOAT: "ERR One or more scores can't be converted into double",
   // Strings

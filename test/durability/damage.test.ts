@@ -19,7 +19,7 @@ import {
   ziplistText,
   zipmap,
 } from './payload.ts';
-import { groupOf, rawOf, streamOf } from './stream-payload.ts';
+import { groupOf, producerOf, producersOf, rawOf, streamOf } from './stream-payload.ts';
 
 const OK = '+OK\r\n';
 const BAD = '-ERR Bad data format\r\n';
@@ -82,6 +82,11 @@ const WRITTEN: Readonly<Record<string, Buffer>> = {
     27,
     streamOf(27, { groups: [groupOf(27, { released: [rawOf(5, 0)], owned: [rawOf(1, 1)] })] }),
     14,
+  ),
+  'stream with producers': payloadOf(
+    26,
+    streamOf(26, { producers: producersOf(9, 8, [producerOf('p', [['i', [1, 1]]])], 3, 4) }),
+    13,
   ),
   'zset with texts': payloadOf(3, bytesOf([1], string('a'), [3], '1.5')),
 };

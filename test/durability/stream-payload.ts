@@ -88,6 +88,27 @@ export function groupOf(type: number, parts: GroupParts): Buffer {
   );
 }
 
+/** A producer and its iids. */
+export function producerOf(pid: string, iids: readonly (readonly [string, Id])[]): Buffer {
+  const all = iids.map(([iid, id]) => bytesOf(string(iid), lengths(...id)));
+  return bytesOf(string(pid), length(iids.length), ...all);
+}
+
+/** What stands behind the groups from type 26 on. */
+export function producersOf(
+  duration: number,
+  maxsize: number,
+  producers: readonly Buffer[],
+  added: number,
+  duplicates: number,
+): Buffer {
+  return bytesOf(
+    lengths(duration, maxsize, producers.length),
+    ...producers,
+    lengths(added, duplicates),
+  );
+}
+
 export interface StreamParts {
   readonly nodes?: readonly Buffer[];
   readonly facts?: (type: number) => Buffer;

@@ -10,6 +10,8 @@ import {
   groupOf,
   idOf,
   nodeOf,
+  producerOf,
+  producersOf,
   rawOf,
   streamOf,
   TWO_ENTRIES,
@@ -36,6 +38,11 @@ const ENTRIES = [
   ['5-0', ['a', 'c']],
 ];
 
+const PRODUCER = producerOf('p', [
+  ['i', idOf(1, 1)],
+  ['j', idOf(5, 0)],
+]);
+
 /** name: [type, version of the payload, value, type that is written then] */
 const GOOD: Readonly<Record<string, readonly [number, number, Buffer, number]>> = {
   'of Redis 5': [15, 9, streamOf(15, {}), 19],
@@ -51,6 +58,19 @@ const GOOD: Readonly<Record<string, readonly [number, number, Buffer, number]>> 
     14,
     streamOf(27, { groups: [groupOf(27, { released: [rawOf(5, 0)], owned: [rawOf(1, 1)] })] }),
     27,
+  ],
+  'with producers': [26, 13, streamOf(26, { producers: producersOf(9, 8, [PRODUCER], 3, 4) }), 26],
+  'with counters of producers': [
+    26,
+    13,
+    streamOf(26, { producers: producersOf(100, 100, [], 3, 4) }),
+    26,
+  ],
+  'with settings of its own': [
+    26,
+    13,
+    streamOf(26, { producers: producersOf(100, 7, [], 0, 0) }),
+    26,
   ],
 };
 
@@ -80,6 +100,31 @@ test('nodes without live entries, which Redis leaves behind, are dropped', () =>
   const empty = streamOf(19, { nodes: [dead], facts: factsOf(0, [1, 1], [0, 0]) });
   expect(runner.run('RESTORE', 'e', '0', payloadOf(19, empty))).toBe(OK);
   expect(runner.run('XLEN', 'e')).toBe(':0\r\n');
+  runner.checkInvariants();
+});
+
+test('a last ID before a deleted one, which XSETID of 7.0 sets, is raised to that', () => {
+  const runner = newRunner();
+  const lastOf = (key: string): unknown => {
+    const facts = decodeReply(runner.run('XINFO', 'STREAM', key)) as unknown[];
+    return facts[facts.indexOf('last-generated-id') + 1];
+  };
+  const node = nodeOf(
+    idOf(1, 1),
+    [
+      [0, 0, 0, 'b'],
+      [1, 8, 0, 'c'],
+    ],
+    1,
+    1,
+  );
+  const body = streamOf(19, { nodes: [node], facts: factsOf(1, [2, 0], [1, 1], [9, 1]) });
+  expect(runner.run('RESTORE', 'k', '0', payloadOf(19, body))).toBe(OK);
+  expect(lastOf('k')).toBe('9-1');
+  const other = streamOf(19, { facts: factsOf(2, [5, 0], [1, 1], [6, 0]) });
+  expect(runner.run('RESTORE', 'l', '0', payloadOf(19, other))).toBe(OK);
+  expect(lastOf('l')).toBe('6-0');
+  expect(runner.run('XADD', 'l', '6-0', 'a', 'b')).toMatch(/^-ERR The ID specified in XADD/);
   runner.checkInvariants();
 });
 
@@ -137,6 +182,50 @@ const REFUSED: Readonly<Record<string, readonly [number, Buffer]>> = {
   'two consumers of one name': [
     19,
     groupsOf(groupOf(19, { pending: [], consumers: [consumerOf(19, []), consumerOf(19, [])] })),
+  ],
+  'two producers of one name': [
+    26,
+    streamOf(26, { producers: producersOf(9, 8, [PRODUCER, PRODUCER], 0, 0) }),
+  ],
+  'two producers of one name, with other iids': [
+    26,
+    streamOf(26, {
+      producers: producersOf(9, 8, [PRODUCER, producerOf('p', [['x', idOf(1, 1)]])], 0, 0),
+    }),
+  ],
+  'an iid twice': [
+    26,
+    streamOf(26, {
+      producers: producersOf(
+        9,
+        8,
+        [
+          producerOf('p', [
+            ['x', idOf(1, 1)],
+            ['x', idOf(1, 1)],
+          ]),
+        ],
+        0,
+        0,
+      ),
+    }),
+  ],
+  'a producer without iids': [
+    26,
+    streamOf(26, { producers: producersOf(9, 8, [producerOf('p', [])], 0, 0) }),
+  ],
+  'more iids than a producer may have': [
+    26,
+    streamOf(26, { producers: producersOf(9, 1, [PRODUCER], 0, 0) }),
+  ],
+  'a duration of nothing': [26, streamOf(26, { producers: producersOf(0, 8, [], 0, 0) })],
+  'a duration that is too long': [
+    26,
+    streamOf(26, { producers: producersOf(86_401, 8, [], 0, 0) }),
+  ],
+  'fewer entries added than there are': [
+    19,
+    streamOf(19, { facts: factsOf(2, [5, 0], [1, 1], [0, 0], 1) }),
   ],
   'a released entry that a consumer has': [
     27,

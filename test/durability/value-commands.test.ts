@@ -147,6 +147,24 @@ const VALUES: readonly (readonly [string, readonly (readonly Argument[])[], stri
     ],
   ],
   [
+    'a stream with idempotent producers',
+    [
+      ['XADD', 'k', 'IDMP', 'p', 'i', '*', 'a', 'b'],
+      ['XCFGSET', 'k', 'IDMP-MAXSIZE', '7'],
+      ['XADD', 'k', 'IDMP', 'p', 'i', '*', 'a', 'b'],
+      ['XADD', 'k', 'IDMP', 'p', 'j', '*', 'a', 'c'],
+    ],
+    [
+      `XADD k ${T}-0 a b`,
+      `XADD k ${T}-1 a b`,
+      `XADD k ${T}-2 a c`,
+      `XSETID k ${T}-2 ENTRIESADDED 3 MAXDELETEDID 0-0`,
+      'XCFGSET k IDMP-DURATION 100 IDMP-MAXSIZE 7',
+      `XIDMPRECORD k p i ${T}-1`,
+      `XIDMPRECORD k p j ${T}-2`,
+    ],
+  ],
+  [
     'a large stream',
     [
       ...Array.from({ length: 3000 }, (_, i) => [

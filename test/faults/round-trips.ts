@@ -13,7 +13,7 @@ import { anyTopology, type FaultOptions, inFolder, withServer } from './fault-ru
 import type { FaultServer, Launch, ServerKind } from './fault-server.ts';
 
 const FAMILIES: readonly Family[] = [
-  ...['string', 'bitmap', 'list', 'hash', 'set', 'zset', 'hll', 'geo'],
+  ...['string', 'bitmap', 'list', 'hash', 'set', 'zset', 'hll', 'geo', 'stream'],
 ] as Family[];
 const DATABASES = 3;
 const COMMANDS = 400;

@@ -6,6 +6,7 @@ import { COLLECTION_FAMILIES, COLLECTIONS, type CollectionFamily } from './diff-
 import { GEO } from './diff-geo.ts';
 import { HYPERLOGLOG } from './diff-hyperloglog.ts';
 import { SORTED } from './diff-sorted.ts';
+import { STREAMS } from './diff-streams.ts';
 import { all, from, maybe, type Part, some, type Template, word } from './diff-template.ts';
 
 export type Command = readonly string[];
@@ -18,6 +19,7 @@ export type Family =
   | 'zset'
   | 'hll'
   | 'geo'
+  | 'stream'
   | CollectionFamily;
 export const FAMILIES: readonly Family[] = [
   ...['string' as const, 'bitmap' as const, 'generic' as const, 'transaction' as const],
@@ -25,6 +27,7 @@ export const FAMILIES: readonly Family[] = [
   'zset',
   'hll',
   'geo',
+  'stream',
 ];
 
 /** Databases in use; DB index 3 and above is never written. */
@@ -341,6 +344,7 @@ const TEMPLATES: Readonly<Record<Family, readonly Template[]>> = {
   zset: SORTED,
   hll: HYPERLOGLOG,
   geo: GEO,
+  stream: STREAMS,
 };
 
 /**
@@ -349,7 +353,7 @@ const TEMPLATES: Readonly<Record<Family, readonly Template[]>> = {
  */
 const UNMUTATED = new Set([
   ...['SETBIT', 'BITFIELD', 'SETRANGE', 'FLUSHDB', 'SELECT', 'SPOP', 'ZRANDMEMBER', 'zadd'],
-  'GEOADD',
+  ...['GEOADD', 'XSETID'],
 ]);
 
 /**

@@ -18,7 +18,7 @@ import { startTessera } from '../support/tessera.ts';
 import type { Pair } from './diff.ts';
 import { type Family, randomCommand } from './diff-commands.ts';
 
-const FAMILIES: readonly Family[] = ['string', 'list', 'hash', 'set', 'zset'];
+const FAMILIES: readonly Family[] = ['string', 'list', 'hash', 'set', 'zset', 'stream'];
 const COMMANDS = 60;
 const DAMAGES = 20;
 const FOOTER_BYTES = 10;
@@ -36,7 +36,7 @@ function payloadIn(reply: string): Buffer {
 function damaged(random: Random, payload: Uint8Array): Buffer {
   const bytes = Buffer.from(payload);
   for (let i = random.below(3); i >= 0; i--) {
-    // The type stays: modules and streams are known to Redis only.
+    // The type stays: modules are known to Redis only.
     const at = 1 + random.below(bytes.length - FOOTER_BYTES - 1);
     const kind = random.below(3);
     if (kind === 0) bytes[at] = random.below(256);

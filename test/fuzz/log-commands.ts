@@ -188,7 +188,69 @@ const LARGE: readonly Template[] = [
   ['EXPIRE', key, from(SHORT_SECONDS)],
 ];
 
-const POOLS = { expiry: EXPIRY, field: FIELD_EXPIRY, newer: NEWER, large: LARGE };
+const streamKey = from(['a', 'b']);
+const id = from(['1-1', '2-0', '20-0', '20-1', '30-0', '40-0', '40-1']);
+const ids: Part = (random) => {
+  const all_ids = Array.from({ length: 1 + random.below(3) }, () => id(random) as string);
+  return ['IDS', String(all_ids.length), ...all_ids];
+};
+const group = word('g', 'h');
+const producer = word('p', 'q');
+const iid = word('1', '2', '3', '4', '5');
+const policy = maybe(word('KEEPREF', 'DELREF', 'ACKED'));
+
+/**
+ * What Redis 7.0 does not know of streams, and what makes that something to do. Not among them, nor
+ * in the families, is XREADGROUP of what is pending: as in Redis, that it was is not in the log.
+ */
+const STREAM: readonly Template[] = [
+  ['XADD', streamKey, word('*', '20-*', '30-*', '40-*'), field, value],
+  ['XADD', streamKey, policy, word('MAXLEN', 'MINID'), word('5'), word('*'), field, value],
+  ['XADD', streamKey, word('IDMP'), producer, iid, word('*'), field, value],
+  ['XADD', streamKey, word('IDMPAUTO'), producer, word('*'), field, value],
+  ['XCFGSET', streamKey, word('IDMP-MAXSIZE'), word('2', '2', '3', '100')],
+  ['XCFGSET', streamKey, word('IDMP-DURATION'), word('1000', '1000', '5000')],
+  ['XGROUP', word('CREATE'), streamKey, group, word('0', '$'), word('MKSTREAM')],
+  ['XREADGROUP', word('GROUP'), group, word('alice', 'bob'), word('STREAMS'), streamKey, word('>')],
+  [
+    ...(['XREADGROUP', word('GROUP'), group, word('alice', 'bob'), word('CLAIM')] as const),
+    ...([word('0', '900'), word('STREAMS'), streamKey, word('>')] as const),
+  ],
+  ['XNACK', streamKey, group, word('SILENT', 'FAIL', 'FATAL'), ids],
+  [
+    'XNACK',
+    streamKey,
+    group,
+    word('FAIL'),
+    ids,
+    word('RETRYCOUNT'),
+    word('7'),
+    maybe(word('FORCE')),
+  ],
+  ['XDELEX', streamKey, policy, ids],
+  ['XACKDEL', streamKey, group, policy, ids],
+  ['XACK', streamKey, group, id],
+  ['XAUTOCLAIM', streamKey, group, word('alice', 'bob'), word('0', '900'), word('0')],
+  [
+    'XCLAIM',
+    streamKey,
+    group,
+    word('alice', 'bob'),
+    word('0'),
+    id,
+    maybe(word('IDLE'), word('100')),
+  ],
+  ['XTRIM', streamKey, word('MAXLEN'), word('3', '9')],
+  ['COPY', streamKey, streamKey, word('REPLACE')],
+];
+
+const POOLS = {
+  expiry: EXPIRY,
+  field: FIELD_EXPIRY,
+  newer: NEWER,
+  large: LARGE,
+  stream: STREAM,
+};
 
 /** What a run consists of besides the families of the differential fuzzer. */
 export type Pool = keyof typeof POOLS;

@@ -28,6 +28,17 @@ test('replayed here', async () => {
   });
 });
 
+test('streams, replayed here', async () => {
+  const pair = new LogPair();
+  await withRandom(async (random) => {
+    for (let epoch = 0; epoch < EPOCHS; epoch++) {
+      const found = fuzzEpoch(pair, random, ['stream'], STEPS);
+      expect(found === null ? '' : shownFailure(found)).toBe('');
+      expect(isSameAfterExpiry(pair)).toBe(true);
+    }
+  });
+});
+
 test.skipIf(!isInstalled)('replayed by redis-server', async () => {
   const redis = await startRedis();
   const client = await RawClient.connect(redis.port);

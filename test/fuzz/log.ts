@@ -22,8 +22,12 @@ import {
   resetRunner,
 } from '../support/recorder.ts';
 import { redisServerPath, startRedis } from '../support/redis-server.ts';
+import { allStreams } from '../support/stream-facts.ts';
 import { DATABASES } from './diff-commands.ts';
 import { type Pool, randomStep, type Step } from './log-commands.ts';
+
+/** Consumers were seen, and active, at the start. */
+const STREAM_FACTS = { seen: false, active: false };
 
 const STEPS_PER_EPOCH = 300;
 /** Few, so that what fails is found easily. */
@@ -114,7 +118,11 @@ export class LogPair {
     const extra = [...ours.filter((line) => !isIn(copied)(line)), 'but in the copy'];
     extra.push(...copied.filter((line) => !isIn(ours)(line)));
     if (extra.length > 1) return `times of expiry: ${extra.join(', ')}`;
-    return rawDigest(runner) === rawDigest(this.copy) ? null : 'digests differ';
+    if (rawDigest(runner) !== rawDigest(this.copy)) return 'digests differ';
+    const streams = allStreams(runner, STREAM_FACTS);
+    const others = allStreams(this.copy, STREAM_FACTS);
+    const at = streams.findIndex((line, i) => line !== others[i]);
+    return at < 0 ? null : `streams: ${streams[at]}\n  but in the copy ${others[at]}`;
   }
 }
 

@@ -22,7 +22,7 @@ import { freePort, startTessera, waitUntil } from '../support/tessera.ts';
 import { type Family, randomCommand } from './diff-commands.ts';
 import { damagedFile, damageRounds, smallFile } from './rdb-damage.ts';
 
-const FAMILIES: readonly Family[] = ['string', 'list', 'hash', 'set', 'zset'];
+const FAMILIES: readonly Family[] = ['string', 'list', 'hash', 'set', 'zset', 'stream'];
 const COMMANDS = 400;
 const LARGE_ELEMENTS = 2000;
 const READY_MS_MAX = 20_000;

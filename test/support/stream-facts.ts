@@ -1,6 +1,7 @@
 /** Everything that a stream has, as plain values, for comparisons. */
 import { TYPE_STREAM } from '../../src/keyspace/entry.ts';
 import type { Shard } from '../../src/keyspace/shard.ts';
+import type { ByteRange } from '../../src/keyspace/stream-idmp.ts';
 import { StreamValues } from '../../src/keyspace/stream-value.ts';
 import type { Ref } from '../../src/memory/arena.ts';
 import type { NameTable } from '../../src/structures/name-table.ts';
@@ -75,6 +76,16 @@ function groupOf(shard: Shard, streams: StreamValues, group: Ref, options: FactO
   };
 }
 
+/** Settings of idempotent producers, and what they have added; null where there is nothing. */
+function producersOf({ producers }: StreamValues): unknown {
+  if (!producers.isThere) return null;
+  const text = ({ buf, from, to }: ByteRange): string =>
+    Buffer.from(buf.slice(from, to)).toString('latin1');
+  const iids: string[] = [];
+  for (const { pid, iid, id } of producers.all()) iids.push(`${text(pid)} ${text(iid)} ${id}`);
+  return { seconds: producers.durationSeconds, maxsize: producers.maxsize, iids };
+}
+
 /** Everything of the stream of an entry. */
 export function streamFacts(shard: Shard, ref: Ref, options: FactOptions = ALL): unknown {
   const streams = new StreamValues(shard).read(ref);
@@ -91,6 +102,7 @@ export function streamFacts(shard: Shard, ref: Ref, options: FactOptions = ALL):
     deleted: stream.maxDeletedId(id).toString(),
     added: stream.entriesAdded,
     entries: entriesOf(streams),
+    producers: producersOf(streams),
     groups: shown,
   };
 }
