@@ -287,7 +287,9 @@ export const STREAM_ADD_COMMANDS: readonly CommandSpec[] = oneKeyRows('stream', 
     arity: -5,
     flags: ['write', 'denyoom', 'fast'],
     keyFlags: ['RW', 'UPDATE'],
-    syntax: `key [NOMKSTREAM] ${POLICY} ${PRODUCER} [${TRIMMING}] <* | id> field value [field value ...]`,
+    syntax:
+      `key [NOMKSTREAM] ${POLICY} ${PRODUCER} [${TRIMMING}] <* | id> ` +
+      'field value [field value ...]',
     run: cmdXadd,
   },
   {

@@ -18,7 +18,7 @@ import {
   groupNamed,
   IdList,
   logAcknowledged,
-  logClaim,
+  logClaims,
   logConsumer,
   logGroupId,
   refuseKeyOrGroup,
@@ -237,8 +237,30 @@ function claimEntry(
   if (claim.retryCount >= 0) deliveries = claim.retryCount;
   else if (!claim.isJustId) deliveries += 1;
   if (!groups.deliver(group, consumer, id, claim.timeMs, deliveries)) return NO_ROOM;
-  logClaim(ctx, streams, group, KEY, GROUP, CONSUMER, id, claim.timeMs, deliveries);
+  if (ctx.effects.isOn) noteClaim(ctx, streams, group, deliveries);
   return CLAIMED;
+}
+
+/** Claimed entries that are in the log with the next command: all were delivered as often. */
+const noted = new IdList();
+const each = { deliveries: 0 };
+
+function noteClaim(
+  ctx: CommandContext,
+  streams: StreamValues,
+  group: Ref,
+  deliveries: number,
+): void {
+  if (deliveries !== each.deliveries) logNoted(ctx, streams, group);
+  each.deliveries = deliveries;
+  noted.add(id);
+}
+
+function logNoted(ctx: CommandContext, streams: StreamValues, group: Ref): void {
+  if (noted.count === 0) return;
+  const { timeMs } = claim;
+  logClaims(ctx, streams, group, KEY, GROUP, CONSUMER, noted, timeMs, each.deliveries);
+  noted.clear();
 }
 
 /** Replies the entry `id`, which `walk` is at, or its ID. */
@@ -279,6 +301,7 @@ function cmdXclaim(ctx: CommandContext): RunStatus {
     count += 1;
   }
   reply.finishArray(mark, count);
+  logNoted(ctx, streams, group);
   if (count !== 0) groups.setActive(consumer, consumerTimeMs(state));
   else if (taken.isNew) logConsumer(ctx, KEY, GROUP, CONSUMER);
   if (moves && count === 0) logGroupId(ctx, streams, group, KEY, GROUP);
@@ -417,6 +440,7 @@ function cmdXautoclaim(ctx: CommandContext): RunStatus {
   }
   ctx.effects.replace();
   const isWhole = claimIdle(ctx, streams, group, consumer);
+  logNoted(ctx, streams, group);
   if (claimed.count !== 0) groups.setActive(consumer, consumerTimeMs(state));
   else if (taken.isNew) logConsumer(ctx, KEY, GROUP, CONSUMER);
   if (taken.isNew || claimed.count + dropped.count !== 0) streams.groupsChanged();

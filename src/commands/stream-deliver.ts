@@ -1,33 +1,21 @@
 /** Streams: what XREADGROUP gives to a consumer, and what of that goes to the log. */
-import { asciiBytes } from '../base/bytes.ts';
-import { EVENT_STREAM } from '../keyspace/events.ts';
-import { DELIVERIES_MAX } from '../keyspace/stream-groups.ts';
 import { advanceGroup } from '../keyspace/stream-lag.ts';
 import type { StreamValues } from '../keyspace/stream-value.ts';
 import type { Ref } from '../memory/arena.ts';
-import { ID_WORDS, StreamId } from '../structures/stream-id.ts';
-import { NAME_XGROUP_CREATECONSUMER } from './event-names.ts';
-import { logArgument, logBytes } from './log-effects.ts';
+import { StreamId } from '../structures/stream-id.ts';
 import type { CommandContext } from './spec.ts';
-import { logId } from './stream-args.ts';
+import {
+  groupNamed,
+  IdList,
+  logAcknowledged,
+  logClaims,
+  logConsumer,
+  logGroupId,
+  replyDeliveries,
+  takeConsumer,
+  taken,
+} from './stream-group-access.ts';
 import { beginEntries, replyFields, replyId, replyNextEntry } from './stream-reply.ts';
-
-const XCLAIM = asciiBytes('XCLAIM');
-const XACK = asciiBytes('XACK');
-const XGROUP = asciiBytes('XGROUP');
-const SETID = asciiBytes('SETID');
-const CREATECONSUMER = asciiBytes('CREATECONSUMER');
-const ENTRIESREAD = asciiBytes('ENTRIESREAD');
-const TIME = asciiBytes('TIME');
-const RETRYCOUNT = asciiBytes('RETRYCOUNT');
-const FORCE = asciiBytes('FORCE');
-const JUSTID = asciiBytes('JUSTID');
-const LASTID = asciiBytes('LASTID');
-
-/** Arguments of XCLAIM beside the IDs. */
-const XCLAIM_ARGUMENTS = 13;
-/** What the reply to FATAL entries of XNACK says, and XCLAIM takes. */
-const COUNT_MAX = 9223372036854775807n;
 
 /** What of the arguments is asked here. */
 export interface GroupArguments {
@@ -38,31 +26,6 @@ export interface GroupArguments {
   readonly groupAt: number;
   readonly isNoAck: boolean;
   readonly minIdleMs: number;
-}
-
-/** A list of IDs that is used again and again. */
-class IdList {
-  #words = new Uint32Array(ID_WORDS * 64);
-  count = 0;
-
-  clear(): void {
-    this.count = 0;
-  }
-
-  add(id: StreamId): void {
-    const at = this.count * ID_WORDS;
-    if (at === this.#words.length) {
-      const grown = new Uint32Array(at * 2);
-      grown.set(this.#words);
-      this.#words = grown;
-    }
-    id.store(this.#words, at);
-    this.count += 1;
-  }
-
-  get(index: number, id: StreamId): StreamId {
-    return id.load(this.#words, index * ID_WORDS);
-  }
 }
 
 const id = new StreamId();
@@ -92,60 +55,20 @@ export class GroupRead {
 
   /** Says what was changed, and writes it to the log. */
   finish(ctx: CommandContext): void {
-    if (this.hasChanged) this.streams.groupsChanged();
-    if (!ctx.effects.isOn) return;
+    const { streams, group, keyAt, groupAt } = this;
+    if (this.hasChanged) streams.groupsChanged();
     if (delivered.count !== 0) this.logClaim(ctx, delivered, 1);
-    if (this.isNew) {
-      ctx.effects.command(ctx.db, XGROUP, 5);
-      logBytes(ctx.effects, CREATECONSUMER);
-      logArgument(ctx, this.keyAt);
-      logArgument(ctx, this.groupAt);
-      logArgument(ctx, this.groupAt + 1);
-    }
-    if (this.hasAdvanced) this.#logSetId(ctx);
-  }
-
-  #logSetId(ctx: CommandContext): void {
-    const { effects, db } = ctx;
-    const { groups } = this.streams;
-    effects.command(db, XGROUP, 7);
-    logBytes(effects, SETID);
-    logArgument(ctx, this.keyAt);
-    logArgument(ctx, this.groupAt);
-    logId(ctx, groups.lastId(this.group, id));
-    logBytes(effects, ENTRIESREAD);
-    effects.integer(groups.read(this.group));
+    if (this.isNew) logConsumer(ctx, keyAt, groupAt, groupAt + 1);
+    if (this.hasAdvanced) logGroupId(ctx, streams, group, keyAt, groupAt);
   }
 
   /** XCLAIM of IDs that are all delivered now, for the `deliveries`th time. */
   logClaim(ctx: CommandContext, list: IdList, deliveries: number): void {
-    const { effects, db } = ctx;
-    effects.command(db, XCLAIM, XCLAIM_ARGUMENTS + list.count);
-    logArgument(ctx, this.keyAt);
-    logArgument(ctx, this.groupAt);
-    logArgument(ctx, this.groupAt + 1);
-    effects.integer(0);
-    for (let i = 0; i < list.count; i++) logId(ctx, list.get(i, id));
-    logBytes(effects, TIME);
-    effects.integer(ctx.state.nowMs);
-    logBytes(effects, RETRYCOUNT);
-    effects.integer(deliveries === DELIVERIES_MAX ? COUNT_MAX : deliveries);
-    logBytes(effects, FORCE);
-    logBytes(effects, JUSTID);
-    logBytes(effects, LASTID);
-    logId(ctx, this.streams.groups.lastId(this.group, id));
+    const { streams, group, keyAt, groupAt } = this;
+    const { nowMs } = ctx.state;
+    logClaims(ctx, streams, group, keyAt, groupAt, groupAt + 1, list, nowMs, deliveries);
     // XCLAIM makes the consumer where there is none.
     this.isNew = false;
-  }
-
-  /** XACK of an entry that is not in the stream any more. */
-  logLost(ctx: CommandContext): void {
-    const { effects, db } = ctx;
-    if (!effects.isOn) return;
-    effects.command(db, XACK, 4);
-    logArgument(ctx, this.keyAt);
-    logArgument(ctx, this.groupAt);
-    logId(ctx, id);
   }
 }
 
@@ -160,24 +83,13 @@ export function findConsumer(
   keyAt: number,
   read: GroupRead,
 ): boolean {
-  const { args, state, db } = ctx;
-  const { groups } = streams;
   const { groupAt } = what;
-  const { buf } = args;
-  const name = args.offset[groupAt + 1]!;
-  const nameEnd = args.end(groupAt + 1);
-  const group = groups.find(buf, args.offset[groupAt]!, args.end(groupAt));
-  let consumer = groups.findConsumer(group, buf, name, nameEnd);
-  read.isNew = consumer === 0;
+  const group = groupNamed(ctx, streams, groupAt);
+  const consumer = takeConsumer(ctx, streams, group, groupAt + 1);
+  read.isNew = taken.isNew;
   if (consumer === 0) {
-    consumer = groups.addConsumer(group, buf, name, nameEnd, state.nowMs);
-    if (consumer === 0) {
-      read.isFull = true;
-      return false;
-    }
-    state.event(EVENT_STREAM, NAME_XGROUP_CREATECONSUMER, db, ctx.key);
-  } else {
-    groups.setSeen(consumer, state.nowMs);
+    read.isFull = true;
+    return false;
   }
   read.streams = streams;
   read.group = group;
@@ -260,7 +172,7 @@ export function claimIdle(
     read.hasChanged = true;
     if (!reader.find(id)) {
       groups.acknowledge(group, id);
-      read.logLost(ctx);
+      logAcknowledged(ctx, read.keyAt, read.groupAt, id);
       continue;
     }
     const at = groups.findPending(group, id);
@@ -274,8 +186,7 @@ export function claimIdle(
     replyId(reply, id);
     replyFields(reply, reader);
     reply.integer(idleMs);
-    if (deliveries === DELIVERIES_MAX) reply.integerBigint(COUNT_MAX);
-    else reply.integer(deliveries);
+    replyDeliveries(reply, deliveries);
     found += 1;
     if (!ctx.effects.isOn) continue;
     one.clear();

@@ -32,6 +32,7 @@ const LASTID = asciiBytes('LASTID');
 const DELIVERIES_MAX_SHOWN = 9223372036854775807n;
 
 const lastId = new StreamId();
+const listed = new StreamId();
 
 /** The group of the open stream that argument `index` names, or 0. */
 export function groupNamed(ctx: CommandContext, streams: StreamValues, index: number): Ref {
@@ -149,28 +150,28 @@ export function logGroupId(
 }
 
 /**
- * The entry `id` is pending for the consumer of argument `consumer`, since `timeMs` and for the
- * `deliveries`th time. Key and group are arguments, too.
+ * The entries of `list` are pending for the consumer of argument `consumer`, since `timeMs` and for
+ * the `deliveries`th time. Key and group are arguments, too.
  */
-export function logClaim(
+export function logClaims(
   ctx: CommandContext,
   streams: StreamValues,
   group: Ref,
   key: number,
   groupIndex: number,
   consumer: number,
-  id: StreamId,
+  list: IdList,
   timeMs: number,
   deliveries: number,
 ): void {
   const { effects } = ctx;
   if (!effects.isOn) return;
-  effects.command(ctx.db, XCLAIM, 14);
+  effects.command(ctx.db, XCLAIM, 13 + list.count);
   logArgument(ctx, key);
   logArgument(ctx, groupIndex);
   logArgument(ctx, consumer);
   effects.integer(0);
-  logId(ctx, id);
+  for (let i = 0; i < list.count; i++) logId(ctx, list.get(i, listed));
   logBytes(effects, TIME);
   effects.integer(timeMs);
   logBytes(effects, RETRYCOUNT);

@@ -187,16 +187,9 @@ function cmdDestroy(ctx: CommandContext): RunStatus {
   const { args, reply } = ctx;
   const streams = openStream(ctx);
   if (streams === null) return DONE;
-  const { groups } = streams;
-  const group = groupNamed(ctx, streams, GROUP);
-  if (group === 0) {
-    reply.integer(0);
-    return DONE;
-  }
-  const units = groups.pendingOf(group).size * 2 + groups.consumersOf(group).size;
-  if (!ctx.mayRun(units)) return ESCALATE;
-  groups.destroy(args.buf, args.offset[GROUP]!, args.end(GROUP));
-  reply.integer(1);
+  const isGone = streams.destroyGroup(args.buf, args.offset[GROUP]!, args.end(GROUP));
+  reply.integer(isGone ? 1 : 0);
+  if (!isGone) return DONE;
   streams.groupsNeedLook();
   ctx.state.event(EVENT_STREAM, NAME_XGROUP_DESTROY, ctx.db, ctx.key);
   return DONE;

@@ -38,7 +38,7 @@ const HELP = [
   '    Shows the consumers of a group.',
   'GROUPS <key>',
   '    Shows the consumer groups of a stream.',
-  'STREAM <key> [FULL [COUNT <count>]',
+  'STREAM <key> [FULL [COUNT <count>]]',
   '    Shows what is known of a stream.',
 ];
 

@@ -114,14 +114,10 @@ export class StreamGroups {
     return group;
   }
 
-  /** Frees the group of a name with all that it has; false when there is none. O(its entries). */
-  destroy(buf: Uint8Array, from: number, to: number): boolean {
-    const group = this.table.find(buf, from, to);
-    if (group === 0) return false;
+  /** Frees a group that is in no table any more with all that it has. O(its entries). */
+  freeGroup(group: Ref): void {
     while (!this.#freeGroupSlice(group, Number.POSITIVE_INFINITY));
-    this.table.find(buf, from, to);
-    this.table.removeFound();
-    return true;
+    this.#arena.free(group);
   }
 
   lastId(group: Ref, id: StreamId): StreamId {

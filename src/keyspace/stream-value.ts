@@ -106,6 +106,26 @@ export class StreamValues {
     this.root = 0;
   }
 
+  /**
+   * Deletes a group of the open stream; false when there is none of the name. What it has is freed
+   * slice by slice, like the values of deleted keys. O(groups) words.
+   */
+  destroyGroup(buf: Uint8Array, from: number, to: number): boolean {
+    const { groups, root } = this;
+    if (groups.find(buf, from, to) === 0) return false;
+    const group = groups.table.takeFound();
+    const shard = this.#shard;
+    const waiting = allocRoot(shard.arena, TYPE_STREAM);
+    if (waiting !== 0 && this.attachRoot(waiting).groups.table.adopt(group)) {
+      shard.lazy.addRoot(waiting);
+    } else {
+      groups.freeGroup(group);
+      if (waiting !== 0) shard.arena.free(waiting);
+    }
+    this.attachRoot(root);
+    return true;
+  }
+
   // Who changes the open stream says so by one of these.
 
   /** There are new entries: whoever waits for the key looks. */

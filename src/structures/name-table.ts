@@ -129,18 +129,37 @@ export class NameTable {
     return moved !== 0;
   }
 
-  /** Takes the block that `find` has just found out of the table and frees it. O(n) words. */
-  removeFound(): void {
+  /**
+   * Takes the block that `find` has just found out of the table; it is the caller's then. O(n)
+   * words.
+   */
+  takeFound(): Ref {
     const { u32 } = this.#arena;
     const block = u32[this.#base + BLOCK]!;
     const refs = block * 2;
     const count = this.size;
-    this.#arena.free(u32[refs + this.#place]!);
+    const found = u32[refs + this.#place]!;
     u32.copyWithin(refs + this.#place, refs + this.#place + 1, refs + count);
     u32[this.#base + COUNT] = count - 1;
-    if (count !== 1) return;
-    this.#arena.free(block);
-    u32[this.#base + BLOCK] = 0;
+    if (count === 1) {
+      this.#arena.free(block);
+      u32[this.#base + BLOCK] = 0;
+    }
+    return found;
+  }
+
+  /** Takes the block that `find` has just found out of the table and frees it. O(n) words. */
+  removeFound(): void {
+    this.#arena.free(this.takeFound());
+  }
+
+  /** Makes `ref`, a block of another table, the only one of this one. False: the arena is full. */
+  adopt(ref: Ref): boolean {
+    const { u32 } = this.#arena;
+    if (!this.#reserve()) return false;
+    u32[u32[this.#base + BLOCK]! * 2] = ref;
+    u32[this.#base + COUNT] = 1;
+    return true;
   }
 
   /** Frees the last block; false when there is none. O(1). */

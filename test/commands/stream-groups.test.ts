@@ -1,70 +1,37 @@
-import { describe, expect, test } from 'vitest';
-import { GENERIC_COMMANDS } from '../../src/commands/generic.ts';
-import { STREAM_COMMANDS } from '../../src/commands/stream.ts';
-import { STRING_COMMANDS } from '../../src/commands/string.ts';
+import { expect, test } from 'vitest';
 import {
   array,
   bulk,
   error,
-  FULL,
   integer,
   NOT_INTEGER,
   NULL,
   OK,
-  type Row,
   SYNTAX,
   table,
   WRONG_TYPE,
 } from '../conformance/table.ts';
 import { decodeReply } from '../support/decode-reply.ts';
-import { type Argument, CLOCK_START_MS, LocalRunner } from '../support/local-runner.ts';
+import { type Argument, LocalRunner } from '../support/local-runner.ts';
+import {
+  arity,
+  BAD_ID,
+  entry,
+  filled,
+  ids,
+  MAX,
+  NO_KEY,
+  NULL_ARRAY,
+  noGroup,
+  noKeyOrGroup,
+  pending,
+  row,
+  STREAM_SPECS,
+  T,
+  wrongShape,
+} from './stream-replies.ts';
 
-const SPECS = [...STREAM_COMMANDS, ...STRING_COMMANDS, ...GENERIC_COMMANDS];
-const T = CLOCK_START_MS;
-const MAX = '18446744073709551615';
-const NO_KEY = error(
-  'ERR The XGROUP subcommand requires the key to exist. Note that for CREATE you may want to use ' +
-    'the MKSTREAM option to create an empty stream automatically.',
-);
-const BAD_ID = error('ERR Invalid stream ID specified as stream command argument');
-const NULL_ARRAY = '*-1\r\n';
-
-const noGroup = (group: string, key: string): string =>
-  error(`NOGROUP No such consumer group '${group}' for key name '${key}'`);
-const noKeyOrGroup = (key: string, group: string): string =>
-  error(`NOGROUP No such key '${key}' or consumer group '${group}'`);
-const wrongShape = (sub: string, container: string): string =>
-  error(`ERR unknown subcommand or wrong number of arguments for '${sub}'. Try ${container} HELP.`);
-const arity = (name: string): string =>
-  error(`ERR wrong number of arguments for '${name}' command`);
-const words = (text: string): string[] => text.split(' ');
-const row = (command: string, reply: string, resp3?: string): Row =>
-  resp3 === undefined ? [words(command), reply] : [words(command), reply, resp3];
-const ids = (...list: readonly string[]): string => array(...list.map(bulk));
-const entry = (id: string, ...fields: readonly string[]): string =>
-  array(bulk(id), array(...fields.map(bulk)));
-const pending = (id: string, owner: string, idle: number, count: number | string): string =>
-  array(bulk(id), bulk(owner), integer(idle), integer(count));
-
-/** A reply with maps, in both protocols; `[]` is a list, `null` a null, an object a map. */
-type Tree = string | number | null | readonly Tree[] | { readonly [name: string]: Tree };
-
-function encode(tree: Tree, resp3: boolean): string {
-  if (tree === null) return resp3 ? '_\r\n' : NULL;
-  if (typeof tree === 'number') return integer(tree);
-  if (typeof tree === 'string') return bulk(tree);
-  if (Array.isArray(tree)) return array(...tree.map((one) => encode(one, resp3)));
-  const parts = Object.entries(tree).map(([name, value]) => bulk(name) + encode(value, resp3));
-  return `${resp3 ? `%${parts.length}` : `*${parts.length * 2}`}\r\n${parts.join('')}`;
-}
-
-const both = (tree: Tree): [string, string] => [encode(tree, false), encode(tree, true)];
-
-/** A stream s of the entries 1-1 to `count`-1, f=v<i>. */
-const filled = (count: number): Row[] =>
-  Array.from({ length: count }, (_, i) => row(`XADD s ${i + 1}-1 f v${i + 1}`, bulk(`${i + 1}-1`)));
-
-table('XGROUP', SPECS, [
+table('XGROUP', STREAM_SPECS, [
   row('XGROUP CREATE s g $', NO_KEY),
   row('XGROUP CREATE s g $ MKSTREAM', OK),
   row('XLEN s', integer(0)),
@@ -119,7 +86,7 @@ table('XGROUP', SPECS, [
   [['XGROUP', 'SETID', 's', 'a\r\nb\0c', '0'], noGroup('a  b', 's')],
 ]);
 
-table('XACK', SPECS, [
+table('XACK', STREAM_SPECS, [
   ...filled(4),
   row('XGROUP CREATE s g 0', OK),
   row('XCLAIM s g c 0 1-1 2-1 3-1 4 FORCE JUSTID', ids('1-1', '2-1', '3-1')),
@@ -137,7 +104,7 @@ table('XACK', SPECS, [
   row('XACK str g 1-1', WRONG_TYPE),
 ]);
 
-table('XNACK', SPECS, [
+table('XNACK', STREAM_SPECS, [
   ...filled(4),
   row('XGROUP CREATE s g 0', OK),
   row('XCLAIM s g c 0 1-1 2-1 3-1 FORCE JUSTID RETRYCOUNT 3', ids('1-1', '2-1', '3-1')),
@@ -201,7 +168,7 @@ table('XNACK', SPECS, [
   row('XNACK str g FAIL IDS 1 1-1', WRONG_TYPE),
 ]);
 
-table('XPENDING', SPECS, [
+table('XPENDING', STREAM_SPECS, [
   ...filled(5),
   row('XGROUP CREATE s g 0', OK),
   row(
@@ -272,7 +239,7 @@ table('XPENDING', SPECS, [
   row('XPENDING str g', WRONG_TYPE),
 ]);
 
-table('XCLAIM', SPECS, [
+table('XCLAIM', STREAM_SPECS, [
   ...filled(5),
   row('XGROUP CREATE s g 0', OK),
   row('XCLAIM s g a 0 1-1', array()),
@@ -330,7 +297,7 @@ table('XCLAIM', SPECS, [
   row('XCLAIM str g d 0 1-1', WRONG_TYPE),
 ]);
 
-table('XAUTOCLAIM', SPECS, [
+table('XAUTOCLAIM', STREAM_SPECS, [
   ...filled(6),
   row('XGROUP CREATE s g 0', OK),
   row('XAUTOCLAIM s g b 0 -', array(bulk('0-0'), array(), array())),
@@ -375,208 +342,8 @@ table('XAUTOCLAIM', SPECS, [
   row('XAUTOCLAIM str g d 0 -', WRONG_TYPE),
 ]);
 
-const PRODUCERS = {
-  'idmp-duration': 100,
-  'idmp-maxsize': 100,
-  'pids-tracked': 0,
-  'iids-tracked': 0,
-  'iids-added': 0,
-  'iids-duplicates': 0,
-};
-const NO_ENTRIES = {
-  length: 0,
-  'radix-tree-keys': 0,
-  'radix-tree-nodes': 1,
-  'last-generated-id': '0-0',
-  'max-deleted-entry-id': '0-0',
-  'entries-added': 0,
-  'recorded-first-entry-id': '0-0',
-  ...PRODUCERS,
-};
-const THREE = {
-  length: 3,
-  'radix-tree-keys': 1,
-  'radix-tree-nodes': 2,
-  'last-generated-id': '3-1',
-  'max-deleted-entry-id': '0-0',
-  'entries-added': 3,
-  'recorded-first-entry-id': '1-1',
-  ...PRODUCERS,
-};
-const ENTRIES: readonly Tree[] = [1, 2, 3].map((n) => [`${n}-1`, ['f', `v${n}`]]);
-
-table('XINFO', SPECS, [
-  row('XGROUP CREATE e g $ MKSTREAM', OK),
-  row(
-    'XINFO STREAM e',
-    ...both({ ...NO_ENTRIES, groups: 1, 'first-entry': null, 'last-entry': null }),
-  ),
-  ...filled(3),
-  row(
-    'XINFO STREAM s',
-    ...both({ ...THREE, groups: 0, 'first-entry': ENTRIES[0]!, 'last-entry': ENTRIES[2]! }),
-  ),
-  row('XINFO STREAM s FULL', ...both({ ...THREE, entries: ENTRIES, groups: [] })),
-  row('XINFO STREAM s full count 1', ...both({ ...THREE, entries: [ENTRIES[0]!], groups: [] })),
-  row('XINFO GROUPS s', array()),
-  row('XGROUP CREATE s g 0', OK),
-  row('XGROUP CREATE s a 2-1', OK),
-  row('XCLAIM s g bob 0 1-1 2-1 FORCE JUSTID LASTID 2-1 IDLE 5', ids('1-1', '2-1')),
-  row('XGROUP CREATECONSUMER s g al', integer(1)),
-  row('XNACK s g FATAL IDS 1 2-1', integer(1)),
-  row(
-    'XINFO GROUPS s',
-    ...both([
-      {
-        name: 'a',
-        consumers: 0,
-        pending: 0,
-        'last-delivered-id': '2-1',
-        'entries-read': null,
-        lag: null,
-      },
-      {
-        name: 'g',
-        consumers: 2,
-        pending: 2,
-        'last-delivered-id': '2-1',
-        'entries-read': null,
-        lag: null,
-      },
-    ]),
-  ),
-  row(
-    'XINFO CONSUMERS s g',
-    ...both([
-      { name: 'al', pending: 0, idle: 0, inactive: -1 },
-      { name: 'bob', pending: 1, idle: 0, inactive: 0 },
-    ]),
-  ),
-  row('XINFO CONSUMERS s a', array()),
-  row('XGROUP DESTROY s a', integer(1)),
-  row('XNACK s g FAIL IDS 1 2-1 RETRYCOUNT 4', integer(1)),
-  row(
-    'XINFO STREAM s FULL COUNT 0',
-    ...both({
-      ...THREE,
-      entries: ENTRIES,
-      groups: [
-        {
-          name: 'g',
-          'last-delivered-id': '2-1',
-          'entries-read': null,
-          lag: null,
-          'pel-count': 2,
-          'nacked-count': 1,
-          pending: [
-            ['1-1', 'bob', T - 5, 1],
-            ['2-1', '', 0, 4],
-          ],
-          consumers: [
-            { name: 'al', 'seen-time': T, 'active-time': -1, 'pel-count': 0, pending: [] },
-            {
-              name: 'bob',
-              'seen-time': T,
-              'active-time': T,
-              'pel-count': 1,
-              pending: [['1-1', T - 5, 1]],
-            },
-          ],
-        },
-      ],
-    }),
-  ),
-  row('XINFO STREAM s FULL x', wrongShape('STREAM', 'XINFO')),
-  row('XINFO STREAM s x', wrongShape('STREAM', 'XINFO')),
-  row('XINFO STREAM s FULL x 1', wrongShape('STREAM', 'XINFO')),
-  row('XINFO STREAM s FULL COUNT x', NOT_INTEGER),
-  row('XINFO STREAM none x', error('ERR no such key')),
-  row('XINFO GROUPS none', error('ERR no such key')),
-  row('XINFO CONSUMERS none g', error('ERR no such key')),
-  row('XINFO CONSUMERS s x', noGroup('x', 's')),
-  row('XINFO GROUPS s x', arity('xinfo|groups')),
-  row('SET str x', OK),
-  row('XINFO STREAM str', WRONG_TYPE),
-  row('XINFO GROUPS str', WRONG_TYPE),
-  row('XINFO CONSUMERS str g', WRONG_TYPE),
-]);
-
-/** entries-read and lag of the group g of s. */
-function progress(runner: LocalRunner): readonly unknown[] {
-  const reply = decodeReply(runner.run('XINFO', 'GROUPS', 's')) as unknown[][];
-  const group = reply.find((one) => one[1] === 'g')!;
-  return [group[9], group[11]];
-}
-
-describe('lag', () => {
-  test.each<[string, readonly string[], unknown, unknown]>([
-    ['of a new stream', ['XGROUP CREATE s g $ MKSTREAM'], null, 0],
-    ['from the beginning', ['#5', 'XGROUP CREATE s g 0'], null, 5],
-    ['from the first entry', ['#5', 'XGROUP CREATE s g 1-1'], null, 4],
-    ['from the end', ['#5', 'XGROUP CREATE s g $'], null, 0],
-    ['from an arbitrary ID', ['#5', 'XGROUP CREATE s g 2-1'], null, null],
-    ['from the future', ['#5', 'XGROUP CREATE s g 9-9'], null, null],
-    ['with the number given', ['#5', 'XGROUP CREATE s g 2-1 ENTRIESREAD 2'], 2, 3],
-    ['with a greater number given', ['#5', 'XGROUP CREATE s g 2-1 ENTRIESREAD 9'], 9, -4],
-    ['behind what was deleted', ['#5', 'XDEL s 1-1', 'XGROUP CREATE s g 2-1 ENTRIESREAD 2'], 2, 3],
-    [
-      'before what was deleted',
-      ['#5', 'XDEL s 4-1', 'XGROUP CREATE s g 2-1 ENTRIESREAD 2'],
-      2,
-      null,
-    ],
-    ['of all after a deletion', ['#5', 'XDEL s 1-1', 'XGROUP CREATE s g 0'], null, 4],
-    ['of all with a hole', ['#5', 'XDEL s 3-1', 'XGROUP CREATE s g 0'], null, null],
-    ['at the end with a hole', ['#5', 'XDEL s 3-1', 'XGROUP CREATE s g 5-1'], null, 0],
-    ['of a stream that was emptied', ['#2', 'XDEL s 1-1 2-1', 'XGROUP CREATE s g 0'], null, 0],
-    [
-      'behind a trimmed beginning',
-      ['#5', 'XGROUP CREATE s g 1-1 ENTRIESREAD 1', 'XTRIM s MAXLEN 2'],
-      1,
-      2,
-    ],
-    [
-      'of a number that no one can have read',
-      ['#1', 'XGROUP CREATE s g 1-1 ENTRIESREAD 9223372036854775807'],
-      9007199254740991,
-      -9007199254740990,
-    ],
-  ])('%s', (_name, commands, read, lag) => {
-    const runner = new LocalRunner(SPECS, { arenaBytes: 1 << 22 });
-    for (const command of commands) {
-      if (!command.startsWith('#')) {
-        expect(runner.run(...words(command)), command).not.toMatch(/^-/);
-        continue;
-      }
-      for (const [add] of filled(Number(command.slice(1)))) runner.run(...add);
-    }
-    expect(progress(runner)).toEqual([read, lag]);
-  });
-});
-
-test('times of consumers', () => {
-  const runner = new LocalRunner(SPECS, { arenaBytes: 1 << 22 });
-  const run = (command: string): string => runner.run(...words(command));
-  for (const [add] of filled(2)) runner.run(...add);
-  run('XGROUP CREATE s g 0');
-  const idle = (): unknown => decodeReply(run('XINFO CONSUMERS s g'));
-  run('XCLAIM s g c 0 1-1');
-  runner.advance(10);
-  expect(idle()).toEqual([['name', 'c', 'pending', 0, 'idle', 10, 'inactive', -1]]);
-  run('XCLAIM s g c 0 1-1 FORCE');
-  runner.advance(5);
-  run('XAUTOCLAIM s g c 100 -');
-  runner.advance(1);
-  expect(idle()).toEqual([['name', 'c', 'pending', 1, 'idle', 1, 'inactive', 6]]);
-  run('XAUTOCLAIM s g c 0 -');
-  expect(idle()).toEqual([['name', 'c', 'pending', 1, 'idle', 0, 'inactive', 0]]);
-  runner.advance(-50);
-  expect(idle()).toEqual([['name', 'c', 'pending', 1, 'idle', 0, 'inactive', 0]]);
-  expect(decodeReply(run('XPENDING s g - + 1'))).toEqual([['1-1', 'c', 0, 3]]);
-});
-
 test('XAUTOCLAIM looks at ten entries for each that it may claim', () => {
-  const runner = new LocalRunner(SPECS, { arenaBytes: 1 << 22 });
+  const runner = new LocalRunner(STREAM_SPECS, { arenaBytes: 1 << 22 });
   const run = (...command: readonly Argument[]): unknown => decodeReply(runner.run(...command));
   const all = Array.from({ length: 25 }, (_, i) => `${i + 1}-1`);
   for (const [add] of filled(25)) runner.run(...add);
@@ -591,131 +358,4 @@ test('XAUTOCLAIM looks at ten entries for each that it may claim', () => {
   ]);
   expect(run('XAUTOCLAIM', 's', 'g', 'b', 50, '16-1', 'COUNT', 1)).toEqual(['0-0', [], []]);
   runner.checkInvariants();
-});
-
-describe('large groups', () => {
-  const SIZE = 2000;
-  const entries = Array.from({ length: SIZE }, (_, i) => `${i + 1}-1`);
-
-  function large(workMax: number): LocalRunner {
-    const runner = new LocalRunner(SPECS, { arenaBytes: 1 << 24, workMax });
-    for (const id of entries) runner.run('XADD', 's', id, 'f', 'v');
-    runner.run('XGROUP', 'CREATE', 's', 'g', 0);
-    runner.run('XCLAIM', 's', 'g', 'c', 0, ...entries, 'FORCE', 'JUSTID');
-    runner.escalations = 0;
-    return runner;
-  }
-
-  test.each<[string, string]>([
-    ['XGROUP DESTROY s g', integer(1)],
-    ['XGROUP DELCONSUMER s g c', integer(SIZE)],
-    ['XPENDING s g IDLE 1000 - + 1', array()],
-    ['XAUTOCLAIM s g d 1000 - COUNT 1000', array(bulk('0-0'), array(), array())],
-  ])('%s is for the owner', (command, reply) => {
-    const runner = large(500);
-    expect(runner.run(...words(command))).toBe(reply);
-    expect(runner.escalations).toBe(1);
-    runner.checkInvariants();
-  });
-
-  test.each([
-    'XACK s g *',
-    `XNACK s g FAIL IDS ${SIZE} *`,
-    'XCLAIM s g d 0 *',
-    'XINFO STREAM s FULL COUNT 0',
-    'XINFO STREAM s FULL COUNT 1000',
-    'XPENDING s g - + 1000',
-    'XPENDING s g - + 1000 c',
-  ])('%s is for the owner', (command) => {
-    const runner = large(500);
-    expect(runner.run(...words(command.replace('*', entries.join(' '))))).not.toMatch(/^-/);
-    expect(runner.escalations).toBe(1);
-    runner.checkInvariants();
-  });
-
-  test.each([
-    'XPENDING s g',
-    'XPENDING s g - + 10',
-    'XPENDING s g - + 10 c',
-    'XINFO STREAM s',
-    'XINFO STREAM s FULL',
-    'XINFO GROUPS s',
-    'XINFO CONSUMERS s g',
-    'XAUTOCLAIM s g d 0 - COUNT 10',
-    'XACK s g 1-1',
-    'XNACK s g FAIL IDS 1 2-1',
-  ])('%s may run anywhere', (command) => {
-    const runner = large(500);
-    expect(runner.run(...words(command))).not.toMatch(/^-/);
-    expect(runner.escalations).toBe(0);
-  });
-
-  test('many consumers and groups', () => {
-    const runner = new LocalRunner(SPECS, { arenaBytes: 1 << 24, workMax: 500 });
-    runner.run('XGROUP', 'CREATE', 's', 'g', 0, 'MKSTREAM');
-    for (let i = 0; i < 1000; i++) runner.run('XGROUP', 'CREATECONSUMER', 's', 'g', `c${i}`);
-    for (let i = 0; i < 1000; i++) runner.run('XGROUP', 'CREATE', 's', `g${i}`, 0);
-    expect(runner.escalations).toBe(0);
-    for (const command of ['XINFO GROUPS s', 'XINFO CONSUMERS s g', 'XPENDING s g']) {
-      runner.run(...words(command));
-    }
-    expect(runner.escalations).toBe(3);
-    runner.checkInvariants();
-  });
-});
-
-describe('without memory', () => {
-  /** A runner whose arena is full, with a stream s of `count` entries and a group g. */
-  function full(count: number): LocalRunner {
-    const runner = new LocalRunner(SPECS, { arenaBytes: 1 << 20, shards: 1 });
-    for (const [add] of filled(count)) runner.run(...add);
-    runner.run('XGROUP', 'CREATE', 's', 'g', 0);
-    const fill = (size: number): void => {
-      for (let i = 0; runner.run('SET', `${size}:${i}`, 'x'.repeat(size)) === OK; i++);
-    };
-    fill(65536);
-    for (let size = 4096; size > 0; size -= 8) fill(size);
-    return runner;
-  }
-
-  test.each([
-    'XGROUP CREATE new g $ MKSTREAM',
-    'XGROUP CREATE s * $',
-    'XGROUP CREATECONSUMER s g *',
-    'XCLAIM s g * 0 1-1 FORCE',
-    'XAUTOCLAIM s g * 0 -',
-  ])('%s changes nothing', (command) => {
-    const runner = full(3);
-    const before = runner.run('XINFO', 'STREAM', 's', 'FULL');
-    expect(runner.run(...words(command.replace('*', 'x'.repeat(3000))))).toBe(FULL);
-    expect(runner.run('XINFO', 'STREAM', 's', 'FULL')).toBe(before);
-    expect(runner.run('EXISTS', 'new')).toBe(integer(0));
-    runner.checkInvariants();
-  });
-
-  test.each([
-    ['XCLAIM', (all: readonly string[]) => ['XCLAIM', 's', 'g', 'c', '0', ...all, 'FORCE']],
-    [
-      'XNACK',
-      (all: readonly string[]) => [
-        'XNACK',
-        's',
-        'g',
-        'FAIL',
-        'IDS',
-        `${all.length}`,
-        ...all,
-        'FORCE',
-      ],
-    ],
-  ])('%s does what it can', (_name, command) => {
-    const runner = full(2000);
-    runner.run('DEL', '65536:0');
-    const all = Array.from({ length: 2000 }, (_, i) => `${i + 1}-1`);
-    expect(runner.run(...command(all))).toBe(FULL);
-    const [count] = decodeReply(runner.run('XPENDING', 's', 'g')) as [number];
-    expect(count).toBeGreaterThan(0);
-    expect(count).toBeLessThan(2000);
-    runner.checkInvariants();
-  });
 });

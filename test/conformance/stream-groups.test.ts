@@ -22,7 +22,7 @@ const BEGIN: readonly Command[] = [
   ['XGROUP', 'CREATE', KEY, 'g', '0'],
   ['XGROUP', 'CREATE', KEY, 'h', '4-0'],
 ];
-/** Clocks of both servers differ by less than half of this: idle times are compared in its units. */
+/** Both clocks differ by less than half of this: idle times are compared in its units. */
 const STEP_MS = 1_000_000;
 
 const key = fc.oneof(

@@ -36,12 +36,7 @@ export const STREAM_GROUP_ROWS: readonly Row[] = [
   [
     PENDING,
     'XCLAIM s g d 0 2-1 1-1 IDLE 50 RETRYCOUNT 9223372036854775807',
-    [
-      'MULTI',
-      claim('d', '2-1', T - 50, '9223372036854775807'),
-      claim('d', '1-1', T - 50, '9223372036854775807'),
-      'EXEC',
-    ],
+    [claim('d', '2-1 1-1', T - 50, '9223372036854775807')],
   ],
   [GROUP, 'XCLAIM s g d 0 1-1', ['XGROUP CREATECONSUMER s g d']],
   [GROUP, 'XCLAIM s g d 0 1-1 LASTID 2-1 FORCE', [claim('d', '1-1', T, 2)]],
@@ -58,10 +53,11 @@ export const STREAM_GROUP_ROWS: readonly Row[] = [
   ],
   NOTHING(PENDING, 'XCLAIM s g c 1 1-1'),
   NOTHING(PENDING, 'XCLAIM s x c 0 1-1'),
+  [PENDING, 'XAUTOCLAIM s g d 0 -', [claim('d', '1-1 2-1', T, 4)]],
   [
-    PENDING,
+    [...PENDING, 'XCLAIM s g c 0 2-1'],
     'XAUTOCLAIM s g d 0 -',
-    ['MULTI', claim('d', '1-1', T, 4), claim('d', '2-1', T, 4), 'EXEC'],
+    ['MULTI', claim('d', '1-1', T, 4), claim('d', '2-1', T, 5), 'EXEC'],
   ],
   [PENDING, 'XAUTOCLAIM s g d 0 (1-1 JUSTID', [claim('d', '2-1', T, 3)]],
   [LOST, 'XAUTOCLAIM s g c 5 -', ['XACK s g 1-1']],

@@ -5,7 +5,8 @@
  *
  *   npm run fuzz:diff -- [--family NAME] [--commands 100000] [--seed N] [options...]
  *
- * Families: string, bitmap, generic, transaction, list, hash, set, zset, hll, geo, stream, and all of them.
+ * Families: string, bitmap, generic, transaction, list, hash, set, zset, hll, geo, stream, and all
+ * of them.
  */
 import { pathToFileURL } from 'node:url';
 import { decodeReply } from '../support/decode-reply.ts';
