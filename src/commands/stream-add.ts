@@ -137,9 +137,7 @@ function cmdXadd(ctx: CommandContext): RunStatus {
   const first = added.idAt + 1;
   const status = streams.stream.append(
     id,
-    args.buf,
-    args.offset,
-    args.length,
+    args,
     first,
     (args.count - first) / 2,
     streamNodeMaxBytes,

@@ -59,6 +59,13 @@ const ENTRY_EXTRA_MAX = 2 + 10 + 10 + 5 + 5;
 /** Blocks of the last node double up to this, and grow by it beyond. */
 const GROW_BYTES_MAX = 4096;
 
+/** Where fields and values lie: argument i is buf[offset[i], offset[i] + length[i]). */
+export interface EntryArguments {
+  readonly buf: Uint8Array;
+  readonly offset: Int32Array | Uint32Array;
+  readonly length: Int32Array | Uint32Array;
+}
+
 /** A view of one stream after the other. */
 export class Stream {
   readonly tree: IdTree;
@@ -145,22 +152,19 @@ export class Stream {
 
   /**
    * Appends an entry with an ID greater than the last. Fields and values are `pairs` times two
-   * arguments from `first` on, argument i being buf[offset[i], offset[i] + length[i]). `bytesMax`
-   * and `entriesMax` are the limits of a node, 0 = none. Nothing has changed where it is not
-   * APPEND_DONE.
+   * arguments from `first` on. `bytesMax` and `entriesMax` are the limits of a node, 0 = none.
+   * Nothing has changed where it is not APPEND_DONE.
    */
   append(
     id: StreamId,
-    buf: Uint8Array,
-    offset: Int32Array | Uint32Array,
-    length: Int32Array | Uint32Array,
+    args: EntryArguments,
     first: number,
     pairs: number,
     bytesMax: number,
     entriesMax: number,
   ): number {
     let total = 0;
-    for (let i = 0; i < pairs * 2; i++) total += length[first + i]!;
+    for (let i = 0; i < pairs * 2; i++) total += args.length[first + i]!;
     if (total > NODE_BYTES_MAX) return APPEND_TOO_LARGE;
     const { u32, tree } = this;
     let node = 0;
@@ -171,13 +175,13 @@ export class Stream {
     }
     const room = total + pairs * 2 * ELEMENT_EXTRA_MAX + ENTRY_EXTRA_MAX;
     if (node === 0) {
-      node = this.#begin(id, buf, offset, length, first, pairs, room);
+      node = this.#begin(id, args, first, pairs, room);
       this.#id.copy(id);
     } else {
       node = this.#reserve(node, room);
     }
     if (node === 0) return APPEND_FULL;
-    this.#write(node, id, buf, offset, length, first, pairs);
+    this.#write(node, id, args, first, pairs);
     this.#count(id);
     return APPEND_DONE;
   }
@@ -213,18 +217,10 @@ export class Stream {
   }
 
   /** Begins a node with the fields of its first entry, which takes `room` bytes. 0 = full. */
-  #begin(
-    id: StreamId,
-    buf: Uint8Array,
-    offset: Int32Array | Uint32Array,
-    length: Int32Array | Uint32Array,
-    first: number,
-    pairs: number,
-    room: number,
-  ): Ref {
+  #begin(id: StreamId, args: EntryArguments, first: number, pairs: number, room: number): Ref {
     const { u32, tree } = this;
     let fields = 0;
-    for (let i = 0; i < pairs; i++) fields += length[first + i * 2]! + ELEMENT_EXTRA_MAX;
+    for (let i = 0; i < pairs; i++) fields += args.length[first + i * 2]! + ELEMENT_EXTRA_MAX;
     const need = NODE_HEADER_BYTES + 16 + fields + room;
     const before = this.trimLast();
     // The node before tells how large this one will be: it need not grow step by step.
@@ -242,7 +238,8 @@ export class Stream {
     let to = pack.putWords(node * 8 + NODE_HEADER_BYTES, 0, pairs);
     for (let i = 0; i < pairs; i++) {
       const field = first + i * 2;
-      to = pack.put(to, buf, offset[field]!, offset[field]! + length[field]!);
+      const from = args.offset[field]!;
+      to = pack.put(to, args.buf, from, from + args.length[field]!);
     }
     to = pack.putWords(to, 0, 0);
     u32[node * 2 + NODE_USED] = to - node * 8;
@@ -267,47 +264,33 @@ export class Stream {
   }
 
   /** Whether the fields are those of the node's master entry. */
-  #hasSameFields(
-    node: Ref,
-    buf: Uint8Array,
-    offset: Int32Array | Uint32Array,
-    length: Int32Array | Uint32Array,
-    first: number,
-    pairs: number,
-  ): boolean {
+  #hasSameFields(node: Ref, args: EntryArguments, first: number, pairs: number): boolean {
     const pack = this.#pack;
     let at = node * 8 + NODE_HEADER_BYTES;
     if (pack.integerAt(at) !== pairs) return false;
     for (let i = 0; i < pairs; i++) {
       at = pack.next(at);
       const field = first + i * 2;
-      const from = offset[field]!;
-      if (!pack.equals(at, buf, from, from + length[field]!)) return false;
+      const from = args.offset[field]!;
+      if (!pack.equals(at, args.buf, from, from + args.length[field]!)) return false;
     }
     return true;
   }
 
   /** Writes an entry at the end of a node, whose ID is in `#id` and which has the room. */
-  #write(
-    node: Ref,
-    id: StreamId,
-    buf: Uint8Array,
-    offset: Int32Array | Uint32Array,
-    length: Int32Array | Uint32Array,
-    first: number,
-    pairs: number,
-  ): void {
+  #write(node: Ref, id: StreamId, args: EntryArguments, first: number, pairs: number): void {
     const { u32 } = this;
     const pack = this.#pack;
     const master = this.#id;
-    const isSame = this.#hasSameFields(node, buf, offset, length, first, pairs);
+    const isSame = this.#hasSameFields(node, args, first, pairs);
     let to = node * 8 + u32[node * 2 + NODE_USED]!;
     to = pack.putWords(to, 0, isSame ? ENTRY_SAME_FIELDS : 0);
     to = putDifference(pack, to, id.msHi, id.msLo, master.msHi, master.msLo);
     to = putDifference(pack, to, id.seqHi, id.seqLo, master.seqHi, master.seqLo);
     if (!isSame) to = pack.putWords(to, 0, pairs);
     for (let i = first + (isSame ? 1 : 0); i < first + pairs * 2; i += isSame ? 2 : 1) {
-      to = pack.put(to, buf, offset[i]!, offset[i]! + length[i]!);
+      const from = args.offset[i]!;
+      to = pack.put(to, args.buf, from, from + args.length[i]!);
     }
     const elements = ENTRY_HEAD_ELEMENTS + (isSame ? pairs : 1 + pairs * 2);
     to = pack.putWords(to, 0, elements);

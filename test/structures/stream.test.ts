@@ -107,9 +107,7 @@ class Model {
     }
     const status = this.stream.append(
       setId(this.#id, id),
-      buf,
-      Int32Array.from(offset),
-      Int32Array.from(length),
+      { buf, offset: Int32Array.from(offset), length: Int32Array.from(length) },
       1,
       words.length / 2,
       this.#bytesMax,
@@ -367,9 +365,7 @@ test('entries beyond a gigabyte are refused', () => {
   const huge = Int32Array.from([0, 1, 2 ** 30]);
   const status = model.stream.append(
     new StreamId().set(0, 1, 0, 0),
-    new Uint8Array(8),
-    Int32Array.from([0, 0, 0]),
-    huge,
+    { buf: new Uint8Array(8), offset: Int32Array.from([0, 0, 0]), length: huge },
     1,
     1,
     0,
