@@ -25,9 +25,11 @@ class Fixture {
   readonly id = new StreamId();
   #at = 0;
   #last = 0;
-  readonly #buf = Buffer.from('fieldvalue of some bytesother12345', 'latin1');
-  readonly #offset = Int32Array.from([0, 5, 24, 29]);
-  readonly #length = Int32Array.from([5, 19, 5, 5]);
+  readonly #args = {
+    buf: new Uint8Array(Buffer.from('fieldvalue of some bytesother12345', 'latin1')),
+    offset: Int32Array.from([0, 5, 24, 29]),
+    length: Int32Array.from([5, 19, 5, 5]),
+  };
 
   constructor(count: number) {
     this.count = count;
@@ -41,14 +43,8 @@ class Fixture {
   append(): void {
     this.#last += 1;
     const { id, stream } = this;
-    const buf = this.#buf;
     id.setTime(this.#last);
-    const { length } = this;
-    stream.append(id, buf, this.#offset, length, 0, PAIRS, NODE_BYTES_MAX, NODE_ENTRIES_MAX);
-  }
-
-  get length(): Int32Array {
-    return this.#length;
+    stream.append(id, this.#args, 0, PAIRS, NODE_BYTES_MAX, NODE_ENTRIES_MAX);
   }
 
   /** The ID of some entry. */
