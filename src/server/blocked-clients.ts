@@ -191,7 +191,9 @@ export class BlockedClients {
     if (denied) {
       this.#reply.clear();
       this.#reply.error(wait.denial?.() ?? NO_PERMISSION);
-      this.#account(wait, this.#reply.buf, 0, this.#reply.length);
+      // It was rejected, as `denial` has counted: that is neither a call nor one that failed.
+      c.commandsRun += 1;
+      this.#parts.stats.error(this.#reply.buf, 1, this.#reply.length);
       this.#leave(wait, this.#reply.buf, 0, this.#reply.length, gate);
     } else {
       this.#account(wait, buf, start, end);

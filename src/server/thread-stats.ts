@@ -140,12 +140,6 @@ export class ThreadStats {
     this.counters[slot] = this.counters[slot]! + calls;
   }
 
-  /** Takes a call back that was counted when it began to wait, and then was not allowed to run. */
-  uncall(row: number): void {
-    const at = COUNTERS + row * ROW_WORDS;
-    this.counters[at] = this.counters[at]! - 1;
-  }
-
   rejected(row: number): void {
     const at = COUNTERS + row * ROW_WORDS + 2;
     this.counters[at] = this.counters[at]! + 1;

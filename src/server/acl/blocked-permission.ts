@@ -50,7 +50,6 @@ export class BlockedPermission {
   #denial(c: Connection, wait: Wait): string {
     const row = this.#read(wait);
     const refusal = this.#parts.acl.refusal(c.account, row, this.#args, sceneOf(c, row));
-    this.#parts.stats.uncall(row.index);
     this.#parts.stats.rejected(row.index);
     // What it was denied for may be allowed again in the instant between.
     return `NOPERM ${refusal?.text ?? 'No permissions to access a key'}`;
