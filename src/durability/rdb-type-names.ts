@@ -51,11 +51,11 @@ const DAMAGED: ReadonlyMap<number, string> = new Map([
   [rdb.RDB_SET_LISTPACK, 'Set listpack'],
   [rdb.RDB_HASH_LISTPACK_EX_OLD, 'Hash listpack'],
   [rdb.RDB_HASH_LISTPACK_EX, 'Hash listpack'],
-  [rdb.RDB_STREAM, 'Stream'],
-  [rdb.RDB_STREAM_2, 'Stream'],
-  [rdb.RDB_STREAM_3, 'Stream'],
-  [rdb.RDB_STREAM_4, 'Stream'],
-  [rdb.RDB_STREAM_5, 'Stream'],
+  [rdb.RDB_STREAM, 'Stream listpack'],
+  [rdb.RDB_STREAM_2, 'Stream listpack'],
+  [rdb.RDB_STREAM_3, 'Stream listpack'],
+  [rdb.RDB_STREAM_4, 'Stream listpack'],
+  [rdb.RDB_STREAM_5, 'Stream listpack'],
 ]);
 
 /** What is said of a damaged value of a type that is known. */

@@ -119,7 +119,9 @@ test('the log says what is wrong with a payload', () => {
   const start = 'verbose RESTORE refused a payload: ';
   expect(bad(12, string('xx'))).toBe(`${start}Zset ziplist integrity check failed.`);
   expect(bad(13, string('xx'))).toBe(`${start}Hash ziplist integrity check failed.`);
-  expect(bad(15, bytesOf([1], string('xx')))).toBe(`${start}Stream integrity check failed.`);
+  expect(bad(15, bytesOf([1], string('xx')))).toBe(
+    `${start}Stream listpack integrity check failed.`,
+  );
   expect(bad(7, string('xx'))).toBe(`${start}modules are not supported yet`);
   expect(bad(99, string('xx'))).toBe(`${start}Unknown RDB encoding type 99`);
   expect(bad(2, bytesOf([0]))).toBe(`${start}Value integrity check failed. It has no elements.`);

@@ -119,10 +119,14 @@ type Runner = ReturnType<typeof newKeyspace>;
 test.each([
   ['a listpack', keyOf('k', 16, string('nonsense')), 'Hash listpack integrity check failed.'],
   ['a key twice', keyOf('twice', 0, string('v')), "RDB has duplicated key 'twice' in DB 0"],
-  ['a stream', keyOf('s', 15, [1, 1, 0, 1, 0]), 'Stream integrity check failed.'],
-  ['a stream of 7.0', keyOf('s', 19, [0, 1, ...new Array(9).fill(0)]), 'Stream integrity'],
-  ['a stream of 7.2', keyOf('s', 21, [0, 1, ...new Array(9).fill(0)]), 'Stream integrity'],
-  ['a stream of 8.6', keyOf('s', 26, [0, 1, ...new Array(14).fill(0)]), 'Stream integrity'],
+  ['a stream', keyOf('s', 15, [1, 1, 0, 1, 0]), 'Stream listpack integrity check failed.'],
+  ['a stream of 7.0', keyOf('s', 19, [0, 1, ...new Array(9).fill(0)]), 'Stream listpack integrity'],
+  ['a stream of 7.2', keyOf('s', 21, [0, 1, ...new Array(9).fill(0)]), 'Stream listpack integrity'],
+  [
+    'a stream of 8.6',
+    keyOf('s', 26, [0, 1, ...new Array(14).fill(0)]),
+    'Stream listpack integrity',
+  ],
   ['a type of no kind', keyOf('k', 8, [0]), 'Unknown RDB encoding type 8'],
   ['a forged length', keyOf('k', 0, [0x81, 0, 0, 1, 0, 0, 0, 0, 0]), 'Unexpected EOF'],
   ['a forged count', keyOf('k', 2, [0x81, 0, 0, 1, 0, 0, 0, 0, 0]), 'Unexpected EOF'],

@@ -230,7 +230,7 @@ const REFUSED: Readonly<Record<string, readonly [Buffer, string]>> = {
   ],
   'a stream': [
     written('0010', [15], string('k'), [1], string('x'), string('y')),
-    'Stream integrity check failed., at offset 15',
+    'Stream listpack integrity check failed., at offset 15',
   ],
   'a key twice': [written('0010', KEY, KEY), "RDB has duplicated key 'k' in DB 0"],
   'a function library': [

@@ -157,7 +157,7 @@ test('a signal ends the server while it loads', async () => {
 });
 
 const TAIL: Readonly<Record<string, readonly [Uint8Array, string]>> = {
-  'a stream': [keyOf('s', 19, [1, 2, 0, 0]), 'Stream integrity check failed.'],
+  'a stream': [keyOf('s', 19, [1, 2, 0, 0]), 'Stream listpack integrity check failed.'],
   'a damaged value': [keyOf('k', 16, string('xx')), 'Hash listpack integrity check failed.'],
   'a key twice': [keyOf('key:7', 0, string('x')), "RDB has duplicated key 'key:7' in DB 0"],
   'a database too many': [bytesOf([254, 16]), 'configured to handle more than 16 databases'],
