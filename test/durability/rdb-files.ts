@@ -23,6 +23,7 @@ import {
   ziplistText,
   zipmap,
 } from './payload.ts';
+import { groupOf, producerOf, producersOf, rawOf, streamOf } from './stream-payload.ts';
 
 /** Later than any test runs. */
 const LATER_MS = 4_000_000_000_000;
@@ -86,6 +87,8 @@ export const OLD_KEYS: readonly Buffer[] = [
   keyOf('quicklist', 14, [1], string(ziplist([ziplistText('a')]))),
   keyOf('hlistpack', 16, string(listpack(PAIRS))),
   keyOf('zlistpack', 17, string(listpack([text('a'), text('1.5'), text('b'), element([7])]))),
+  keyOf('stream', 15, streamOf(15, { groups: [groupOf(15, {})] })),
+  keyOf('stream2', 19, streamOf(19, { groups: [groupOf(19, {})] })),
   keyOf('quicklist2', 18, [2], [2], string(listpack(PAIRS)), [1], string('plain')),
   bytesOf([252], little(LATER_MS, 8), keyOf('expires', 0, string('x'))),
   bytesOf([253], little(LATER_SECONDS, 4), keyOf('expires too', 0, string('x'))),
@@ -109,6 +112,17 @@ export const NEW_KEYS: readonly Buffer[] = [
     [1],
     string('g'),
     [0xc0, 5],
+  ),
+  keyOf('stream3', 21, streamOf(21, { groups: [groupOf(21, {})] })),
+  keyOf(
+    'stream4',
+    26,
+    streamOf(26, { producers: producersOf(9, 8, [producerOf('p', [['i', [1, 1]]])], 3, 4) }),
+  ),
+  keyOf(
+    'stream5',
+    27,
+    streamOf(27, { groups: [groupOf(27, { released: [rawOf(5, 0)], owned: [rawOf(1, 1)] })] }),
   ),
   keyOf('hlistpackex', 25, little(0, 8), string(listpack([text('f'), text('v'), element([0])]))),
 ];

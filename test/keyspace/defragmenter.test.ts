@@ -3,8 +3,10 @@ import { ALL_COMMANDS } from '../../src/commands/registry.ts';
 import { Defragmenter } from '../../src/keyspace/defragmenter.ts';
 import { keyspaceDigest } from '../../src/keyspace/digest.ts';
 import { randomCommand } from '../fuzz/diff-commands.ts';
+import { decodeReply } from '../support/decode-reply.ts';
 import { LocalRunner } from '../support/local-runner.ts';
 import { type Random, withRandom } from '../support/random.ts';
+import { allStreams } from '../support/stream-facts.ts';
 
 const DATABASES = 3;
 /** What these answer or do is drawn at random, or depends on where blocks are. */
@@ -36,6 +38,20 @@ function used(runner: LocalRunner): number {
 const text = (random: Random, length: number) =>
   String.fromCharCode(97 + random.below(26)).repeat(length);
 
+/** Adds entries to a stream, of which a group reads some. */
+function fillStream(
+  run: (...words: string[]) => void,
+  key: string,
+  names: readonly string[],
+): void {
+  for (const name of names) run('XADD', key, '*', 'field', name);
+  run('XADD', key, 'IDMP', 'producer', names[0]!, '*', 'field', names[0]!);
+  run('XGROUP', 'CREATE', key, 'group', '0');
+  const count = String(1 + (names.length >>> 1));
+  run('XREADGROUP', 'GROUP', 'group', names[0]!, 'COUNT', count, 'STREAMS', key, '>');
+  run('XREADGROUP', 'GROUP', 'group', names[0]!, 'CLAIM', '1', 'STREAMS', key, '>');
+}
+
 /** Makes or grows keys of all types, with elements of `length` or fewer bytes. */
 function fill(run: (...words: string[]) => void, random: Random, keys: number, length: number) {
   for (let i = 0; i < keys; i++) {
@@ -44,7 +60,10 @@ function fill(run: (...words: string[]) => void, random: Random, keys: number, l
     const elements = Array.from({ length: n + 1 }, () => text(random, 1 + random.below(length)));
     const names = elements.map((element, at) => `${element}${at}`);
     const pairs = names.flatMap((name, at) => [name, elements[at]!]);
-    switch (random.below(6)) {
+    switch (random.below(7)) {
+      case 5:
+        fillStream(run, `x${id}`, names);
+        break;
       case 0:
         run('SET', `s${id}`, text(random, 10 + random.below(4096)));
         break;
@@ -97,6 +116,7 @@ describe('a shrunken data set of mixed sizes', () => {
           runner.run('RPUSH', `${name}list`, ...part);
           runner.run('HSET', `${name}hash`, ...part.flatMap((field) => [field, 'v']));
           runner.run('ZADD', `${name}zset`, ...part.flatMap((m, i) => [String(i), m]));
+          fillStream((...words) => runner.run(...words), `${name}stream`, part);
         }
       }
       for (const name of keysOf(runner)) {
@@ -106,15 +126,23 @@ describe('a shrunken data set of mixed sizes', () => {
         runner.run(command, `big1${type}`, ...large.filter((_, i) => i % 4 !== 0));
       }
       runner.run('ZREM', 'big1zset', ...large.filter((_, i) => i % 4 !== 0));
-      runner.run('DEL', 'big2set', 'big2list', 'big2hash', 'big2zset');
+      const ids = (
+        decodeReply(runner.run('XRANGE', 'big1stream', '-', '+')) as [string, unknown][]
+      ).map(([id]) => id);
+      const gone = ids.filter((_, i) => i % 256 >= 64);
+      runner.run('XDEL', 'big1stream', ...gone);
+      runner.run('XACK', 'big1stream', 'group', ...ids.filter((_, i) => i % 4 !== 0));
+      runner.run('DEL', 'big2set', 'big2list', 'big2hash', 'big2zset', 'big2stream');
       for (const shard of runner.shards) while (!shard.lazy.step(1000));
       const digest = digestOf(runner);
+      const streams = allStreams(runner);
       const usedBytes = used(runner);
       expect(held(runner)).toBeGreaterThan(usedBytes * 1.5);
       const passes = defragment(runner);
       expect(held(runner)).toBeLessThan(usedBytes * 1.3);
       expect(used(runner)).toBe(usedBytes);
       expect(digestOf(runner)).toBe(digest);
+      expect(allStreams(runner)).toEqual(streams);
       runner.checkInvariants();
       expect(passes.reduce((sum, { hits }) => sum + hits, 0)).toBeGreaterThan(1000);
       // Nothing is left to do: no block moves any more.
@@ -159,7 +187,8 @@ describe('steps between commands', () => {
           if (random.below(8) < (round % 4 === 0 ? 6 : 1)) run('DEL', name);
         }
         for (let i = 0; i < 150; i++) {
-          run(...randomCommand(random, ['string', 'generic', 'list', 'hash', 'set', 'zset']));
+          const families = ['string', 'generic', 'list', 'hash', 'set', 'zset', 'stream'] as const;
+          run(...randomCommand(random, families));
           if (random.oneIn(2) && defragmenter.step()) passes += 1;
           if (random.oneIn(12)) runner.checkInvariants();
         }
@@ -173,6 +202,7 @@ describe('steps between commands', () => {
         runner.shards[0]!.lazy.step(1000);
         twin.shards[0]!.lazy.step(1000);
         expect(digestOf(runner)).toBe(digestOf(twin));
+        expect(allStreams(runner)).toEqual(allStreams(twin));
       }
       expect(passes).toBeGreaterThan(3);
       expect(defragmenter.hits).toBeGreaterThan(50);
