@@ -147,6 +147,8 @@ function parseUnusualBound(buf: Uint8Array, start: number, end: number): number 
   return DECIMAL_PATTERN.test(text) ? Number(text) : parseFloat64(buf, from, to);
 }
 
+const DIGITS_MAX = 20;
+
 /** How many decimal digits the non-negative integer n has; n at most 2^53 - 1. */
 export function decimalDigits(n: number): number {
   if (n < 10) return 1;
@@ -154,7 +156,8 @@ export function decimalDigits(n: number): number {
   if (n < 1000) return 3;
   if (n < 10000) return 4;
   let count = 5;
-  for (let limit = 100000; n >= limit; limit *= 10) count++;
+  // The bound is for what is no such integer: Infinity would have this go on for ever.
+  for (let limit = 100000; n >= limit && count < DIGITS_MAX; limit *= 10) count++;
   return count;
 }
 

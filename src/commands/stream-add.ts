@@ -225,6 +225,7 @@ function readSetIdOptions(ctx: CommandContext): boolean {
       if (Number.isNaN(setId.entriesAdded)) reply.errorBytes(ERROR_BYTES.NOT_INTEGER);
       else if (setId.entriesAdded < 0) reply.errorBytes(ERROR_BYTES.XSETID_ADDED);
       if (!(setId.entriesAdded >= 0)) return false;
+      setId.entriesAdded = Math.min(setId.entriesAdded, Number.MAX_SAFE_INTEGER);
     } else if (hasMore && args.equalsIgnoreCase(i, MAXDELETEDID)) {
       if (!exactId(ctx, i + 1, setId.maxDeleted)) return false;
       if (id.compare(setId.maxDeleted) < 0) {

@@ -9,7 +9,7 @@ import { StreamId } from '../structures/stream-id.ts';
 import { READ_UNKNOWN, type StreamGroups } from './stream-groups.ts';
 
 /** `groupLag`: it cannot be told. */
-export const LAG_UNKNOWN = -1;
+export const LAG_UNKNOWN = Number.NEGATIVE_INFINITY;
 
 const first = new StreamId();
 const last = new StreamId();

@@ -455,6 +455,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#parts.ids.close(this.#parts.thread, conn);
     if (c.listens !== 0) this.stopListening(c);
     this.#parts.stats.add(STAT.connectionsNow, -1);
+    // What its buffers took must not evict anything any more.
+    if (this.#parts.layout.maxmemory !== 0) this.wakeAt(Date.now());
   }
 
   onDrain(conn: number): void {
@@ -566,8 +568,6 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#turnClock.end();
     this.#parts.onParked();
   }
-
-  // ---- connection host
 
   infoLine(c: Connection): string {
     const backlogBytes = this.#transport!.backlogBytes(c.conn);

@@ -17,6 +17,9 @@ const WORD_MAX = 0xffffffff;
 const SAFE_HIGH = 0x200000;
 const UINT64_DIGITS_MAX = 20;
 const ZERO = 0x30;
+const SPACE = 0x20;
+const TAB = 0x09;
+const CARRIAGE_RETURN = 0x0d;
 const PLUS = 0x2b;
 const DASH = 0x2d;
 
@@ -212,12 +215,20 @@ function formatUint64(hi: number, lo: number, buf: Uint8Array, at: number): numb
 /** What `parseUint64` has read. */
 const parsed = { hi: 0, lo: 0 };
 
+/** Index of the first digit of a number that does not begin with one: see parseUint64. */
+function skipBefore(buf: Uint8Array, from: number, to: number): number {
+  let at = from;
+  while (at < to && (buf[at] === SPACE || (buf[at]! >= TAB && buf[at]! <= CARRIAGE_RETURN)))
+    at += 1;
+  return buf[at] === PLUS ? at + 1 : at;
+}
+
 /**
- * Reads buf[from, to) as an unsigned 64-bit decimal number into `parsed`; leading zeros and one
- * plus sign may be there.
+ * Reads buf[from, to) as an unsigned 64-bit decimal number into `parsed`. Redis has C read it:
+ * white space, one plus sign and zeros may stand before.
  */
 function parseUint64(buf: Uint8Array, from: number, to: number): boolean {
-  let at = buf[from] === PLUS ? from + 1 : from;
+  let at = buf[from]! < ZERO ? skipBefore(buf, from, to) : from;
   if (at >= to) return false;
   while (at < to - 1 && buf[at] === ZERO) at += 1;
   if (to - at > UINT64_DIGITS_MAX) return false;

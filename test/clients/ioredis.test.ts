@@ -42,6 +42,68 @@ describe('ioredis', () => {
     expect(await redis.ttl('a')).toBe(-1);
   });
 
+  test('streams and consumer groups', async () => {
+    const added = await redis
+      .pipeline()
+      .xadd('s', '1-1', 'a', '1')
+      .xadd('s', 'MAXLEN', '~', 1000, '1-*', 'a', '2', 'b', 'x')
+      .xadd('s', '2-0', 'a', '3')
+      .exec();
+    expect(added).toEqual([
+      [null, '1-1'],
+      [null, '1-2'],
+      [null, '2-0'],
+    ]);
+    const entries = [
+      ['1-1', ['a', '1']],
+      ['1-2', ['a', '2', 'b', 'x']],
+      ['2-0', ['a', '3']],
+    ];
+    expect(await redis.xlen('s')).toBe(3);
+    expect(await redis.xrange('s', '-', '+')).toEqual(entries);
+    expect(await redis.xrevrange('s', '+', '(1-1', 'COUNT', 1)).toEqual([entries[2]]);
+    expect(await redis.xread('COUNT', 2, 'STREAMS', 's', 'none', '1-1', '0')).toEqual([
+      ['s', entries.slice(1)],
+    ]);
+    expect(await redis.xread('BLOCK', 1, 'STREAMS', 's', '$')).toBeNull();
+    const [groupMade, read] = (await redis
+      .pipeline()
+      .xgroup('CREATE', 's', 'g', '0')
+      .xreadgroup('GROUP', 'g', 'alice', 'COUNT', 2, 'STREAMS', 's', '>')
+      .exec())!;
+    expect(groupMade).toEqual([null, 'OK']);
+    expect(read![1]).toEqual([['s', entries.slice(0, 2)]]);
+    await expect(redis.xgroup('CREATE', 's', 'g', '0')).rejects.toThrow('BUSYGROUP');
+    expect(await redis.xpending('s', 'g')).toEqual([2, '1-1', '1-2', [['alice', '2']]]);
+    expect(await redis.xautoclaim('s', 'g', 'bob', 0, '0', 'COUNT', 1)).toEqual([
+      '1-2',
+      [entries[0]],
+      [],
+    ]);
+    expect(await redis.xclaim('s', 'g', 'bob', 0, '1-2', 'JUSTID')).toEqual(['1-2']);
+    expect(await redis.xpending('s', 'g', '-', '+', 10, 'alice')).toEqual([]);
+    expect(await redis.xack('s', 'g', '1-1', '1-2', '9-9')).toBe(2);
+    expect(await redis.xreadgroup('GROUP', 'g', 'bob', 'STREAMS', 's', '0')).toEqual([['s', []]]);
+    expect(await redis.xdel('s', '1-1')).toBe(1);
+    expect(await redis.xtrim('s', 'MAXLEN', 1)).toBe(1);
+    expect(await redis.xsetid('s', '5-0')).toBe('OK');
+    expect(await redis.xgroup('DELCONSUMER', 's', 'g', 'bob')).toBe(0);
+    expect(await redis.xgroup('DESTROY', 's', 'g')).toBe(1);
+  });
+
+  test('a reader that waits for entries', async () => {
+    const reader = redis.duplicate();
+    const reply = reader.xread('BLOCK', 0, 'STREAMS', 'x', 's', '$', '$');
+    await waitUntil('a reader that waits', async () =>
+      (await redis.info('clients')).includes('blocked_clients:1\r\n'),
+    );
+    await redis.xadd('s', '1-1', 'a', '1');
+    expect(await reply).toEqual([['s', [['1-1', ['a', '1']]]]]);
+    const info = (await redis.xinfo('STREAM', 's')) as readonly unknown[];
+    expect(info[info.indexOf('length') + 1]).toBe(1);
+    await reader.quit();
+  });
+
   test('pipelines and transactions', async () => {
     const pipeline = redis.pipeline();
     for (let i = 0; i < KEYS; i++) pipeline.set(`k${i}`, i).incr(`k${i}`);

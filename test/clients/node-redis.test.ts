@@ -24,6 +24,69 @@ const options = (protocol: 2 | 3) => ({
 });
 
 describe.each([2, 3] as const)('RESP%i', (protocol) => {
+  test('streams and consumer groups', async () => {
+    const client = createClient(options(protocol));
+    await client.connect();
+    await client.del(['s', 't']);
+    const message = (id: string, a: string) => ({ id, message: { a } });
+    expect(await client.xAdd('s', '1-1', { a: 'x' })).toBe('1-1');
+    expect(await client.xAdd('s', '1-*', { a: 'y' })).toBe('1-2');
+    const trim = { strategy: 'MAXLEN', strategyModifier: '~', threshold: 100 } as const;
+    expect(await client.xAdd('s', '2-0', { a: 'z' }, { TRIM: trim })).toBe('2-0');
+    const all = [message('1-1', 'x'), message('1-2', 'y'), message('2-0', 'z')];
+    expect(await client.xLen('s')).toBe(3);
+    expect(await client.xRange('s', '-', '+')).toMatchObject(all);
+    expect(await client.xRevRange('s', '+', '-', { COUNT: 1 })).toMatchObject([all[2]]);
+    expect(await client.xRead({ key: 's', id: '1-1' }, { COUNT: 5 })).toMatchObject([
+      { name: 's', messages: all.slice(1) },
+    ]);
+    expect(await client.xRead({ key: 's', id: '$' }, { BLOCK: 1 })).toBeNull();
+    expect(await client.xGroupCreate('t', 'g', '$', { MKSTREAM: true })).toBe('OK');
+    expect(await client.xGroupCreate('s', 'g', '0')).toBe('OK');
+    expect(
+      await client.xReadGroup('g', 'alice', { key: 's', id: '>' }, { COUNT: 2 }),
+    ).toMatchObject([{ name: 's', messages: all.slice(0, 2) }]);
+    expect(await client.xPending('s', 'g')).toEqual({
+      pending: 2,
+      firstId: '1-1',
+      lastId: '1-2',
+      consumers: [{ name: 'alice', deliveriesCounter: 2 }],
+    });
+    expect(await client.xClaim('s', 'g', 'bob', 0, '1-1')).toMatchObject([all[0]]);
+    const claimed = await client.xAutoClaim('s', 'g', 'bob', 0, '-');
+    expect(claimed).toMatchObject({ nextId: '0-0', messages: all.slice(0, 2) });
+    const pending = await client.xPendingRange('s', 'g', '-', '+', 10);
+    expect(pending.map(({ id, consumer }) => [id, consumer])).toEqual([
+      ['1-1', 'bob'],
+      ['1-2', 'bob'],
+    ]);
+    expect(await client.xAck('s', 'g', ['1-1', '1-2'])).toBe(2);
+    expect(await client.xInfoStream('s')).toMatchObject({
+      length: 3,
+      'last-generated-id': '2-0',
+      groups: 1,
+      'first-entry': all[0],
+      'last-entry': all[2],
+    });
+    expect(await client.xInfoGroups('s')).toMatchObject([
+      {
+        name: 'g',
+        consumers: 2,
+        pending: 0,
+        'last-delivered-id': '1-2',
+        'entries-read': 2,
+        lag: 1,
+      },
+    ]);
+    expect(await client.xInfoConsumers('s', 'g')).toMatchObject([
+      { name: 'alice', pending: 0 },
+      { name: 'bob', pending: 0 },
+    ]);
+    expect(await client.xDel('s', '1-1')).toBe(1);
+    expect(await client.xTrim('s', 'MINID', 2)).toBe(1);
+    client.destroy();
+  });
+
   test('strings, scans, errors, information', async () => {
     const client = createClient(options(protocol));
     await client.connect();

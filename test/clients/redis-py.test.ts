@@ -52,6 +52,47 @@ eq(raw.get(b'\\x00\\xff'), bytes(range(256)))
 `,
   ],
   [
+    'streams and consumer groups',
+    `
+eq(r.xadd('s', {'a': 1}, id='1-1'), '1-1')
+eq(r.xadd('s', {'a': 2, 'b': 'x'}, id='1-*', maxlen=100), '1-2')
+eq(r.xadd('s', {'a': 3}, id='2-0', minid='1', approximate=False), '2-0')
+entries = [('1-1', {'a': '1'}), ('1-2', {'a': '2', 'b': 'x'}), ('2-0', {'a': '3'})]
+eq(r.xlen('s'), 3)
+eq(r.xrange('s'), entries)
+eq(r.xrevrange('s', count=1), entries[2:])
+eq(r.xread({'s': '1-1', 'none': '0'}, count=5), [['s', entries[1:]]])
+eq(r.xread({'s': '$'}, block=1), [])
+eq(r.xgroup_create('s', 'g', id='0'), True)
+eq(r.xgroup_create('t', 'g', mkstream=True), True)
+eq(r.xreadgroup('g', 'alice', {'s': '>'}, count=2), [['s', entries[:2]]])
+eq(r.xpending('s', 'g'), {'pending': 2, 'min': '1-1', 'max': '1-2',
+                          'consumers': [{'name': 'alice', 'pending': 2}]})
+eq(r.xclaim('s', 'g', 'bob', 0, ['1-1']), entries[:1])
+eq(r.xclaim('s', 'g', 'bob', 0, ['1-2'], justid=True), ['1-2'])
+eq([(p['message_id'], p['consumer'], p['times_delivered'])
+    for p in r.xpending_range('s', 'g', '-', '+', 10)], [('1-1', 'bob', 2), ('1-2', 'bob', 1)])
+eq(r.xautoclaim('s', 'g', 'carol', 0, count=1)[1], entries[:1])
+eq(r.xack('s', 'g', '1-1', '1-2'), 2)
+info = r.xinfo_stream('s')
+eq((info['length'], info['last-generated-id'], info['groups']), (3, '2-0', 1))
+eq((info['first-entry'], info['last-entry']), (entries[0], entries[2]))
+group = r.xinfo_groups('s')[0]
+eq((group['name'], group['consumers'], group['pending'], group['lag']), ('g', 3, 0, 1))
+eq([c['name'] for c in r.xinfo_consumers('s', 'g')], ['alice', 'bob', 'carol'])
+full = r.xinfo_stream('s', full=True)
+eq((full['entries'], full['groups'][0]['last-delivered-id']), (entries, '1-2'))
+eq(r.xgroup_setid('s', 'g', '0'), True)
+eq(r.xgroup_delconsumer('s', 'g', 'bob'), 0)
+eq(r.xgroup_destroy('s', 'g'), 1)
+eq(r.xdel('s', '1-1'), 1)
+eq(r.xtrim('s', maxlen=1, approximate=False), 1)
+raw = redis.Redis(port=port)
+raw.xadd('raw', {b'\\x00\\xff': bytes(range(256))}, id='1-1')
+eq(raw.xrange('raw'), [(b'1-1', {b'\\x00\\xff': bytes(range(256))})])
+`,
+  ],
+  [
     'bitmaps and bit fields',
     `
 eq(r.setbit('bits', 7, 1), 0)

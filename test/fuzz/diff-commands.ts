@@ -6,7 +6,7 @@ import { COLLECTION_FAMILIES, COLLECTIONS, type CollectionFamily } from './diff-
 import { GEO } from './diff-geo.ts';
 import { HYPERLOGLOG } from './diff-hyperloglog.ts';
 import { SORTED } from './diff-sorted.ts';
-import { STREAMS } from './diff-streams.ts';
+import { STREAM } from './diff-stream.ts';
 import { all, from, maybe, type Part, some, type Template, word } from './diff-template.ts';
 
 export type Command = readonly string[];
@@ -344,7 +344,7 @@ const TEMPLATES: Readonly<Record<Family, readonly Template[]>> = {
   zset: SORTED,
   hll: HYPERLOGLOG,
   geo: GEO,
-  stream: STREAMS,
+  stream: STREAM,
 };
 
 /**
@@ -353,7 +353,7 @@ const TEMPLATES: Readonly<Record<Family, readonly Template[]>> = {
  */
 const UNMUTATED = new Set([
   ...['SETBIT', 'BITFIELD', 'SETRANGE', 'FLUSHDB', 'SELECT', 'SPOP', 'ZRANDMEMBER', 'zadd'],
-  ...['GEOADD', 'XSETID'],
+  ...['GEOADD', 'xadd', 'xread', 'xreadgroup'],
 ]);
 
 /**

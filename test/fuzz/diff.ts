@@ -53,7 +53,7 @@ const TOLERATED = new Set([
   ...['SPOP', 'SRANDMEMBER', 'HKEYS', 'HVALS', 'HGETALL', 'HRANDFIELD', 'ZRANDMEMBER'],
   ...['ZRANK', 'ZREVRANK', 'SORT', 'SORT_RO'],
   ...['GEODIST', 'GEOPOS', 'GEOSEARCH', 'GEORADIUS', 'GEORADIUS_RO'],
-  ...['GEORADIUSBYMEMBER', 'GEORADIUSBYMEMBER_RO'],
+  ...['GEORADIUSBYMEMBER', 'GEORADIUSBYMEMBER_RO', 'XINFO', 'XPENDING', 'XREAD', 'XREADGROUP'],
 ]);
 
 /**
@@ -77,19 +77,19 @@ function comparable(commands: readonly Command[]): Command[] {
  */
 const CLEARS_ERRNO: Command = ['ZINTER', '1', 'none', 'WEIGHTS', '1'];
 
-/**
- * Runs commands and returns the index of the first reply that differs without a tolerance, or null.
- */
-async function compare(
-  pair: Pair,
-  commands: readonly Command[],
-): Promise<{ at: number; real: string; ours: string } | null> {
+/** The first difference of a comparison, `at` its command; or that the servers have parted. */
+type Found = { at: number; real: string; ours: string } | 'parted' | null;
+
+/** Runs commands and looks for the first reply that differs without a tolerance. */
+async function compare(pair: Pair, commands: readonly Command[]): Promise<Found> {
   for (let from = 0; from < commands.length; from += PIPELINE) {
     const part = commands.slice(from, from + PIPELINE);
     const [real, ours] = await both(pair, part);
     for (let i = 0; i < part.length; i++) {
-      if (real[i] === ours[i] || toleranceFor(part[i]!, real[i]!, ours[i]!) !== null) continue;
-      return { at: from + i, real: real[i]!, ours: ours[i]! };
+      if (real[i] === ours[i]) continue;
+      const tolerance = toleranceFor(part[i]!, real[i]!, ours[i]!);
+      if (tolerance?.parts === true) return 'parted';
+      if (tolerance === null) return { at: from + i, real: real[i]!, ours: ours[i]! };
     }
   }
   return null;
@@ -110,7 +110,10 @@ async function probes(pair: Pair): Promise<Command[]> {
     const names = decodeReply(await pair.real.command(['KEYS', '*'])) as readonly string[];
     commands.push(['SELECT', String(db)], ['KEYS', '*'], ['DBSIZE']);
     for (const name of names) {
-      for (const verb of ['TYPE', 'GET', 'PEXPIRETIME', 'STRLEN']) commands.push([verb, name]);
+      for (const verb of ['TYPE', 'GET', 'PEXPIRETIME', 'STRLEN', 'XLEN']) {
+        commands.push([verb, name]);
+      }
+      commands.push(['XINFO', 'STREAM', name, 'FULL', 'COUNT', '0']);
       commands.push(['OBJECT', 'ENCODING', name], ['DEBUG', 'DIGEST-VALUE', name]);
     }
   }
@@ -119,6 +122,7 @@ async function probes(pair: Pair): Promise<Command[]> {
 
 async function compareAll(pair: Pair, commands: readonly Command[]): Promise<Difference | null> {
   const found = await compare(pair, commands);
+  if (found === 'parted') return null;
   if (found !== null) {
     const { at, real, ours } = found;
     return { command: commands[at]!, real, ours, history: commands.slice(0, at + 1) };
@@ -126,7 +130,7 @@ async function compareAll(pair: Pair, commands: readonly Command[]): Promise<Dif
   await both(pair, [['DISCARD']]);
   const looking = await probes(pair);
   const seen = await compare(pair, looking);
-  if (seen === null) return null;
+  if (seen === null || seen === 'parted') return null;
   const history = [...commands, ...looking.slice(0, seen.at + 1)];
   return { command: looking[seen.at]!, real: seen.real, ours: seen.ours, history };
 }
@@ -139,7 +143,7 @@ async function reduce(pair: Pair, protocol: number, first: Difference): Promise<
       const tried = comparable([...best.history.slice(0, at), ...best.history.slice(at + size)]);
       await begin(pair, protocol);
       const found = await compare(pair, tried);
-      if (found === null) continue;
+      if (found === null || found === 'parted') continue;
       const { real, ours } = found;
       best = { command: tried[found.at]!, real, ours, history: tried.slice(0, found.at + 1) };
       at = Math.min(at, best.history.length - 1);
@@ -207,6 +211,22 @@ async function main(words: readonly string[]): Promise<void> {
   const redis = await startRedis();
   const tessera = await startTessera(options);
   const pair = { real: await RawClient.connect(redis.port), ours: await tessera.connect() };
+  try {
+    await fuzzAndReport(pair, seed, families, count);
+  } finally {
+    pair.real.close();
+    pair.ours.close();
+    await redis.stop();
+    await tessera.stop();
+  }
+}
+
+async function fuzzAndReport(
+  pair: Pair,
+  seed: number,
+  families: readonly Family[],
+  count: number,
+): Promise<void> {
   let reportMs = Date.now();
   const found = await fuzzDifference(pair, new Random(seed), families, count, (done) => {
     if (Date.now() - reportMs < REPORT_EVERY_MS) return;
@@ -215,10 +235,6 @@ async function main(words: readonly string[]): Promise<void> {
   });
   console.log(found === null ? 'no difference' : `with --seed ${seed}:\n${shown(found)}`);
   if (found !== null) process.exitCode = 1;
-  pair.real.close();
-  pair.ours.close();
-  await redis.stop();
-  await tessera.stop();
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href)
