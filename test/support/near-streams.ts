@@ -5,14 +5,15 @@
 import { type Decoded, decodeReply } from './decode-reply.ts';
 
 /**
- * Facts of XINFO that Redis 7.0 lacks, that are a server's own affair, or that two clocks tell. How
+ * Facts of XINFO that Redis 7.0 lacks, that are a server's own affair (nodes whose entries are all
+ * gone stay in Redis where XTRIM comes to their end), or that two clocks tell. How
  * far groups have come is counted otherwise since 7.4 where entries are gone or the first is yet to
  * be delivered.
  */
 const LEFT_OUT: ReadonlySet<Decoded> = new Set([
   ...['idmp-duration', 'idmp-maxsize', 'pids-tracked', 'iids-tracked', 'iids-added'],
   ...['iids-duplicates', 'nacked-count', 'active-time', 'inactive', 'seen-time', 'idle'],
-  ...['radix-tree-nodes', 'entries-read', 'lag'],
+  ...['radix-tree-keys', 'radix-tree-nodes', 'entries-read', 'lag'],
 ]);
 
 /** Both servers are asked at once; the idle times that commands give are further apart. */
