@@ -81,7 +81,7 @@ group = r.xinfo_groups('s')[0]
 eq((group['name'], group['consumers'], group['pending'], group['lag']), ('g', 3, 0, 1))
 eq([c['name'] for c in r.xinfo_consumers('s', 'g')], ['alice', 'bob', 'carol'])
 full = r.xinfo_stream('s', full=True)
-eq((full['entries'], full['groups'][0]['last-delivered-id']), (entries, '1-2'))
+eq((dict(full['entries']), full['groups'][0]['last-delivered-id']), (dict(entries), '1-2'))
 eq(r.xgroup_setid('s', 'g', '0'), True)
 eq(r.xgroup_delconsumer('s', 'g', 'bob'), 0)
 eq(r.xgroup_destroy('s', 'g'), 1)

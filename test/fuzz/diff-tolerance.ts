@@ -234,7 +234,7 @@ export const TOLERANCES: readonly Tolerance[] = [
     applies: ([name], real, ours) =>
       name === 'XSETID' &&
       ours === '-ERR The ID specified in XSETID is smaller than current max_deleted_entry_id\r\n' &&
-      /^([+]OK|-ERR The ID specified in)/.test(real),
+      /^([+]OK|-ERR The )/.test(real),
     parts: true,
   },
   {

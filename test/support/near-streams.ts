@@ -5,121 +5,84 @@
 import { type Decoded, decodeReply } from './decode-reply.ts';
 
 /**
- * Facts of XINFO that Redis 7.0 lacks or that are a server's own affair. Consumers are seen and
- * active at the times of two clocks.
+ * Facts of XINFO that Redis 7.0 lacks, that are a server's own affair (nodes whose entries are all
+ * gone stay in Redis where XTRIM comes to their end), or that two clocks tell. How
+ * far groups have come is counted otherwise since 7.4 where entries are gone or the first is yet to
+ * be delivered.
  */
 const LEFT_OUT: ReadonlySet<Decoded> = new Set([
   ...['idmp-duration', 'idmp-maxsize', 'pids-tracked', 'iids-tracked', 'iids-added'],
   ...['iids-duplicates', 'nacked-count', 'active-time', 'inactive', 'seen-time', 'idle'],
-  'radix-tree-nodes',
+  ...['radix-tree-keys', 'radix-tree-nodes', 'entries-read', 'lag'],
 ]);
-/**
- * How far groups have come: counted otherwise since 7.4 where entries are gone, or come yet to be
- * delivered all.
- */
-const COUNTED_OTHERWISE: ReadonlySet<Decoded> = new Set(['entries-read', 'lag']);
-/** Consumers that have claimed nothing come into being, too, since 7.2. */
-const CONSUMERS = 'consumers';
 
-/** Idle times are told apart by more than this; both servers have what is asked at once. */
-const STEP_MS = 100_000;
+/** Both servers are asked at once; the idle times that commands give are further apart. */
+const MS_APART_MAX = 20_000;
 /** Times of delivery before this were given by a command, and are the same on both. */
 const GIVEN_MS_MAX = 1e12;
-
-interface Shown {
-  /** The first ID of a stream from which nothing is gone, where counts of groups are compared. */
-  readonly first: string | null;
-}
 
 const asList = (value: Decoded): readonly Decoded[] => value as readonly Decoded[];
 
 /** Names and values in turn, without those that are not compared. */
-function facts(value: Decoded, shown: Shown): Decoded {
+function facts(value: Decoded): Decoded {
   const list = asList(value);
   const kept: Decoded[] = [];
-  const isCounted =
-    shown.first !== null && isBehind(factOf(list, 'last-delivered-id'), shown.first);
   for (let i = 0; i + 1 < list.length; i += 2) {
     const name = list[i]!;
-    if (LEFT_OUT.has(name) || (!isCounted && COUNTED_OTHERWISE.has(name))) continue;
-    kept.push(name, fact(name, list[i + 1]!, shown));
+    if (!LEFT_OUT.has(name)) kept.push(name, fact(name, list[i + 1]!));
   }
   return kept;
 }
 
-/** Whether an ID is not less than the other; what is none is not. */
-function isBehind(id: Decoded, other: string): boolean {
-  if (typeof id !== 'string') return false;
-  const [a, b] = [id.split('-').map(BigInt), other.split('-').map(BigInt)];
-  return a[0] === b[0] ? a[1]! >= b[1]! : a[0]! > b[0]!;
+/** Consumers that have got nothing come into being, too, since 7.2: they do not count. */
+function fact(name: Decoded, value: Decoded): Decoded {
+  if (name === 'consumers') return Array.isArray(value) ? consumers(value) : 'some';
+  return name === 'groups' && Array.isArray(value) ? value.map(facts) : value;
 }
 
-/** The value of a name in a list of names and values; undefined where there is none. */
-function factOf(list: readonly Decoded[], name: string): Decoded {
-  const at = list.indexOf(name);
-  return at < 0 ? null : list[at + 1]!;
-}
-
-function fact(name: Decoded, value: Decoded, shown: Shown): Decoded {
-  if (name === CONSUMERS) return Array.isArray(value) ? consumers(value, shown) : 'some';
-  if (!Array.isArray(value)) return value;
-  if (name === 'groups') return value.map((one: Decoded) => facts(one, shown));
-  if (name === 'pending' || name === 'pel') return value.map(delivery);
-  return value;
-}
-
-/** A pending entry: the time of its delivery stands before the number of deliveries. */
-function delivery(value: Decoded): Decoded {
-  const list = asList(value);
-  return list.map((one, i) => (i === list.length - 2 ? clock(one) : one));
-}
-
-const clock = (value: Decoded): Decoded => {
-  return typeof value !== 'number' || value < GIVEN_MS_MAX ? value : Math.round(value / STEP_MS);
-};
-
-function consumers(value: Decoded, shown: Shown): Decoded {
+function consumers(value: Decoded): Decoded {
   return asList(value)
-    .filter((one) => pendingOf(one) !== 0)
-    .map((one) => facts(one, shown));
+    .filter((one) => pendingOf(asList(one)) !== 0)
+    .map(facts);
 }
 
-/** The count of a consumer's pending entries, of which XINFO STREAM FULL has two facts. */
-function pendingOf(consumer: Decoded): Decoded {
-  const list = asList(consumer);
-  return factOf(list, list.includes('pel-count') ? 'pel-count' : 'pending');
+/** The count of a consumer's pending entries, which XINFO STREAM FULL has under another name. */
+function pendingOf(consumer: readonly Decoded[]): Decoded {
+  const at = consumer.indexOf('pel-count');
+  return consumer[(at < 0 ? consumer.indexOf('pending') : at) + 1]!;
 }
 
-function isArray(reply: string): boolean {
-  return reply[0] === '*' || reply[0] === '%';
+/** Whether values are the same but for times of the clock. */
+function isNear(a: Decoded, b: Decoded): boolean {
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((one: Decoded, i) => isNear(one, b[i] as Decoded));
+  }
+  if (typeof a !== 'number' || typeof b !== 'number') return a === b;
+  return a === b || (Math.min(a, b) > GIVEN_MS_MAX && Math.abs(a - b) < MS_APART_MAX);
 }
 
-/** The first ID of the stream that a reply to XINFO STREAM is about; null where some are gone. */
-function firstOfAll(value: Decoded): string | null {
-  const list = asList(value);
-  const isWhole = factOf(list, 'max-deleted-entry-id') === '0-0';
-  if (!isWhole || factOf(list, 'entries-added') !== factOf(list, 'length')) return null;
-  return factOf(list, 'recorded-first-entry-id') as string;
-}
+const isArray = (reply: string): boolean => reply[0] === '*' || reply[0] === '%';
 
 /** Whether two replies to XINFO with this sub-command say the same. */
 export function isSameStreamInfo(sub: string, real: string, ours: string): boolean {
   if (!isArray(real) || !isArray(ours)) return false;
-  const text = (value: Decoded): string => {
-    if (sub === 'CONSUMERS') return JSON.stringify(consumers(value, { first: null }));
-    if (sub !== 'GROUPS') return JSON.stringify(facts(value, { first: firstOfAll(value) }));
-    return JSON.stringify(asList(value).map((one) => facts(one, { first: null })));
+  const shown = (reply: string): Decoded => {
+    const value = decodeReply(reply);
+    if (sub === 'CONSUMERS') return consumers(value);
+    return sub === 'GROUPS' ? asList(value).map(facts) : facts(value);
   };
-  return text(decodeReply(real)) === text(decodeReply(ours));
+  return isNear(shown(real), shown(ours));
 }
 
 /** Whether two replies to XPENDING are the same but for a little idle time. */
 export function isSamePending(real: string, ours: string): boolean {
-  if (real[0] !== '*' || ours[0] !== '*') return false;
-  const text = (reply: string): string => {
-    return JSON.stringify(decodeReply(reply), (at, value: unknown) =>
-      at === '2' && typeof value === 'number' ? Math.round(value / STEP_MS) : value,
-    );
-  };
-  return text(real) === text(ours);
+  if (!isArray(real) || !isArray(ours)) return false;
+  const [a, b] = [asList(decodeReply(real)), asList(decodeReply(ours))];
+  // The short form has nothing that the clock tells.
+  if (a.length !== b.length || !a.every(Array.isArray)) return false;
+  return a.every((one, i) => {
+    const [row, other] = [asList(one), asList(b[i]!)];
+    const isClose = Math.abs(Number(row[2]) - Number(other[2])) < MS_APART_MAX;
+    return isClose && [0, 1, 3].every((at) => row[at] === other[at]);
+  });
 }

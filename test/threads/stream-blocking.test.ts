@@ -1,7 +1,8 @@
 /** Clients that wait for entries of streams, beside redis-server. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { encodeCommand, RawClient } from '../support/raw-client.ts';
 import { redisServerPath, startRedis } from '../support/redis-server.ts';
-import { startTessera, type Tessera } from '../support/tessera.ts';
+import { startTessera, type Tessera, waitUntil } from '../support/tessera.ts';
 import { transcript } from './blocking-stage.ts';
 import { STREAM_SCENARIOS } from './stream-blocking-scenarios.ts';
 import { TOPOLOGIES } from './topologies.ts';
@@ -181,5 +182,26 @@ describe.each(TOPOLOGIES)('%s', (_, args) => {
       return line.slice(line.indexOf('\t') + 1).replace(/:\d+(\r\n:[1-9]\d*\r\n)/g, ':idle$1');
     });
     expect(texts).toEqual(replies);
+  });
+
+  test('RESTORE onto a key that is waited for', async () => {
+    const [a, b, c] = await Promise.all([1, 2, 3].map(() => RawClient.connect(server.port)));
+    const blocked = async (count: number) =>
+      (await c!.command(['INFO', 'clients'])).includes(`blocked_clients:${count}\r\n`);
+    await c!.command(['FLUSHALL']);
+    await c!.command(['XADD', 't', '1-1', 'f', 'v']);
+    await c!.command(['XGROUP', 'CREATE', 't', 'g', '0']);
+    const dumped = await c!.command(['DUMP', 't']);
+    const payload = dumped.slice(dumped.indexOf('\n') + 1, -2);
+    a!.send(encodeCommand(['XREAD', 'BLOCK', '0', 'STREAMS', 'k', '$']));
+    await waitUntil('a reader', () => blocked(1));
+    expect(await c!.command(['RESTORE', 'k', '0', payload])).toBe('+OK\r\n');
+    expect(await a!.readReply()).toBe(of('k', entry('1-1')));
+    await c!.command(['XGROUP', 'SETID', 'k', 'g', '$']);
+    b!.send(encodeCommand(['XREADGROUP', 'GROUP', 'g', 'b', 'BLOCK', '0', 'STREAMS', 'k', '>']));
+    await waitUntil('a consumer', () => blocked(1));
+    expect(await c!.command(['RESTORE', 'k', '0', payload, 'REPLACE'])).toBe('+OK\r\n');
+    expect(await b!.readReply()).toBe(of('k', entry('1-1')));
+    for (const client of [a, b, c]) client!.close();
   });
 });
