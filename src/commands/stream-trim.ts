@@ -112,6 +112,11 @@ export class TrimArguments implements TrimOptions {
       reply.errorBytes(ERROR_BYTES.TRIM_LIMIT_ALONE);
       return false;
     }
+    // Redis logs ~ as = with the limit that there was, and leaves LIMIT where it stands.
+    if (ctx.state.isClockStopped) {
+      this.limit = 0;
+      return true;
+    }
     if (this.#isLimitGiven) {
       if (this.isApproximate) return true;
       reply.errorBytes(ERROR_BYTES.TRIM_LIMIT_EXACT);

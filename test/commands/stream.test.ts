@@ -419,3 +419,25 @@ describe('an arena that is full', () => {
     runner.checkInvariants();
   });
 });
+
+test('LIMIT that Redis leaves in its log beside an exact limit', () => {
+  const runner = new LocalRunner(SPECS);
+  for (let i = 1; i <= 5; i++) runner.run('XADD', 's', `${i}-0`, 'a', '1');
+  const refused = error('ERR syntax error, LIMIT cannot be used without the special ~ option');
+  expect(runner.run('XTRIM', 's', 'MAXLEN', '=', '4', 'LIMIT', '100')).toBe(refused);
+  runner.state.isClockStopped = true;
+  expect(runner.run('XTRIM', 's', 'MAXLEN', '=', '4', 'LIMIT', '100')).toBe(integer(1));
+  expect(runner.run('XADD', 's', 'MINID', '=', '4', 'LIMIT', '1', '6-0', 'a', '1')).toBe(
+    bulk('6-0'),
+  );
+  expect(runner.run('XLEN', 's')).toBe(integer(3));
+});
+
+test('a count of entries beyond what is exact', () => {
+  const runner = new LocalRunner(SPECS);
+  runner.run('XADD', 's', '1-0', 'a', '1');
+  expect(runner.run('XSETID', 's', '2-0', 'ENTRIESADDED', '9223372036854775807')).toBe(OK);
+  expect(runner.run('XINFO', 'STREAM', 's')).toContain('entries-added\r\n:9007199254740991\r\n');
+  runner.run('XGROUP', 'CREATE', 's', 'g', '$', 'ENTRIESREAD', '9223372036854775807');
+  expect(runner.run('XINFO', 'GROUPS', 's')).toContain('entries-read\r\n:9007199254740991\r\n');
+});
