@@ -26,7 +26,8 @@ const FAMILIES: readonly Family[] = [
 ];
 /** Options and commands that came after 7.0. */
 const NEWER = /IFEQ|MSETEX|LMOVEM|DELEX|INCREX|EXPIRE h|HP|HGETDEL|HGETEX|HSETEX|DIGEST|HIMPORT/;
-const NEWER_TOO = /SUNIONCARD|SDIFFCARD|HTTL|HEXPIRE|DEBUG/;
+const NEWER_TOO =
+  /SUNIONCARD|SDIFFCARD|HTTL|HEXPIRE|DEBUG|XNACK|XDELEX|XACKDEL|IDMP|XCFG| CLAIM \d/;
 /** 7.0 stores a value that is over at once, and lets it expire. */
 const IS_OVER = / PXAT 1$/;
 
