@@ -223,7 +223,8 @@ function cmdXread(ctx: CommandContext): RunStatus {
   for (let i = 0; i < read.streams; i++) {
     if (!read.isAsked(ctx, i)) continue;
     const shard = ctx.at(read.keysAt + i);
-    const ref = shard.find(ctx.db, ctx.key);
+    // As in Redis, each key is looked up twice, and counted and told as often.
+    const ref = shard.findRead(ctx.db, ctx.key);
     if (ref === 0) continue;
     const streams = shard.streams.read(ref);
     startOf(ctx, i, streams);

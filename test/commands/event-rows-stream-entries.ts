@@ -29,7 +29,7 @@ export const STREAM_ENTRIES: readonly EventRow[] = [
   [TWO, 'XRANGE s - +', ''],
   [[], 'XRANGE s - +', 's:keymiss'],
   [[], 'XLEN s', 's:keymiss'],
-  [[], 'XREAD STREAMS s 0', 's:keymiss'],
+  [[], 'XREAD STREAMS s 0', 's:keymiss s:keymiss'],
   [[...TWO, 'XGROUP CREATE s g 0'], 'XREADGROUP GROUP g c STREAMS s >', 's:xgroup-createconsumer'],
   [READ, 'XREADGROUP GROUP g c STREAMS s 0', ''],
 ];
