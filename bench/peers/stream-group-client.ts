@@ -5,7 +5,7 @@
  */
 import { once } from 'node:events';
 import { connect } from 'node:net';
-import { encodeCommand } from './raw-connection.ts';
+import { encodeCommand, RawConnection } from './raw-connection.ts';
 import { idOf } from './stream-data.ts';
 
 const WARM_UP_MS = 500;
@@ -65,6 +65,13 @@ async function consume(key: string): Promise<void> {
   send();
 }
 
+// A run before may have ended anywhere in a stream.
+const setup = await RawConnection.open(port);
+for (let i = 0; i < streams; i++) {
+  await setup.command('XGROUP', 'DESTROY', `stream:${i}`, 'g');
+  await setup.command('XGROUP', 'CREATE', `stream:${i}`, 'g', '0');
+}
+setup.close();
 for (let i = 0; i < streams; i++) await consume(`stream:${i}`);
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 await sleep(WARM_UP_MS);
