@@ -441,3 +441,53 @@ test('a count of entries beyond what is exact', () => {
   runner.run('XGROUP', 'CREATE', 's', 'g', '$', 'ENTRIESREAD', '9223372036854775807');
   expect(runner.run('XINFO', 'GROUPS', 's')).toContain('entries-read\r\n:9007199254740991\r\n');
 });
+
+describe('a stream that goes', () => {
+  const used = (runner: LocalRunner): number =>
+    runner.shards.reduce((sum, shard) => sum + shard.arena.usedBytes(), 0);
+
+  /** A stream with groups, pending entries in all trees, and a producer. */
+  function fill(runner: LocalRunner, key: string): void {
+    const run = (text: string): string => runner.run(...words(text));
+    for (let i = 1; i <= 1500; i++) run(`XADD ${key} ${i} field ${'v'.repeat(i % 60)} other ${i}`);
+    run(`XADD ${key} IDMP producer iid * field v`);
+    for (const group of ['g', 'h']) {
+      run(`XGROUP CREATE ${key} ${group} 0`);
+      run(`XREADGROUP GROUP ${group} one COUNT 700 STREAMS ${key} >`);
+      run(`XREADGROUP GROUP ${group} two COUNT 300 CLAIM 0 STREAMS ${key} >`);
+      run(`XNACK ${key} ${group} FAIL IDS 1 5`);
+    }
+  }
+
+  const ENDS: readonly (readonly [string, (runner: LocalRunner) => void])[] = [
+    ['is deleted', (runner) => runner.run('DEL', 's')],
+    ['is replaced', (runner) => runner.run('SET', 's', 'v')],
+    ['has expired', (runner) => runner.run('PEXPIRE', 's', '5')],
+    ['is copied over', (runner) => runner.run('COPY', 'small', 's', 'REPLACE')],
+    ['is renamed over', (runner) => runner.run('RENAME', 'small', 's')],
+    ['is flushed', (runner) => runner.run('FLUSHALL')],
+  ];
+
+  test.each(ENDS)('%s: all its memory comes back', (_name, end) => {
+    const runner = new LocalRunner(SPECS);
+    runner.run('SET', 'small', 'x');
+    runner.run('SET', 's', 'v');
+    const before = used(runner);
+    runner.run('DEL', 's');
+    fill(runner, 's');
+    runner.run('COPY', 's', 'copy');
+    runner.run('RENAME', 'copy', 'renamed');
+    runner.checkInvariants();
+    expect(runner.run('XINFO', 'STREAM', 'renamed', 'FULL', 'COUNT', '0')).toBe(
+      runner.run('XINFO', 'STREAM', 's', 'FULL', 'COUNT', '0'),
+    );
+    expect(Number(runner.run('MEMORY', 'USAGE', 's').slice(1))).toBeGreaterThan(60_000);
+    runner.run('DEL', 'renamed');
+    end(runner);
+    runner.advance(10);
+    runner.run('EXISTS', 's');
+    for (const shard of runner.shards) while (!shard.lazy.step(100));
+    expect(used(runner)).toBeLessThanOrEqual(before);
+    runner.checkInvariants();
+  });
+});

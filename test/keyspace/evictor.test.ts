@@ -167,6 +167,8 @@ describe('the order of a policy, where all keys are looked at', () => {
         ['ZADD', 'zset', '1', 'a', '2', 'b'],
         ['ZINCRBY', 'zset', '1', 'a'],
         ['EXPIRE', 'zset', '100'],
+        ['XADD', 'stream', '1', 'f', 'v'],
+        ['XDEL', 'stream', '1'],
       ];
       for (const words of changes) {
         const key = words[1]!;
