@@ -1,4 +1,5 @@
 /** Puts one I/O thread together: set-up, transport, services, control messages. */
+import { availableParallelism } from 'node:os';
 import type { MessagePort } from 'node:worker_threads';
 import type { ParserLimits } from '../resp/request-parser.ts';
 import { watchDoorbell } from '../sync/doorbell.ts';
@@ -114,6 +115,7 @@ function chooseTransport({ config, layout }: ThreadParts, io: IoServer): ChosenT
     connectionsMax: layout.topology.connections,
     firstConnection: REPLAY_CONN + 1,
     receiveBufferCount: RECEIVE_BUFFERS,
+    letsOthersRun: layout.topology.ioThreads >= availableParallelism(),
   });
 }
 

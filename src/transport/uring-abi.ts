@@ -25,6 +25,7 @@
 
 export const SYS_IO_URING_SETUP = 425;
 export const SYS_IO_URING_ENTER = 426;
+export const SYS_SCHED_YIELD = process.arch === 'arm64' ? 124 : 24;
 export const SYS_IO_URING_REGISTER = 427;
 
 export const OP_POLL_ADD = 6;

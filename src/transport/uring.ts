@@ -114,6 +114,8 @@ export interface UringOptions {
   readonly receiveBufferBytes?: number;
   readonly submissionEntries?: number;
   readonly completionEntries?: number;
+  /** Other threads run before this one waits: where busy threads outnumber cores. */
+  readonly letsOthersRun?: boolean;
 }
 
 export class UringTransport implements Transport {
@@ -161,6 +163,7 @@ export class UringTransport implements Transport {
     const connectionsMax = options.connectionsMax ?? 65536;
     this.handler = handler;
     this.ring = new Ring(options.submissionEntries ?? 1024, options.completionEntries ?? 8192);
+    this.ring.letsOthersRun = options.letsOthersRun ?? false;
     this.received = new ReceiveBuffers(
       this.ring,
       BUFFER_GROUP,
@@ -274,7 +277,8 @@ export class UringTransport implements Transport {
     const mayWait = !this.isTurnOwed && this.listedCount === 0;
     this.isTurnOwed = false;
     // A signal is handled by Node's own loop.
-    if (this.ring.enter(mayWait ? 1 : 0) === EINTR) this.isYieldDue = true;
+    const code = mayWait ? this.ring.wait(this.liveCount < 2) : this.ring.enter(0);
+    if (code === EINTR) this.isYieldDue = true;
     this.handleCompletions();
     this.handler.onTurnEnd();
     if (this.listedCount > 0) this.visitListed();

@@ -15,12 +15,16 @@ export interface Variant {
   readonly options: UringOptions;
 }
 
-/** Both transports, and io_uring with queues so small that every overflow path runs. */
+/**
+ * Both transports; io_uring also as it is where cores are few, and with queues so small that every
+ * overflow path runs.
+ */
 export const variants: readonly Variant[] = [
   { name: 'node-net', kind: 'node-net', options: {} },
   ...(process.platform === 'linux'
     ? [
         { name: 'uring', kind: 'uring', options: {} } as const,
+        { name: 'uring, others first', kind: 'uring', options: { letsOthersRun: true } } as const,
         {
           name: 'uring with tiny queues',
           kind: 'uring',
