@@ -48,7 +48,8 @@ export class Monitors<C extends Monitor = Monitor> {
   /** Clients of each I/O thread that monitor, and lines that were sent to it. */
   readonly #watchers: SharedCounter[] = [];
   readonly #lines: SharedCounter[] = [];
-  readonly #clients = new Set<C>();
+  /** Clients that monitor, with the number of the first line that each is shown. */
+  readonly #clients = new Map<C, number>();
   readonly #line = new MonitorLine();
   #host: MonitorsHost<C> | null = null;
   /** Number of the line that is to be shown next. */
@@ -81,7 +82,8 @@ export class Monitors<C extends Monitor = Monitor> {
   enter(c: C): boolean {
     if (this.#clients.has(c)) return false;
     c.listens |= LISTENS_TO_COMMANDS;
-    this.#clients.add(c);
+    // Lines on their way were sent for another client, of commands before this one.
+    this.#clients.set(c, this.#lines[this.#io - 1]!.value);
     this.#count(1);
     return true;
   }
@@ -192,7 +194,10 @@ export class Monitors<C extends Monitor = Monitor> {
   }
 
   #deliver(buf: Uint8Array, start: number, end: number): void {
-    this.#next = (this.#next + 1) >>> 0;
-    for (const client of this.#clients) this.#host!.push(client, buf, start, end);
+    const number = this.#next;
+    this.#next = (number + 1) >>> 0;
+    for (const [client, first] of this.#clients) {
+      if (((number - first) | 0) >= 0) this.#host!.push(client, buf, start, end);
+    }
   }
 }
