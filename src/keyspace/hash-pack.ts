@@ -248,12 +248,15 @@ export class HashPack {
     grown -= pack.entryBytes(valueAt);
     const isEx = this.stride === 3;
     let isExpired = false;
+    let isExpiryFirst = false;
     if (isEx) {
       const expiryAt = pack.next(valueAt);
       pack.read(expiryAt);
       isExpired = pack.int !== 0 && pack.int <= shard.state.nowMs;
       if (expireMs === KEEP_TTL) expireMs = isExpired ? NO_TTL : pack.int;
-      grown += this.#expiryBytes(expireMs) - pack.entryBytes(expiryAt);
+      const change = this.#expiryBytes(expireMs) - pack.entryBytes(expiryAt);
+      isExpiryFirst = change < 0;
+      grown += change;
     }
     const place = valueAt - this.start;
     let moved = this.ref;
@@ -265,8 +268,14 @@ export class HashPack {
     const { start } = this;
     const to = start + place;
     let end = shard.valueOffset(moved) + length;
+    // What shrinks goes first: the listpack must not outgrow its entry in between.
+    if (isExpiryFirst) {
+      end = pack.replace(start, end, pack.next(to), this.#text, 0, this.#textLength);
+    }
     end = pack.replace(start, end, to, field.buf, field.from, field.to);
-    if (isEx) pack.replace(start, end, pack.next(to), this.#text, 0, this.#textLength);
+    if (isEx && !isExpiryFirst) {
+      pack.replace(start, end, pack.next(to), this.#text, 0, this.#textLength);
+    }
     if (grown < length) this.ref = shard.resizeValue(db, key, moved, grown);
     else if (grown === length) shard.touched(db, key);
     if (isEx && expireMs > 0) this.#noteExpiry(db, key, expireMs);
