@@ -306,6 +306,19 @@ describe('hashes against Maps', () => {
 });
 
 describe('fields that expire', () => {
+  it('leave their neighbours alone where a longer value takes the place of a TTL', () => {
+    for (let length = 0; length < 32; length++) {
+      for (let longer = 1; longer <= 7; longer++) {
+        const model = new HashModel(MIB);
+        for (let id = 0; id < 40; id++) model.set(id, 'f', 'v'.repeat(length), 1000);
+        for (let id = 0; id < 40; id++)
+          model.set(id, 'f', 'w'.repeat(length + longer), FIELD_NO_TTL);
+        model.check();
+        model.drain();
+      }
+    }
+  });
+
   it('go by and by from a large hash, and the hash with the last one', () => {
     const model = new HashModel(16 * MIB);
     for (let i = 0; i < 20_000; i++) model.set(1, `field:${i}`, 'v', 1 + (i % 4000));
