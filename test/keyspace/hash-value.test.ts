@@ -91,7 +91,7 @@ class HashModel {
     const fields = this.hashes.get(id)!;
     const isLive = this.#isLive(fields.get(name));
     expect(shard.hashes.remove(DB, key, ref, n, 0, n.length)).toBe(isLive);
-    if (isLive) fields.delete(name);
+    fields.delete(name);
     this.#forgetEmpty(id);
     expect(shard.hashes.ref).toBe(shard.find(DB, this.#locate(id)));
   }
