@@ -247,7 +247,8 @@ export class HashValues {
     if (status === FULL) return FULL;
     shard.touched(db, key);
     this.hasReplacedExpired = table.hasReplacedExpired;
-    if (expireMs > 0) shard.noteFieldExpiry(db, key, expireMs);
+    // The table's own bound may be older and lower than any field's time.
+    if (expireMs > 0) shard.noteFieldExpiry(db, key, table.earliestMs());
     return status;
   }
 
@@ -453,7 +454,7 @@ export class HashValues {
     const table = this.#rooted(ref);
     if (!table.setExpiry(db, table.find(buf, from, to), expireMs, this.each)) return false;
     shard.touched(db, key);
-    if (expireMs !== NO_TTL) shard.noteFieldExpiry(db, key, expireMs);
+    if (expireMs !== NO_TTL) shard.noteFieldExpiry(db, key, table.earliestMs());
     return true;
   }
 
