@@ -53,6 +53,9 @@ const TWO_32 = 4294967296;
 /** Times and deliveries have 48 bits. */
 const MAX_48 = 2 ** 48 - 1;
 
+/** A consumer with more pending entries than these stays where it is when memory is tidied up. */
+const OWNED_MOVED_MAX = 1000;
+
 /** Entries read: not known. */
 export const READ_UNKNOWN = -1;
 /** Deliveries of an entry that nobody should get again: 2^63 - 1 for clients. */
@@ -429,9 +432,8 @@ export class StreamGroups {
   }
 
   /**
-   * Moves blocks of the trees of pending entries: `step` counts up from 0, one tree each; the
-   * needle of the tree goes on from call to call. Blocks with names stay. Returns the tree of a
-   * step, or null behind the last.
+   * The tree of a step: `step` counts up from 0, through the two trees of each group and those of
+   * its consumers. Null behind the last. O(groups).
    */
   treeOfStep(step: number): IdTree | null {
     let left = step;
@@ -444,6 +446,38 @@ export class StreamGroups {
       left -= 2 + consumers.size;
     }
     return null;
+  }
+
+  /**
+   * Moves the block that the tree of a step begins in, and the tables of refs with the first of
+   * their blocks. A consumer with thousands of pending entries stays. O(groups), of a consumer
+   * O(its pending entries * log n).
+   */
+  relocateOfStep(step: number, relocate: (block: Ref) => Ref): void {
+    if (step === 0) this.table.relocateTable(relocate);
+    let left = step;
+    for (let i = 0; i < this.table.size && left >= 0; i++) {
+      if (left === 0) {
+        const group = this.table.relocateAt(i, relocate);
+        this.consumersOf(group).relocateTable(relocate);
+        return;
+      }
+      const group = this.table.at(i);
+      const { size } = this.consumersOf(group);
+      if (left >= 2 && left - 2 < size) this.#relocateConsumer(group, left - 2, relocate);
+      left -= 2 + size;
+    }
+  }
+
+  #relocateConsumer(group: Ref, index: number, relocate: (block: Ref) => Ref): void {
+    const { consumers } = this;
+    if (this.ownOf(consumers.at(index)).size > OWNED_MOVED_MAX) return;
+    const moved = consumers.relocateAt(index, relocate);
+    const own = this.ownOf(moved);
+    for (let goesOn = own.seekFirst(); goesOn; goesOn = own.next()) {
+      const at = this.findPending(group, this.#id.load(this.#u32, own.at));
+      this.#u32[at + OWNER] = moved;
+    }
   }
 
   /** Bytes of all groups. O(groups + consumers). */

@@ -7,9 +7,10 @@
  *     0..1   f64: iids ever added           2..3  f64: duplicates ever found
  *     4      seconds that an iid is kept    5     most iids of a producer
  *     6      iids of all producers          7     granules of the blocks of producers and iids
- *     8..15  IdTree of producers: key = hash of the pid (2 words), block
+ *     8..15  IdTree of producers: key = hash of the pid (2 words) and place among those of one
+ *            hash, from 0 on; payload = block
  *   producer
- *     0..7   IdTree of its iids: key = hash of the iid (2 words), block
+ *     0..7   IdTree of its iids, by the hash of the iid in the same way
  *     8      the oldest iid, 9 the newest   10    length of the pid, whose bytes follow
  *   iid
  *     0..3   ID of its entry    4 the next newer iid    5 length, whose bytes follow
@@ -47,6 +48,10 @@ const NEWER = 4;
 const IID_LENGTH = 5;
 
 const KEY_WORDS = 3;
+/** Word of a tree's record with the block. */
+const REF = KEY_WORDS;
+/** Producers with more iids than these keep the blocks of their iids where they are. */
+const IIDS_MOVED_MAX = 256;
 /** Iids too old that go when another one comes. */
 const EXPIRED_AT_ONCE = 8;
 
@@ -99,20 +104,23 @@ export class StreamProducers {
   readonly #producers: IdTree;
   readonly #own: IdTree;
   readonly #id = new StreamId();
+  readonly #name = new ByteRange();
   /** u32 index of the root's word. */
   #word = 0;
   /** The producer and iid that `record` has added, and the newest iid before it; 0 = none. */
   #lastProducer: Ref = 0;
   #last: Ref = 0;
   #before: Ref = 0;
+  /** Where a name that `#find` has not found belongs among those of its hash. */
+  #place = 0;
 
   constructor(shard: Shard) {
     this.#shard = shard;
     this.#arena = shard.arena;
     this.#u32 = shard.u32;
     this.#f64 = shard.arena.f64;
-    this.#producers = new IdTree(shard.arena, KEY_WORDS, 0);
-    this.#own = new IdTree(shard.arena, KEY_WORDS, 0);
+    this.#producers = new IdTree(shard.arena, KEY_WORDS, 1);
+    this.#own = new IdTree(shard.arena, KEY_WORDS, 1);
   }
 
   /** Opens what the root's word at u32 index `word` refers to. */
@@ -219,32 +227,42 @@ export class StreamProducers {
     return length === to - from && equalBytes(this.#arena.u8, at, buf, from, length);
   }
 
-  /** The block of a name in a tree, or 0; the hash of the name stays in the needle. */
-  #find(tree: IdTree, lengthWord: number, name: ByteRange): Ref {
+  /** Moves a tree to the first record with the hash of a name; false where there is none. */
+  #seekHash(tree: IdTree, name: ByteRange): boolean {
     const { hasher } = this.#shard;
-    const { needle } = tree;
     hasher.hash(name.buf, name.from, name.to);
-    needle[0] = hasher.lo;
-    needle[1] = hasher.hi;
-    needle[2] = 0;
+    tree.needle[0] = hasher.lo;
+    tree.needle[1] = hasher.hi;
+    tree.needle[2] = 0;
+    return tree.seek() && this.#hasHash(tree);
+  }
+
+  /** Whether the record that a tree is at has the hash of its needle. */
+  #hasHash({ at, needle }: IdTree): boolean {
     const u32 = this.#u32;
-    for (let goesOn = tree.seek(); goesOn; goesOn = tree.next()) {
-      const { at } = tree;
-      if (u32[at] !== needle[0] || u32[at + 1] !== needle[1]) return 0;
-      if (this.#isNamed(u32[at + 2]!, lengthWord, name)) return u32[at + 2]!;
+    return u32[at] === needle[0] && u32[at + 1] === needle[1];
+  }
+
+  /** The block of a name in a tree, which is at its record then, or 0. */
+  #find(tree: IdTree, lengthWord: number, name: ByteRange): Ref {
+    const u32 = this.#u32;
+    this.#place = 0;
+    let goesOn = this.#seekHash(tree, name);
+    for (; goesOn; goesOn = tree.next() && this.#hasHash(tree)) {
+      const ref = u32[tree.at + REF]!;
+      if (this.#isNamed(ref, lengthWord, name)) return ref;
+      this.#place = u32[tree.at + 2]! + 1;
     }
     return 0;
   }
 
   /** Removes a block from a tree by its name. */
   #unlist(tree: IdTree, lengthWord: number, ref: Ref): void {
-    const { hasher } = this.#shard;
-    const at = ref * 8 + (lengthWord + 1) * 4;
-    hasher.hash(this.#arena.u8, at, at + this.#u32[ref * 2 + lengthWord]!);
-    tree.needle[0] = hasher.lo;
-    tree.needle[1] = hasher.hi;
-    tree.needle[2] = ref;
-    if (!tree.remove()) throw new Error(DAMAGED);
+    if (this.#find(tree, lengthWord, this.#nameOf(ref, lengthWord, this.#name)) !== ref) {
+      throw new Error(DAMAGED);
+    }
+    tree.needle[2] = this.#u32[tree.at + 2]!;
+    tree.remove();
   }
 
   /** Points `own` at the iids of a producer. */
@@ -307,14 +325,18 @@ export class StreamProducers {
     return true;
   }
 
-  /** Adds a block of a name to a tree whose needle has the hash; 0 = the arena is full. */
+  /** Adds a block of a name that `#find` has just not found in the tree; 0 = the arena is full. */
   #list(tree: IdTree, lengthWord: number, name: ByteRange): Ref {
     const ref = this.#alloc(lengthWord, name);
     if (ref === 0) return 0;
-    tree.needle[2] = ref;
-    if (tree.insert() !== ID_TREE_FULL) return ref;
-    this.#free(ref);
-    return 0;
+    tree.needle[2] = this.#place;
+    const at = tree.insert();
+    if (at === ID_TREE_FULL) {
+      this.#free(ref);
+      return 0;
+    }
+    this.#u32[at] = ref;
+    return ref;
   }
 
   #append(producer: Ref, iid: ByteRange, id: StreamId): boolean {
@@ -404,18 +426,11 @@ export class StreamProducers {
       return;
     }
     if (tree.size < 2) return;
-    // The needle is somebody else's: the tree is asked for the hash of this producer once more.
-    const { hasher } = this.#shard;
-    const u32 = this.#u32;
-    const at = producer * 8 + (PID_LENGTH + 1) * 4;
-    hasher.hash(this.#arena.u8, at, at + u32[producer * 2 + PID_LENGTH]!);
-    tree.needle[0] = hasher.lo;
-    tree.needle[1] = hasher.hi;
-    tree.needle[2] = producer + 1;
-    if (!tree.seek()) tree.seekFirst();
-    const next = u32[tree.at + 2]!;
+    this.#find(tree, PID_LENGTH, this.#nameOf(producer, PID_LENGTH, this.#name));
+    if (!tree.next()) tree.seekFirst();
+    const next = this.#u32[tree.at + REF]!;
     this.#expire(next, nowMs, EXPIRED_AT_ONCE);
-    if (u32[next * 2 + OLDEST] === 0) this.#dropProducer(next);
+    if (this.#u32[next * 2 + OLDEST] === 0) this.#dropProducer(next);
   }
 
   // ---- all of them
@@ -436,7 +451,7 @@ export class StreamProducers {
     };
     const tree = this.#all();
     for (let goesOn = tree.seekFirst(); goesOn; goesOn = tree.next()) {
-      const producer = u32[tree.at + 2]!;
+      const producer = u32[tree.at + REF]!;
       one.iids = this.#ownOf(producer).size;
       one.isFirst = true;
       this.#nameOf(producer, PID_LENGTH, one.pid);
@@ -477,7 +492,7 @@ export class StreamProducers {
     const oldMs = this.#oldMs(nowMs);
     const tree = this.#all();
     for (let goesOn = tree.seekFirst(); goesOn; goesOn = tree.next()) {
-      const producer = u32[tree.at + 2]!;
+      const producer = u32[tree.at + REF]!;
       let { size } = this.#ownOf(producer);
       let ref = u32[producer * 2 + OLDEST]!;
       for (; ref !== 0 && this.#id.load(u32, ref * 2).ms <= oldMs; size--) {
@@ -495,7 +510,7 @@ export class StreamProducers {
     const tree = this.#all();
     let left = units;
     while (tree.seekFirst()) {
-      const producer = u32[tree.at + 2]!;
+      const producer = u32[tree.at + REF]!;
       for (; u32[producer * 2 + OLDEST] !== 0; left--) {
         if (left <= 0) return false;
         this.#dropOldest(producer);
@@ -547,9 +562,39 @@ export class StreamProducers {
     return true;
   }
 
-  /** The tree of producers, whose blocks may be moved: those with names and iids stay. */
+  // ---- defragmenting
+
+  /** Moves the stream's block. O(1). */
+  relocateBlock(relocate: (block: Ref) => Ref): void {
+    if (this.#block !== 0) this.#u32[this.#word] = relocate(this.#block);
+  }
+
+  /** The tree of producers, null where there are none. */
   get tree(): IdTree | null {
     return this.#block === 0 ? null : this.#all();
+  }
+
+  /**
+   * Moves the producer whose record in `tree` is at u32 index `at`, and its iids unless they are
+   * more than some hundreds. O(iids moved * log n).
+   */
+  relocateProducer(at: number, relocate: (block: Ref) => Ref): void {
+    const u32 = this.#u32;
+    const producer = relocate(u32[at + REF]!);
+    u32[at + REF] = producer;
+    const own = this.#ownOf(producer);
+    if (own.size > IIDS_MOVED_MAX) return;
+    own.needle.fill(0);
+    while (own.relocateLeaf(relocate, pass));
+    let linkedAt = producer * 2 + OLDEST;
+    for (let ref = u32[linkedAt]!; ref !== 0; ref = u32[linkedAt]!) {
+      this.#find(own, IID_LENGTH, this.#nameOf(ref, IID_LENGTH, this.#name));
+      const moved = relocate(ref);
+      u32[own.at + REF] = moved;
+      u32[linkedAt] = moved;
+      u32[producer * 2 + NEWEST] = moved;
+      linkedAt = moved * 2 + NEWER;
+    }
   }
 
   /** Bytes of all blocks. O(producers). */
@@ -561,7 +606,7 @@ export class StreamProducers {
     let bytes = this.#arena.usableBytes(block) + u32[block * 2 + GRANULES]! * 8;
     bytes += tree.memoryBytes();
     for (let goesOn = tree.seekFirst(); goesOn; goesOn = tree.next()) {
-      bytes += this.#ownOf(u32[tree.at + 2]!).memoryBytes();
+      bytes += this.#ownOf(u32[tree.at + REF]!).memoryBytes();
     }
     return bytes;
   }
@@ -576,7 +621,7 @@ export class StreamProducers {
     let iids = 0;
     let granules = 0;
     for (let goesOn = tree.seekFirst(); goesOn; goesOn = tree.next()) {
-      const producer = u32[tree.at + 2]!;
+      const producer = u32[tree.at + REF]!;
       granules += this.#arena.usableBytes(producer) >>> 3;
       const own = this.#ownOf(producer);
       own.checkInvariants();
@@ -604,3 +649,7 @@ export const IDMP_FULL = 0;
 export const IDMP_PRESENT = -1;
 
 const DAMAGED = 'stream: idempotent producers are damaged';
+
+function pass(): void {
+  // A record of a tree moves with its leaf.
+}

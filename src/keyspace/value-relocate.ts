@@ -13,6 +13,7 @@ import { relocateLeaf } from '../structures/btree-relocate.ts';
 import { itemKeyEnd, itemKeyOffset } from '../structures/compact-item.ts';
 import { Dict, LAYOUT_COMPACT } from '../structures/dict.ts';
 import { relocateTables, relocateUnit } from '../structures/dict-relocate.ts';
+import type { IdTree } from '../structures/id-tree.ts';
 import { ID_TREE_KEY_MAX } from '../structures/id-tree-layout.ts';
 import { Quicklist } from '../structures/quicklist.ts';
 import { ID_WORDS } from '../structures/stream-id.ts';
@@ -94,24 +95,34 @@ export class ValueRelocator {
     return this.#cursor < 0;
   }
 
-  /** Moves a leaf of a stream's index and its nodes, or one of the trees of its groups. */
+  /**
+   * Moves a leaf of a stream's index and its nodes, of one of the trees of its groups, or of its
+   * producers; before the first leaf of a tree the block that it begins in.
+   */
   #stepStream(root: Ref): boolean {
     const { stream, groups, producers } = this.#shard.streams.attachRoot(root);
-    const isIndex = this.#cursor === 0;
-    const isProducers = this.#cursor === PRODUCERS_STEP;
-    let tree = isIndex ? stream.tree : isProducers ? producers.tree : null;
-    if (!isIndex && this.#cursor < PRODUCERS_STEP) tree = groups.treeOfStep(this.#cursor - 1);
-    if (tree === null && this.#cursor < PRODUCERS_STEP) {
-      this.#cursor = PRODUCERS_STEP;
-      return false;
+    const cursor = this.#cursor;
+    let tree: IdTree | null = stream.tree;
+    let visit = this.#relocateNode;
+    if (cursor === PRODUCERS_STEP) {
+      if (!this.#hasBegun) producers.relocateBlock(this.#relocate);
+      tree = producers.tree;
+      visit = (record) => producers.relocateProducer(record, this.#relocate);
+    } else if (cursor !== 0) {
+      if (!this.#hasBegun) groups.relocateOfStep(cursor - 1, this.#relocate);
+      tree = groups.treeOfStep(cursor - 1);
+      visit = pass;
     }
-    if (tree === null) return true;
+    if (tree === null) {
+      this.#cursor = PRODUCERS_STEP;
+      return cursor >= PRODUCERS_STEP;
+    }
     tree.needle.fill(0);
     if (this.#hasBegun) tree.needle.set(this.#needle.subarray(0, tree.keyWords));
-    this.#hasBegun = tree.relocateLeaf(this.#relocate, isIndex ? this.#relocateNode : pass);
+    this.#hasBegun = tree.relocateLeaf(this.#relocate, visit);
     if (this.#hasBegun) this.#needle.set(tree.needle);
     else this.#cursor += 1;
-    return false;
+    return this.#cursor > PRODUCERS_STEP;
   }
 
   readonly #relocateNode = (record: number): void => {

@@ -171,6 +171,21 @@ export class NameTable {
     return true;
   }
 
+  /** Moves the block with the refs: `relocate` moves one and returns its ref from then on. O(1). */
+  relocateTable(relocate: (block: Ref) => Ref): void {
+    const { u32 } = this.#arena;
+    const block = u32[this.#base + BLOCK]!;
+    if (block !== 0) u32[this.#base + BLOCK] = relocate(block);
+  }
+
+  /** Moves the block of place `index`; its ref from then on. O(1). */
+  relocateAt(index: number, relocate: (block: Ref) => Ref): Ref {
+    const { u32 } = this.#arena;
+    const moved = relocate(this.at(index));
+    u32[u32[this.#base + BLOCK]! * 2 + index] = moved;
+    return moved;
+  }
+
   /** Bytes of the table and its blocks. O(n). */
   memoryBytes(): number {
     const count = this.size;

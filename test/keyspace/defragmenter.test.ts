@@ -45,7 +45,9 @@ function fillStream(
   names: readonly string[],
 ): void {
   for (const name of names) run('XADD', key, '*', 'field', name);
-  run('XADD', key, 'IDMP', 'producer', names[0]!, '*', 'field', names[0]!);
+  for (const name of names.slice(0, 4)) {
+    run('XADD', key, 'IDMP', 'producer', name, '*', 'field', name);
+  }
   run('XGROUP', 'CREATE', key, 'group', '0');
   const count = String(1 + (names.length >>> 1));
   run('XREADGROUP', 'GROUP', 'group', names[0]!, 'COUNT', count, 'STREAMS', key, '>');
