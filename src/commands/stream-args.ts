@@ -34,10 +34,20 @@ export function exactId(
   id: StreamId,
   isEnd: boolean = false,
 ): boolean {
-  const { args, reply } = ctx;
-  const form = parseStreamId(args.buf, args.offset[index]!, args.end(index), id);
+  return idFrom(ctx, ctx.args.offset[index]!, index, id, isEnd);
+}
+
+/** The same of the bytes of argument `index` from `from` on. */
+function idFrom(
+  ctx: CommandContext,
+  from: number,
+  index: number,
+  id: StreamId,
+  isEnd: boolean,
+): boolean {
+  const form = parseStreamId(ctx.args.buf, from, ctx.args.end(index), id);
   if (form === ID_BAD || form === ID_AUTO_SEQ) {
-    reply.errorBytes(ERROR_BYTES.STREAM_ID);
+    ctx.reply.errorBytes(ERROR_BYTES.STREAM_ID);
     return false;
   }
   if (form === ID_NO_SEQ && isEnd) {
@@ -75,15 +85,7 @@ export function intervalId(
   if (args.length[index]! < 2 || args.buf[from] !== BRACKET) {
     return idOrEdge(ctx, index, id, isEnd);
   }
-  const form = parseStreamId(args.buf, from + 1, args.end(index), id);
-  if (form === ID_BAD || form === ID_AUTO_SEQ) {
-    reply.errorBytes(ERROR_BYTES.STREAM_ID);
-    return false;
-  }
-  if (form === ID_NO_SEQ && isEnd) {
-    id.seqHi = WORD_MAX;
-    id.seqLo = WORD_MAX;
-  }
+  if (!idFrom(ctx, from + 1, index, id, isEnd)) return false;
   if (isEnd ? id.decrement() : id.increment()) return true;
   reply.errorBytes(isEnd ? ERROR_BYTES.STREAM_RANGE_END : ERROR_BYTES.STREAM_RANGE_START);
   return false;

@@ -12,13 +12,13 @@ import { oneKeyRows, readTyped, replyFull } from './collection.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
 import { exactId, intervalId } from './stream-args.ts';
 import {
+  ClaimLog,
   consumerNamed,
   consumerTimeMs,
   EntryWalk,
   groupNamed,
   IdList,
   logAcknowledged,
-  logClaims,
   logConsumer,
   logGroupId,
   refuseKeyOrGroup,
@@ -208,6 +208,7 @@ const NO_ROOM = 3;
 const walk = new EntryWalk();
 const claimed = new IdList();
 const dropped = new IdList();
+const log = new ClaimLog();
 
 /**
  * Gives the entry `id`, whose pending record is at u32 index `at` (0 = it is not pending), to a
@@ -237,30 +238,8 @@ function claimEntry(
   if (claim.retryCount >= 0) deliveries = claim.retryCount;
   else if (!claim.isJustId) deliveries += 1;
   if (!groups.deliver(group, consumer, id, claim.timeMs, deliveries)) return NO_ROOM;
-  if (ctx.effects.isOn) noteClaim(ctx, streams, group, deliveries);
+  log.add(ctx, streams, id, deliveries);
   return CLAIMED;
-}
-
-/** Claimed entries that are in the log with the next command: all were delivered as often. */
-const noted = new IdList();
-const each = { deliveries: 0 };
-
-function noteClaim(
-  ctx: CommandContext,
-  streams: StreamValues,
-  group: Ref,
-  deliveries: number,
-): void {
-  if (deliveries !== each.deliveries) logNoted(ctx, streams, group);
-  each.deliveries = deliveries;
-  noted.add(id);
-}
-
-function logNoted(ctx: CommandContext, streams: StreamValues, group: Ref): void {
-  if (noted.count === 0) return;
-  const { timeMs } = claim;
-  logClaims(ctx, streams, group, KEY, GROUP, CONSUMER, noted, timeMs, each.deliveries);
-  noted.clear();
 }
 
 /** Replies the entry `id`, which `walk` is at, or its ID. */
@@ -287,6 +266,7 @@ function cmdXclaim(ctx: CommandContext): RunStatus {
   if (moves) groups.setLastId(group, lastId);
   let isChanged = moves || taken.isNew;
   ctx.effects.replace();
+  log.begin(group, KEY, GROUP, claim.timeMs);
   const begin = reply.length;
   const mark = reply.deferArray();
   let outcome = NOT_CLAIMED;
@@ -301,9 +281,9 @@ function cmdXclaim(ctx: CommandContext): RunStatus {
     count += 1;
   }
   reply.finishArray(mark, count);
-  logNoted(ctx, streams, group);
+  log.flush(ctx, streams);
   if (count !== 0) groups.setActive(consumer, consumerTimeMs(state));
-  else if (taken.isNew) logConsumer(ctx, KEY, GROUP, CONSUMER);
+  else if (taken.isNew) logConsumer(ctx, KEY, GROUP);
   if (moves && count === 0) logGroupId(ctx, streams, group, KEY, GROUP);
   if (isChanged || count !== 0) streams.groupsChanged();
   if (outcome !== NO_ROOM) return DONE;
@@ -439,10 +419,11 @@ function cmdXautoclaim(ctx: CommandContext): RunStatus {
     return DONE;
   }
   ctx.effects.replace();
+  log.begin(group, KEY, GROUP, claim.timeMs);
   const isWhole = claimIdle(ctx, streams, group, consumer);
-  logNoted(ctx, streams, group);
+  log.flush(ctx, streams);
   if (claimed.count !== 0) groups.setActive(consumer, consumerTimeMs(state));
-  else if (taken.isNew) logConsumer(ctx, KEY, GROUP, CONSUMER);
+  else if (taken.isNew) logConsumer(ctx, KEY, GROUP);
   if (taken.isNew || claimed.count + dropped.count !== 0) streams.groupsChanged();
   if (!isWhole) {
     replyFull(ctx);

@@ -5,10 +5,10 @@ import type { Ref } from '../memory/arena.ts';
 import { StreamId } from '../structures/stream-id.ts';
 import type { CommandContext } from './spec.ts';
 import {
+  ClaimLog,
   groupNamed,
   IdList,
   logAcknowledged,
-  logClaims,
   logConsumer,
   logGroupId,
   replyDeliveries,
@@ -31,7 +31,7 @@ export interface GroupArguments {
 const id = new StreamId();
 const bound = new StreamId();
 const MAX = new StreamId().setMax();
-const delivered = new IdList();
+const claims = new ClaimLog();
 const idle = new IdList();
 
 /** The consumer that reads, in a stream that is open. */
@@ -57,18 +57,9 @@ export class GroupRead {
   finish(ctx: CommandContext): void {
     const { streams, group, keyAt, groupAt } = this;
     if (this.hasChanged) streams.groupsChanged();
-    if (delivered.count !== 0) this.logClaim(ctx, delivered, 1);
-    if (this.isNew) logConsumer(ctx, keyAt, groupAt, groupAt + 1);
+    claims.flush(ctx, streams);
+    if (this.isNew && !claims.isUsed) logConsumer(ctx, keyAt, groupAt);
     if (this.hasAdvanced) logGroupId(ctx, streams, group, keyAt, groupAt);
-  }
-
-  /** XCLAIM of IDs that are all delivered now, for the `deliveries`th time. */
-  logClaim(ctx: CommandContext, list: IdList, deliveries: number): void {
-    const { streams, group, keyAt, groupAt } = this;
-    const { nowMs } = ctx.state;
-    logClaims(ctx, streams, group, keyAt, groupAt, groupAt + 1, list, nowMs, deliveries);
-    // XCLAIM makes the consumer where there is none.
-    this.isNew = false;
   }
 }
 
@@ -100,15 +91,15 @@ export function findConsumer(
   read.hasClaim = what.minIdleMs >= 0;
   read.hasAdvanced = false;
   read.hasChanged = read.isNew;
+  claims.begin(group, keyAt, groupAt, ctx.state.nowMs);
   return true;
 }
 
 /** Replies up to `count` entries that the group has yet to get; how many. */
 export function deliverNew(ctx: CommandContext, read: GroupRead, count: number): number {
-  const { reply, state, effects } = ctx;
+  const { reply, state } = ctx;
   const { streams, group, consumer } = read;
   const { stream, groups, reader } = streams;
-  delivered.clear();
   if (groups.lastId(group, bound).increment()) reader.range(bound, MAX, false);
   else return 0;
   let found = 0;
@@ -119,7 +110,7 @@ export function deliverNew(ctx: CommandContext, read: GroupRead, count: number):
         read.isFull = true;
         break;
       }
-      if (effects.isOn) delivered.add(reader.id);
+      claims.add(ctx, streams, reader.id, 1);
     }
     advanceGroup(stream, groups, group, reader.id);
     if (read.hasClaim) {
@@ -188,16 +179,11 @@ export function claimIdle(
     reply.integer(idleMs);
     replyDeliveries(reply, deliveries);
     found += 1;
-    if (!ctx.effects.isOn) continue;
-    one.clear();
-    one.add(id);
-    read.logClaim(ctx, one, deliveries + 1);
+    claims.add(ctx, streams, id, deliveries + 1);
   }
   if (found !== 0) groups.setActive(consumer, state.nowMs);
   return found;
 }
-
-const one = new IdList();
 
 /** Replies the consumer's own pending entries behind `start`, all in one array. */
 export function deliverHistory(
@@ -229,7 +215,6 @@ export function deliverHistory(
     }
   }
   reply.finishArray(mark, found);
-  delivered.clear();
   read.finish(ctx);
 }
 

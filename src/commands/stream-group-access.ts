@@ -114,20 +114,15 @@ export function replyOwner(reply: ReplyWriter, groups: StreamGroups, owner: Ref)
 
 // ---- the log
 
-/** The consumer of argument `consumer` was made in the group of argument `group`. */
-export function logConsumer(
-  ctx: CommandContext,
-  key: number,
-  group: number,
-  consumer: number,
-): void {
+/** The consumer of the argument behind `group`, the group's, was made. */
+export function logConsumer(ctx: CommandContext, key: number, group: number): void {
   const { effects } = ctx;
   if (!effects.isOn) return;
   effects.command(ctx.db, XGROUP, 5);
   logBytes(effects, CREATECONSUMER);
   logArgument(ctx, key);
   logArgument(ctx, group);
-  logArgument(ctx, consumer);
+  logArgument(ctx, group + 1);
 }
 
 /** Last ID and number of entries read of the group of argument `index` are what they are now. */
@@ -147,39 +142,6 @@ export function logGroupId(
   logId(ctx, streams.groups.lastId(group, lastId));
   logBytes(effects, ENTRIESREAD);
   effects.integer(streams.groups.read(group));
-}
-
-/**
- * The entries of `list` are pending for the consumer of argument `consumer`, since `timeMs` and for
- * the `deliveries`th time. Key and group are arguments, too.
- */
-export function logClaims(
-  ctx: CommandContext,
-  streams: StreamValues,
-  group: Ref,
-  key: number,
-  groupIndex: number,
-  consumer: number,
-  list: IdList,
-  timeMs: number,
-  deliveries: number,
-): void {
-  const { effects } = ctx;
-  if (!effects.isOn) return;
-  effects.command(ctx.db, XCLAIM, 13 + list.count);
-  logArgument(ctx, key);
-  logArgument(ctx, groupIndex);
-  logArgument(ctx, consumer);
-  effects.integer(0);
-  for (let i = 0; i < list.count; i++) logId(ctx, list.get(i, listed));
-  logBytes(effects, TIME);
-  effects.integer(timeMs);
-  logBytes(effects, RETRYCOUNT);
-  effects.integer(deliveries === DELIVERIES_MAX ? DELIVERIES_MAX_SHOWN : deliveries);
-  logBytes(effects, FORCE);
-  logBytes(effects, JUSTID);
-  logBytes(effects, LASTID);
-  logId(ctx, streams.groups.lastId(group, lastId));
 }
 
 /** The entry `id` is no longer pending in the group of argument `group`. */
@@ -256,5 +218,65 @@ export class IdList {
   /** Copies the ID of place `index` into `id`. */
   get(index: number, id: StreamId): StreamId {
     return id.load(this.#words, index * 4);
+  }
+}
+
+/**
+ * Entries that a command has made pending for a consumer, on their way to the log: as XCLAIMs of
+ * those one after the other that were delivered equally often.
+ */
+export class ClaimLog {
+  readonly #ids = new IdList();
+  #deliveries = 0;
+  #timeMs = 0;
+  #group: Ref = 0;
+  #keyAt = 0;
+  #groupAt = 0;
+  /** Something went to the log, or is to go: that makes the consumer where there is none. */
+  isUsed = false;
+
+  /**
+   * Begins with a group of the open stream: arguments `keyAt` and `groupAt`, and the consumer's
+   * behind the group's. The entries were delivered at `timeMs`.
+   */
+  begin(group: Ref, keyAt: number, groupAt: number, timeMs: number): void {
+    this.#ids.clear();
+    this.#group = group;
+    this.#keyAt = keyAt;
+    this.#groupAt = groupAt;
+    this.#timeMs = timeMs;
+    this.isUsed = false;
+  }
+
+  /** The entry is pending for the consumer now, for the `deliveries`th time. */
+  add(ctx: CommandContext, streams: StreamValues, id: StreamId, deliveries: number): void {
+    if (!ctx.effects.isOn) return;
+    if (deliveries !== this.#deliveries) this.flush(ctx, streams);
+    this.#deliveries = deliveries;
+    this.#ids.add(id);
+    this.isUsed = true;
+  }
+
+  /** Writes what is still to be written. */
+  flush(ctx: CommandContext, streams: StreamValues): void {
+    const ids = this.#ids;
+    if (ids.count === 0) return;
+    const { effects } = ctx;
+    effects.command(ctx.db, XCLAIM, 13 + ids.count);
+    logArgument(ctx, this.#keyAt);
+    logArgument(ctx, this.#groupAt);
+    logArgument(ctx, this.#groupAt + 1);
+    effects.integer(0);
+    for (let i = 0; i < ids.count; i++) logId(ctx, ids.get(i, listed));
+    logBytes(effects, TIME);
+    effects.integer(this.#timeMs);
+    logBytes(effects, RETRYCOUNT);
+    const deliveries = this.#deliveries;
+    effects.integer(deliveries === DELIVERIES_MAX ? DELIVERIES_MAX_SHOWN : deliveries);
+    logBytes(effects, FORCE);
+    logBytes(effects, JUSTID);
+    logBytes(effects, LASTID);
+    logId(ctx, streams.groups.lastId(this.#group, lastId));
+    ids.clear();
   }
 }

@@ -63,8 +63,6 @@ const ERROR_SIGN = 0x2d;
 const UNBLOCKED = 'UNBLOCKED client unblocked via CLIENT UNBLOCK';
 /** Between two tries at what another thread is about to finish. */
 const RETRY_MS = 1;
-/** Longest time between two looks at what time alone may bring. */
-const RETRY_EVERY_MS = 100;
 
 export class BlockedClients {
   readonly #parts: BlockedClientsParts;
@@ -339,8 +337,7 @@ export class BlockedClients {
       if (records.retryMs(wait.ref) <= nowMs) serve.retry(wait.ref);
       // Who was served has left; a look that came to nothing has said when the next is due.
       if (!this.#retried.has(wait)) continue;
-      const due = Math.max(records.retryMs(wait.ref), nowMs + RETRY_MS);
-      wakeAt(Math.min(due, nowMs + RETRY_EVERY_MS));
+      wakeAt(Math.max(records.retryMs(wait.ref), nowMs + RETRY_MS));
     }
   }
 
