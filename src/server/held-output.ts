@@ -8,6 +8,7 @@
 const ROOM_MIN = 1024;
 /** Room beyond this goes when nothing is held. */
 const ROOM_KEPT = 64 * 1024;
+const SPARE_MAX = 1024;
 
 export class HeldOutput {
   buf: Uint8Array = new Uint8Array(ROOM_MIN);
@@ -53,6 +54,10 @@ export class HeldOutput {
 
   /** Drops the first `bytes` bytes, which `ready` answered. */
   drop(bytes: number): void {
+    if (bytes === this.length) {
+      this.#clear();
+      return;
+    }
     let segments = 0;
     while (segments < this.#ends.length && this.#ends[segments]! <= bytes) segments += 1;
     this.#positions.splice(0, segments);
@@ -60,6 +65,26 @@ export class HeldOutput {
     for (let i = 0; i < this.#ends.length; i++) this.#ends[i]! -= bytes;
     this.buf.copyWithin(0, bytes, this.length);
     this.length -= bytes;
-    if (this.length === 0 && this.buf.length > ROOM_KEPT) this.buf = new Uint8Array(ROOM_MIN);
+  }
+
+  #clear(): void {
+    this.#positions.length = 0;
+    this.#ends.length = 0;
+    this.length = 0;
+    if (this.buf.length > ROOM_KEPT) this.buf = new Uint8Array(ROOM_MIN);
+  }
+}
+
+/** Outputs that are used again: with `always` every reply of a write needs one for a moment. */
+export class HeldOutputPool {
+  readonly #spare: HeldOutput[] = [];
+
+  take(): HeldOutput {
+    return this.#spare.pop() ?? new HeldOutput();
+  }
+
+  /** Takes back an empty one that nobody uses any more. */
+  give(output: HeldOutput): void {
+    if (this.#spare.length < SPARE_MAX) this.#spare.push(output);
   }
 }

@@ -20,7 +20,7 @@ import { addressOf, describeClient } from './client-report.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
 import { HELD } from './dispatch-parts.ts';
 import type { Dispatcher } from './dispatcher.ts';
-import { HeldOutput } from './held-output.ts';
+import { HeldOutput, HeldOutputPool } from './held-output.ts';
 import type { IoServerParts } from './io-server-parts.ts';
 import { flushChanges, flushKeyspaceStats } from './keyspace-stats.ts';
 import { LETTER, type Letter, type LetterHandler, Mailbox } from './post.ts';
@@ -71,6 +71,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
   readonly #stalled = new Set<Connection>();
   /** Those with replies that wait for the disk. */
   readonly #holding = new Set<Connection>();
+  readonly #heldPool = new HeldOutputPool();
   #generation = 0;
   #clientSerial = 0;
   #dispatcher: Dispatcher | null = null;
@@ -391,7 +392,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
         this.#sendNow(c, buf, start, end);
         return;
       }
-      c.held = new HeldOutput();
+      c.held = this.#heldPool.take();
       this.#holding.add(c);
     }
     c.held.hold(buf, start, end, gate);
@@ -405,11 +406,10 @@ export class IoServer implements TransportHandler, ConnectionHost {
       const ready = held.ready(durable);
       if (ready === 0) continue;
       this.#sendNow(c, held.buf, 0, ready);
-      if (ready < held.length) {
-        held.drop(ready);
-        continue;
-      }
+      held.drop(ready);
+      if (held.length !== 0) continue;
       c.held = null;
+      this.#heldPool.give(held);
       this.#holding.delete(c);
       if (c.isClosing) this.#transport!.close(c.conn, false);
       else if (c.isReadPaused || c.isEnded) this.#resumable.push(c);
