@@ -155,6 +155,8 @@ class Player {
 class Play {
   readonly players = new Map<string, Player>();
   readonly #ids = new Map<string, string>();
+  /** Id of the client that the last command closed, or null. */
+  closedId: string | null = null;
 
   static async begin(port: number, script: string): Promise<Play> {
     const play = new Play();
@@ -178,6 +180,7 @@ class Play {
     let step = 0;
     for (const line of script.split(';')) {
       const [name, ...words] = line.trim().split(/\s+/);
+      this.closedId = name === '!' ? this.#ids.get(words[0]!)! : null;
       if (name === '!') this.players.get(words[0]!)!.raw.close();
       else {
         const known = words.map((word) => word.replace(/\{(.)\}/, (_, one) => this.#ids.get(one)!));
@@ -264,6 +267,14 @@ describe.skipIf(redisServerPath() === null)('beside redis-server', () => {
       const control = await server.connect();
       await play.run(script, async (step, isBlocked) => {
         await untilThere(wanted.steps[step]!);
+        const { closedId } = play;
+        if (closedId !== null) {
+          // Its thread may notice later than another one runs the next command.
+          await waitUntil('a close', async () => {
+            const list = await control.command(['CLIENT', 'LIST', 'ID', closedId]);
+            return !list.includes(`id=${closedId} `);
+          });
+        }
         if (!isBlocked) return;
         await waitUntil('a blocked client', async () =>
           (await control.command(['INFO', 'clients'])).includes('\r\nblocked_clients:1\r\n'),
