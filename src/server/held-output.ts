@@ -8,7 +8,9 @@
 const ROOM_MIN = 1024;
 /** Room beyond this goes when nothing is held. */
 const ROOM_KEPT = 64 * 1024;
+/** Outputs that a pool keeps, and the most room that each of them may have. */
 const SPARE_MAX = 1024;
+const SPARE_ROOM_MAX = 4096;
 
 export class HeldOutput {
   buf: Uint8Array = new Uint8Array(ROOM_MIN);
@@ -85,6 +87,7 @@ export class HeldOutputPool {
 
   /** Takes back an empty one that nobody uses any more. */
   give(output: HeldOutput): void {
-    if (this.#spare.length < SPARE_MAX) this.#spare.push(output);
+    if (output.buf.length > SPARE_ROOM_MAX || this.#spare.length === SPARE_MAX) return;
+    this.#spare.push(output);
   }
 }
