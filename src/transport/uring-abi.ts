@@ -57,11 +57,14 @@ export const SETUP_CQSIZE = 1 << 3;
 export const SETUP_CLAMP = 1 << 4;
 export const SETUP_SUBMIT_ALL = 1 << 7;
 export const SETUP_COOP_TASKRUN = 1 << 8;
+export const SETUP_TASKRUN_FLAG = 1 << 9;
 export const SETUP_SINGLE_ISSUER = 1 << 12;
 export const SETUP_DEFER_TASKRUN = 1 << 13;
 
 /** In the submission ring's flags: completions wait in the kernel for room. */
 export const SQ_CQ_OVERFLOW = 1 << 1;
+/** In the submission ring's flags: a call of io_uring_enter would complete something. */
+export const SQ_TASKRUN = 1 << 2;
 
 export const ENTER_GETEVENTS = 1 << 0;
 
