@@ -10,6 +10,7 @@ import { Shard } from '../keyspace/shard.ts';
 import { TrackingTable } from '../keyspace/tracking-table.ts';
 import { Arena } from '../memory/arena.ts';
 import { LoadBoard } from '../sync/load-board.ts';
+import { useHugePages } from '../transport/libc.ts';
 import { ChannelBoard } from './channel-board.ts';
 import { createCards } from './client-cards.ts';
 import { createClientIds } from './client-ids.ts';
@@ -25,6 +26,12 @@ const GIB = 1024 ** 3;
  */
 const ARENA_BYTES_FAST = 2 * GIB - 4096;
 const ARENA_BYTES_MAX = 32 * GIB - 4096;
+/**
+ * The data of a shard up to here is in pages of 4 KiB: a small data set takes no more than it
+ * needs. Beyond, in huge pages: GET p99 while a sorted set of five million members is copied and
+ * deleted in a loop, on two virtual cores: 23 ms without, 1.4 ms with them.
+ */
+const SMALL_PAGES_BYTES = 16 * 1024 ** 2;
 const SPILL_BYTES = 2 * GIB - 4096;
 /** Connections beyond maxclients: those being told that there are too many, and a replay. */
 const CONNECTION_SLACK = 129;
@@ -70,6 +77,9 @@ export function planServer(
   for (let i = 0; i < shards; i++) {
     const arena = Arena.create(arenaBytes, shardHeaderBytes(databases));
     Shard.format(arena, databases);
+    if (config.bool('huge-pages')) {
+      useHugePages(arena.buffer, arena.frontBytes + SMALL_PAGES_BYTES);
+    }
     arenas.push(arena.buffer);
   }
   const spill = Arena.create(SPILL_BYTES, 64).buffer;

@@ -36,6 +36,7 @@ export const OWN_DIRECTIVES = [
   int('shards', 0, 0, 1024, IMMUTABLE | OWN),
   int('shard-threads', 0, 0, 128, IMMUTABLE | OWN),
   bool('lease', 'yes', IMMUTABLE | OWN),
+  bool('huge-pages', 'yes', IMMUTABLE | OWN),
   choice('transport', 'auto', ['auto', 'node-net', 'uring'], IMMUTABLE | OWN),
 ];
 
