@@ -93,6 +93,7 @@ export class ItemTable {
   copyTo(to: ItemTable, toShard: Shard, type: number): Ref {
     const root = to.create(type);
     if (root === 0) return 0;
+    to.dict.reserve(this.size);
     const from = this.#shard;
     let isFull = false;
     this.forEach((item) => {

@@ -199,6 +199,7 @@ export class ZsetTable {
   copyTo(to: ZsetTable): Ref {
     const root = to.create();
     if (root === 0 || this.size === 0) return root;
+    to.#table.dict.reserve(this.size);
     const tree = this.#tree;
     tree.select(0);
     do {
