@@ -47,6 +47,8 @@ import { ZsetValues } from './zset-value.ts';
 
 const MAGIC = 0x54534844;
 const DATABASES = 1;
+/** Beyond this share of the arena, what waits to be freed is freed before large commands run. */
+const SHORT_SHARE = 0.5;
 const LAZY = 2;
 const LAZY_ROOTS = 8;
 const WATCH = 4;
@@ -660,6 +662,12 @@ export class Shard extends EntryBlocks {
     if (dict.find(key.buf, key.start, key.end, key.lo, key.hi) !== ref) return;
     if (this.isExpired(ref)) this.#deleteExpired(db, key, ref);
     else this.#removeFound(db, key, ref);
+  }
+
+  /** True while freed values wait that the arena may soon need the memory of. O(1). */
+  get isShortOfRoom(): boolean {
+    const { arena, lazy } = this;
+    return !lazy.isEmpty && arena.usedBytes() > arena.capacityBytes() * SHORT_SHARE;
   }
 
   /** Empties a database; the lazy-free list frees its blocks. O(1). Returns the keys removed. */

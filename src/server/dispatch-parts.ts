@@ -65,6 +65,17 @@ export interface DispatcherParts {
   readonly acl: AclGate;
 }
 
+/**
+ * How long a held command tries again in each turn. After that the core is left to whoever holds
+ * what it needs, which may be the thread that it displaced.
+ */
+const EAGER_MS = 0.5;
+
+/** A held command tries again at once, or, on false, a while later. */
+export function triesEagerly(c: Connection): boolean {
+  return c.contendedSinceMs !== 0 && performance.now() - c.contendedSinceMs < EAGER_MS;
+}
+
 /** The command asks again: soon where that gets on, otherwise with the next event. */
 export function waitForRoom(c: Connection, room: MemoryRoom): DispatchStatus {
   c.contendedSinceMs = room.hasFreed ? performance.now() : 0;

@@ -41,7 +41,11 @@ import { STAT, type ThreadStats } from './thread-stats.ts';
 import { isRefused, refusalText } from './write-refusal.ts';
 
 const NO_KEYS_FOR_MONITORS = "ERR Replica can't interact with the keyspace";
-/** How long a read tries to get at its shard before it is routed. */
+/**
+ * How long a read tries to get at its shards before it is routed: where commands that may take long
+ * are on their way, and elsewhere.
+ */
+const BEHIND_LONG_MS_MAX = 1000;
 const CONTENDED_MS_MAX = 10;
 
 /**
@@ -368,6 +372,7 @@ export class Dispatcher {
       const locks = this.#locks;
       const mark = this.#reply.length;
       if (locks.lease(shard)) {
+        if (c.contendedSinceMs !== 0) locks.want(shard, false);
         const isDone = this.#runHere(c, row);
         locks.endLease(shard);
         if (isDone) return this.#ranHere(c, row, mark, STAT.leased);
@@ -381,7 +386,10 @@ export class Dispatcher {
         flags = messages.FLAG_ESCALATED;
       } else {
         this.#stats.add(STAT.leaseContended, 1);
-        if (row.isReadOnly && this.#mayTryAgain(c)) return this.#stall(c);
+        if (row.isReadOnly && this.#mayTryAgain(c)) {
+          locks.want(shard, true);
+          return this.#stall(c);
+        }
       }
     }
     c.contendedSinceMs = 0;
@@ -391,11 +399,16 @@ export class Dispatcher {
   /**
    * A read that finds its shard held tries again before it is routed: a long command keeps reads
    * out for an instant only, but in its worker's ring they would wait for its end, and all of their
-   * connection with them (GET p99 while SUNIONSTORE runs in a loop: 440 ms).
+   * connection with them (GET p99 while SUNIONSTORE runs in a loop: 440 ms). An instant may be long
+   * where more threads are busy than there are cores. The bound is for reads that never find their
+   * shard free between long commands.
    */
   #mayTryAgain(c: Connection): boolean {
-    if (c.contendedSinceMs === 0) c.contendedSinceMs = performance.now();
-    return performance.now() - c.contendedSinceMs < CONTENDED_MS_MAX;
+    const nowMs = performance.now();
+    if (c.contendedSinceMs === 0) c.contendedSinceMs = nowMs;
+    const waitedMs = nowMs - c.contendedSinceMs;
+    if (waitedMs < CONTENDED_MS_MAX) return true;
+    return waitedMs < BEHIND_LONG_MS_MAX && this.#parts.layout.longCommands > 0;
   }
 
   #nanos = -1;
@@ -453,18 +466,43 @@ export class Dispatcher {
       set.ofCommand(row, args, ctx);
       via = set.count === 0 ? 0 : set.shards[0]!;
       if (set.count > 1) this.#stats.add(STAT.multiShard, 1);
-      if (this.isLeaseOn && this.#locks.leaseAll(set.shards, set.count)) {
+      if (set.count === 0 || (this.isLeaseOn && this.#enterAll(row.isShared))) {
         const mark = this.#reply.length;
+        if (c.contendedSinceMs !== 0) this.#unwant();
+        const isJoined = row.isShared && set.count !== 0 && this.#locks.hasJoined;
+        ctx.state.isReadOnly = isJoined;
         const isDone = this.#runHere(c, row);
-        this.#locks.endAllLeases(set.shards, set.count);
-        if (isDone) return this.#ranHere(c, row, mark, STAT.leased);
+        ctx.state.isReadOnly = false;
+        this.#leaveAll(row.isShared);
+        if (isDone) return this.#ranHere(c, row, mark, isJoined ? STAT.joinedReads : STAT.leased);
         flags = messages.FLAG_ESCALATED;
-      } else if (set.count === 0) {
-        const mark = this.#reply.length;
-        if (this.#runHere(c, row)) return this.#ranHere(c, row, mark, STAT.leased);
+      } else if (this.isLeaseOn) {
+        this.#stats.add(STAT.leaseContended, 1);
+        if (row.isShared && this.#mayTryAgain(c)) {
+          for (let i = 0; i < set.count; i++) this.#locks.want(set.shards[i]!, true);
+          return this.#stall(c);
+        }
       }
     }
+    c.contendedSinceMs = 0;
     return this.#route(c, row, args, via, false, flags);
+  }
+
+  #unwant(): void {
+    const { shards, count } = this.#set;
+    for (let i = 0; i < count; i++) this.#locks.want(shards[i]!, false);
+  }
+
+  /** Gets at the shards of a command over several, by lease, or beside a long read. */
+  #enterAll(isShared: boolean): boolean {
+    const { shards, count } = this.#set;
+    return isShared ? this.#locks.enterAll(shards, count) : this.#locks.leaseAll(shards, count);
+  }
+
+  #leaveAll(isShared: boolean): void {
+    const { shards, count } = this.#set;
+    if (isShared) this.#locks.leaveAll(shards, count);
+    else this.#locks.endAllLeases(shards, count);
   }
 
   /** Sends a command to the owner of shard `via`. `isChainable`: others may be sent behind it. */
@@ -488,6 +526,7 @@ export class Dispatcher {
     }
     if (status === messages.SENT_BODY) c.inputGiven(args);
     this.#routes.sentFor(c, via, isChainable);
+    if (messages.mayTakeLong(row, out.flags)) this.#parts.layout.addLongCommands(1);
     if (row.isWatch) {
       for (let i = 1; i < args.count; i++)
         c.pendingWatch.push(args.buf.slice(args.offset[i]!, args.end(i)));

@@ -18,7 +18,7 @@ import { clientId } from './client-ids.ts';
 import { refusalOf } from './client-limits.ts';
 import { addressOf, describeClient } from './client-report.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
-import { HELD } from './dispatch-parts.ts';
+import { HELD, triesEagerly } from './dispatch-parts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { HeldOutput, HeldOutputPool } from './held-output.ts';
 import type { IoServerParts } from './io-server-parts.ts';
@@ -337,8 +337,9 @@ export class IoServer implements TransportHandler, ConnectionHost {
       this.#parts.stats.add(STAT.blockedNow, 1);
     }
     if (!c.isStalled) return;
-    this.#stalled.add(c);
-    if (c.contendedSinceMs !== 0) this.#parts.wakeSoon();
+    const { size } = this.#stalled.add(c);
+    if (triesEagerly(c)) this.#parts.wakeSoon();
+    else if (c.contendedSinceMs !== 0) this.wakeAt(Date.now() + RETRY_MS + (size >> 8));
   }
 
   #protocolError(c: Connection): void {

@@ -221,7 +221,8 @@ export class MemoryCare {
     const shard = this.#owned[this.#current]!;
     this.#defragAtMs = nowMs + RETRY_MS;
     // What waits to be freed need not be moved.
-    if (this.#isSnapshotRunning || !shard.lazy.isEmpty || !locks.lease(shard.index)) return;
+    if (this.#isSnapshotRunning || !shard.lazy.isEmpty || locks.mustYield(shard.index)) return;
+    if (!locks.lease(shard.index)) return;
     if (this.#isSnapshotRunning) {
       // It began before the shard was held.
       locks.endLease(shard.index);
@@ -231,7 +232,7 @@ export class MemoryCare {
     const untilMs = nowMs + this.#sliceMs;
     let isDone = false;
     do isDone = defragmenter.step();
-    while (!isDone && performance.now() < untilMs);
+    while (!isDone && performance.now() < untilMs && !locks.mustYield(shard.index));
     locks.endLease(shard.index);
     this.#count(defragmenter);
     const endMs = performance.now();

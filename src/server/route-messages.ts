@@ -23,6 +23,7 @@
  *   WATCHED: five u32 for each key: shard, database, lo, hi, version; precedes the REPLY of its
  *   WATCH
  */
+import type { CommandRow } from '../commands/table.ts';
 import type { Ref } from '../memory/arena.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { ArgView } from '../resp/request-parser.ts';
@@ -43,6 +44,11 @@ export const FLAG_MORE = 4;
 export const FLAG_ESCALATED = 8;
 /** The keys that it reads are noted for its client. */
 export const FLAG_TRACKED = 16;
+
+/** Large and slow commands, and those of several keys: a worker may be at it for long. */
+export function mayTakeLong(row: CommandRow, flags: number): boolean {
+  return row.singleKey === 0 || row.isSlow || (flags & FLAG_ESCALATED) !== 0;
+}
 
 export const SENT = 0;
 export const RING_FULL = 1;

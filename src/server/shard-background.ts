@@ -4,6 +4,7 @@
  */
 import { ActiveExpire } from '../keyspace/active-expire.ts';
 import type { Shard } from '../keyspace/shard.ts';
+import { sleepMs } from '../sync/pause.ts';
 import type { BlockedServe } from './blocked-serve.ts';
 import type { Insight } from './insight/insight.ts';
 import { flushKeyspaceStats } from './keyspace-stats.ts';
@@ -23,6 +24,16 @@ const PARK_MS_BUSY = 2;
 /** One hold of a shard for expiry; resizing and freeing may take as long again. */
 const SLICE_MS = 0.5;
 const UNITS_PER_STEP = 16;
+
+/**
+ * Share of the time of long commands that freeing what they left may take, up to a bound, and the
+ * pause after each slice of it, in which others get at the shard.
+ */
+const CATCH_UP_SHARE = 0.25;
+const CATCH_UP_MS_MAX = 200;
+const CATCH_UP_PAUSE_MS = 0.3;
+/** The same between any two looks at what clients want, where the arena may soon be full. */
+const CATCH_UP_SHORT_MS = 5;
 
 export interface ShardBackgroundParts {
   readonly layout: SharedLayout;
@@ -73,7 +84,7 @@ export class ShardBackground {
   /** One hold of a shard. False when more expiry is due now. */
   slice(shard: Shard, expire: ActiveExpire | null): boolean {
     const { locks, ctx, serve } = this.#parts;
-    if (!locks.lease(shard.index)) return expire === null;
+    if (locks.mustYield(shard.index) || !locks.lease(shard.index)) return expire === null;
     const started = performance.now();
     let isDone = expire === null;
     while (!isDone && performance.now() - started < SLICE_MS) isDone = expire!.slice();
@@ -88,10 +99,33 @@ export class ShardBackground {
           isIdle = false;
         }
       }
-      if (isIdle) break;
+      if (isIdle || locks.mustYield(shard.index)) break;
     }
     locks.endLease(shard.index);
     return isDone;
+  }
+
+  /**
+   * Long commands one after the other, each of which replaces a large value, leave more to free
+   * than one slice between two of them takes: without this, memory would grow for ever.
+   * `busySinceMs`: when the commands began. True where more of it is due at once.
+   */
+  catchUp(busySinceMs: number): boolean {
+    const started = performance.now();
+    const shareMs = Math.min((started - busySinceMs) * CATCH_UP_SHARE, CATCH_UP_MS_MAX);
+    let nowMs = started;
+    let isShort = false;
+    for (const shard of this.#owned) {
+      if (shard.lazy.isEmpty) continue;
+      const budgetMs = shard.isShortOfRoom ? Math.max(shareMs, CATCH_UP_SHORT_MS) : shareMs;
+      while (!shard.lazy.isEmpty && nowMs - started < budgetMs) {
+        this.slice(shard, null);
+        sleepMs(CATCH_UP_PAUSE_MS);
+        nowMs = performance.now();
+      }
+      if (shard.isShortOfRoom) isShort = true;
+    }
+    return isShort;
   }
 
   #expired(ms: number): void {

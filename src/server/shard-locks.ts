@@ -12,6 +12,9 @@ import type { SharedLayout } from './shared-layout.ts';
  */
 const LEASE_SPINS = 40;
 
+/** How long background work leaves a shard alone that others want, or have wanted and forgotten. */
+const YIELD_MS_MAX = 3;
+
 /** Answers of `holdBriefly`. */
 export const HOLD_NONE = 0;
 export const HOLD_OWN = 1;
@@ -26,6 +29,11 @@ export class ShardLocks {
   readonly #held: number[] = [];
   #isShared = false;
   readonly #one = [0];
+  /** Since when background work of this thread leaves a shard alone, by shard; 0 = it does not. */
+  readonly #yieldsSinceMs: number[] = [];
+  /** Which shards of `enterAll` are joined rather than leased. */
+  readonly #joined: boolean[] = [];
+  #hasJoined = false;
 
   constructor(layout: SharedLayout, thread: number, workers: readonly DoorbellRinger[]) {
     this.#words = layout.words;
@@ -36,6 +44,11 @@ export class ShardLocks {
 
   get isHolding(): boolean {
     return this.#held.length !== 0;
+  }
+
+  /** Whether `test` is true of a shard that is held. */
+  holdsAny(test: (shard: number) => boolean): boolean {
+    return this.#held.some(test);
   }
 
   get isShared(): boolean {
@@ -88,6 +101,33 @@ export class ShardLocks {
     return lock.holderOf(this.#words, this.#layout.lockWord(shard)) === this.#thread;
   }
 
+  /**
+   * Says that a read wants the shard, or has got at it: whoever holds it for background work gives
+   * it up soon.
+   */
+  want(shard: number, isWanted: boolean): void {
+    lock.setWanted(this.#words, this.#layout.lockWord(shard), isWanted);
+  }
+
+  /**
+   * True where background work is to leave a shard to those who want it. A hold of a millisecond
+   * after each pause of less than one would keep a read out for many of them.
+   */
+  mustYield(shard: number): boolean {
+    const at = this.#layout.lockWord(shard);
+    const since = this.#yieldsSinceMs[shard] ?? 0;
+    if (!lock.isWanted(this.#words, at)) {
+      if (since !== 0) this.#yieldsSinceMs[shard] = 0;
+      return false;
+    }
+    const nowMs = performance.now();
+    if (since === 0) this.#yieldsSinceMs[shard] = nowMs;
+    if (since === 0 || nowMs - since < YIELD_MS_MAX) return true;
+    lock.setWanted(this.#words, at, false);
+    this.#yieldsSinceMs[shard] = 0;
+    return false;
+  }
+
   /** Ends a lease taken by `lease`. */
   endLease(shard: number): void {
     if (lock.release(this.#words, this.#layout.lockWord(shard))) this.ringWorkers();
@@ -106,6 +146,36 @@ export class ShardLocks {
 
   endAllLeases(shards: ArrayLike<number>, count: number): void {
     for (let i = 0; i < count; i++) this.endLease(shards[i]!);
+  }
+
+  /**
+   * Gets at all of `shards` [0, count) for one plain read, or at none: leased, or joined where a
+   * long read lets others in. Ended by `leaveAll` with the same shards.
+   */
+  enterAll(shards: ArrayLike<number>, count: number): boolean {
+    this.#hasJoined = false;
+    for (let i = 0; i < count; i++) {
+      const shard = shards[i]!;
+      this.#joined[i] = this.join(shard);
+      if (this.#joined[i]) this.#hasJoined = true;
+      else if (!this.lease(shard)) {
+        this.leaveAll(shards, i);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  leaveAll(shards: ArrayLike<number>, count: number): void {
+    for (let i = 0; i < count; i++) {
+      if (this.#joined[i]) this.leaveJoined(shards[i]!);
+      else this.endLease(shards[i]!);
+    }
+  }
+
+  /** True where the last `enterAll` joined others. */
+  get hasJoined(): boolean {
+    return this.#hasJoined;
   }
 
   /** Joins a long read of a shard for one plain read. */

@@ -18,6 +18,7 @@ import { RingConsumer, RingProducer } from '../sync/ring.ts';
 import type { BlockedServe } from './blocked-serve.ts';
 import type { ConfigStore } from './config/store.ts';
 import type { Connection } from './connection.ts';
+import { LEASE_WORK_MAX } from './dispatch-parts.ts';
 import { BigKeyWalk } from './insight/big-keys.ts';
 import type { Insight } from './insight/insight.ts';
 import { flushChanges, flushKeyspaceStats } from './keyspace-stats.ts';
@@ -42,13 +43,10 @@ import type { WriteGuard } from './write-guard.ts';
 
 /** Parks at most this long: a key with a TTL may have come meanwhile. */
 const PARK_MS_IDLE = 250;
-/**
- * Share of the time of long commands that freeing what they left may take, up to a bound, and the
- * pause after each slice of it, in which others get at the shard.
- */
-const CATCH_UP_SHARE = 0.25;
-const CATCH_UP_MS_MAX = 200;
-const CATCH_UP_PAUSE_MS = 0.3;
+/** Commands that may need much memory wait at most this long for what is being freed. */
+const FREE_WAIT_MS_MAX = 10_000;
+/** How long to park while they do. */
+const FREE_WAIT_PARK_MS = 2;
 /** Frames run under one hold before others get a chance at the shard. */
 const FRAMES_PER_HOLD = 64;
 /**
@@ -137,6 +135,8 @@ export class ShardWorker {
   readonly #parallel: ParallelRuns | null;
   readonly #owned: Shard[] = [];
   #busySinceMs = performance.now();
+  /** Since when a command waits for memory that is being freed; 0 = none does. */
+  #waitsForFreeSinceMs = 0;
   readonly #background: ShardBackground;
   readonly #memory: MemoryCare;
   readonly #watched: number[] = [];
@@ -212,7 +212,8 @@ export class ShardWorker {
       );
       const { room } = this.#parts;
       if (room.wantsSlice && room.slice()) didWork = true;
-      this.#catchUp();
+      if (this.#background.catchUp(this.#busySinceMs)) didWork = true;
+      this.#busySinceMs = performance.now();
       this.#parts.guard.publish();
       this.#parts.tracker.flush();
       this.#parts.post.flush();
@@ -226,7 +227,7 @@ export class ShardWorker {
           continue;
         }
         this.#flushStats();
-        bell.park(this.#parts.post.isWaiting ? Math.min(parkMs, POST_RETRY_MS) : parkMs);
+        bell.park(this.#soonest(parkMs));
       }
       bell.awake();
       this.#busySinceMs = performance.now();
@@ -234,23 +235,42 @@ export class ShardWorker {
     }
   }
 
+  /** How long to park where `parkMs` is as long as the background work allows. */
+  #soonest(parkMs: number): number {
+    const retryMs = this.#waitsForFreeSinceMs === 0 ? parkMs : FREE_WAIT_PARK_MS;
+    return Math.min(parkMs, this.#parts.post.isWaiting ? POST_RETRY_MS : retryMs);
+  }
+
   /**
-   * Long commands one after the other, each of which replaces a large value, leave more to free
-   * than one slice between two of them takes: without this, memory would grow for ever.
+   * Units of work that the command may take now: a large one that needs memory waits while a shard
+   * that it holds is full of what is about to be freed.
    */
-  #catchUp(): void {
-    const started = performance.now();
-    let nowMs = started;
-    const share = (started - this.#busySinceMs) * CATCH_UP_SHARE;
-    const budgetMs = Math.min(share, CATCH_UP_MS_MAX);
-    for (const shard of this.#owned) {
-      while (!shard.lazy.isEmpty && nowMs - started < budgetMs) {
-        this.#background.slice(shard, null);
-        sleepMs(CATCH_UP_PAUSE_MS);
-        nowMs = performance.now();
-      }
+  #workMax(row: CommandRow): number {
+    if (!row.isDenyOom) return Number.POSITIVE_INFINITY;
+    const { locks, ctx } = this.#parts;
+    const since = this.#waitsForFreeSinceMs;
+    const hasWaited = since !== 0 && performance.now() - since >= FREE_WAIT_MS_MAX;
+    if (!hasWaited && locks.holdsAny((shard) => ctx.shards[shard]!.isShortOfRoom)) {
+      return LEASE_WORK_MAX;
     }
-    this.#busySinceMs = nowMs;
+    this.#waitsForFreeSinceMs = 0;
+    return Number.POSITIVE_INFINITY;
+  }
+
+  /** Runs a command whose shards are held. False when it has to wait for memory. */
+  #runHeld(row: CommandRow): boolean {
+    const { ctx } = this.#parts;
+    this.#isPlain = true;
+    this.#runs = row.index;
+    ctx.workMax = this.#workMax(row);
+    const isBounded = ctx.workMax !== Number.POSITIVE_INFINITY;
+    const status = ctx.run(row);
+    ctx.workMax = Number.POSITIVE_INFINITY;
+    this.#isPlain = false;
+    if (status !== ESCALATE) return true;
+    if (!isBounded) throw new Error('a command escalated on a shard worker');
+    if (this.#waitsForFreeSinceMs === 0) this.#waitsForFreeSinceMs = performance.now();
+    return false;
   }
 
   #setTime(): void {
@@ -423,10 +443,10 @@ export class ShardWorker {
       reply.errorBytes(ERROR_BYTES.OUT_OF_MEMORY);
       stats.rejected(row.index);
     } else {
-      this.#isPlain = true;
-      this.#runs = row.index;
-      if (ctx.run(row) === ESCALATE) throw new Error('a command escalated on a shard worker');
-      this.#isPlain = false;
+      if (!this.#runHeld(row)) {
+        this.#endRun(policyMode);
+        return false;
+      }
       stats.add(STAT.commands, 1);
       // A command that waits is counted by name when it ends.
       if (this.#blocked === 0) this.#account(row, incoming.args);
@@ -435,12 +455,18 @@ export class ShardWorker {
       if (row.isDenyOom && incoming.flags & messages.FLAG_ESCALATED) this.#parts.room.ask(0);
     }
     if (messages.isErrorReply(reply, 0)) stats.error(reply.buf, 1, reply.length);
-    ctx.state.isReadOnly = false;
-    ctx.state.keepsExpired = false;
-    ctx.state.touchMode = policyMode;
+    this.#endRun(policyMode);
+    if (messages.mayTakeLong(row, incoming.flags)) this.#parts.layout.addLongCommands(-1);
     this.#complete(inlet);
     this.#send(inlet);
     return true;
+  }
+
+  #endRun(policyMode: number): void {
+    const { state } = this.#parts.ctx;
+    state.isReadOnly = false;
+    state.keepsExpired = false;
+    state.touchMode = policyMode;
   }
 
   /** Counts the command that has just run, and its time since the end of the one before. */

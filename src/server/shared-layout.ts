@@ -6,7 +6,7 @@
  *   line 0            magic, version, I/O threads, shard workers, shards, command rows
  *   line 1            switches: pause mode, unix ms until (two words), loading, shutdown, active
  *                     expire off
- *   line 2            spill lock word, build word
+ *   line 2            spill lock word, build word, long commands on their way
  *   line 3            maxmemory in bytes (f64), unix ms since when it is exceeded (f64, 0 = it is
  *                     not), round of client eviction (word)
  *   line 4            job board of long reads      (sync/job-board.ts)
@@ -36,6 +36,7 @@ const ACTIVE_EXPIRE_OFF = SWITCHES + 4;
 const PAUSE_UNTIL_F64 = (SWITCHES * 4) / 8 + 4;
 const SPILL_LOCK = 2 * LINE_WORDS;
 const BUILD = SPILL_LOCK + 1;
+const LONG_COMMANDS = SPILL_LOCK + 2;
 const MAXMEMORY_F64 = (3 * LINE_BYTES) / 8;
 const EXCEEDED_F64 = MAXMEMORY_F64 + 1;
 const CLIENT_ROUND = 3 * LINE_WORDS + 4;
@@ -255,6 +256,15 @@ export class SharedLayout {
   fences(io: number): Int32Array {
     const offset = fencesOffset(this.topology) + (io - 1) * fenceBytes(this.topology);
     return new Int32Array(this.#control, offset, this.topology.connections);
+  }
+
+  /** Commands sent to workers because they may take long that have not ended. */
+  get longCommands(): number {
+    return Atomics.load(this.words, LONG_COMMANDS);
+  }
+
+  addLongCommands(count: number): void {
+    Atomics.add(this.words, LONG_COMMANDS, count);
   }
 
   /**

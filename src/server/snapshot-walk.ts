@@ -255,7 +255,9 @@ export class SnapshotWalk {
     const { locks } = this.#parts;
     for (let tries = this.#walks.length; tries > 0; tries--) {
       const walk = this.#walks[this.#at]!;
-      const isHeld = !walk.isDone && locks.acquire([walk.shard.index], 1, false);
+      const { index } = walk.shard;
+      const mayHold = !walk.isDone && !locks.mustYield(index);
+      const isHeld = mayHold && locks.acquire([index], 1, false);
       let isMoving = false;
       if (isHeld) {
         isMoving = this.#isEmitting ? this.#emitSome(walk, endMs) : this.#passQuietly(walk, endMs);
@@ -266,6 +268,11 @@ export class SnapshotWalk {
       if (isMoving) return true;
     }
     return false;
+  }
+
+  /** Whether the shard is to be left to others now. */
+  #isTime(shard: Shard, endMs: number): boolean {
+    return performance.now() >= endMs || this.#parts.locks.mustYield(shard.index);
   }
 
   /** Marks entries as new without writing them. */
@@ -317,7 +324,7 @@ export class SnapshotWalk {
         return this.#delay(delayMicros, this.#batchEntries - entries);
       }
       if (!frames.hasRoom(BATCH_BYTES_MAX) || !this.#flushWhen(BATCH_BYTES)) return isMoving;
-      if (isMoving && performance.now() >= endMs) return true;
+      if (isMoving && this.#isTime(shard, endMs)) return true;
       entries = this.#batchEntries;
       this.#isUnitLeft = false;
       this.#met = 0;
@@ -454,7 +461,8 @@ export class SnapshotWalk {
   #turnLarge(endMs: number): boolean {
     const large = this.#large!;
     const { locks } = this.#parts;
-    if (!locks.acquire([large.shard.index], 1, false)) return false;
+    const { index } = large.shard;
+    if (locks.mustYield(index) || !locks.acquire([index], 1, false)) return false;
     // Looked at under the lock: whoever changes the value has seen the end of the snapshot before.
     const isMoving = this.#isEmitting ? this.#emitSlices(large, endMs) : this.#dropLarge(large);
     locks.releaseAll();
@@ -476,7 +484,7 @@ export class SnapshotWalk {
       const isFull = sink.length >= PART_BYTES || large.isAllWritten;
       if (isFull && !this.#flushLarge(large)) return isMoving;
       if (large.isAllWritten) return this.#largeDone(large);
-      if (isMoving && performance.now() >= endMs) return true;
+      if (isMoving && this.#isTime(large.shard, endMs)) return true;
       large.isAllWritten = large.slices.next().done === true;
     }
   }

@@ -7,6 +7,8 @@
  *   bits 16..23  long readers (workers that hold the shard shared for a slow read)
  *   bit 24       WAITING: somebody wants the shard; whoever frees it rings the workers
  *
+ *   the Int32 behind it: not 0 while a read wants the shard: background work leaves it alone
+ *
  * INVARIANT  an exclusive holder excludes all others; readers join only while a long reader is in.
  * ORDERING   acquire and release are sequentially consistent read-modify-writes, so everything that
  *            the former holder wrote to the arena is visible to the next one.
@@ -22,6 +24,7 @@ const LONG_ONE = 1 << 16;
 const LONG_MASK = 0xff << 16;
 const READERS = JOINED_MASK | LONG_MASK;
 const WAITING = 1 << 24;
+const WANTED_WORD = 1;
 
 /** Takes the free, unwanted word for `thread`. One compare-exchange. */
 export function tryLease(words: Int32Array, at: number, thread: number): boolean {
@@ -114,6 +117,16 @@ export function tryUpgrade(words: Int32Array, at: number, thread: number): boole
   const seen = Atomics.load(words, at);
   if ((seen & READERS) !== LONG_ONE) return false;
   return Atomics.compareExchange(words, at, seen, (seen & WAITING) | thread) === seen;
+}
+
+/** Says that a read wants the shard, or no longer does. A hint: one may be lost. */
+export function setWanted(words: Int32Array, at: number, isWanted: boolean): void {
+  Atomics.store(words, at + WANTED_WORD, isWanted ? 1 : 0);
+}
+
+/** Whether a read wants the shard. */
+export function isWanted(words: Int32Array, at: number): boolean {
+  return words[at + WANTED_WORD] !== 0;
 }
 
 /** Thread number of the exclusive holder, 0 = none. */
