@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 
+const ERROR_SHOWN_MAX = 200;
 const END = Buffer.from('\r\n$3\r\nend\r\n');
 
 /** One command as a RESP array of bulk strings. */
@@ -50,13 +51,22 @@ export class RawConnection {
     return Buffer.concat(chunks).toString('latin1').slice(0, -'$3\r\nend\r\n'.length);
   }
 
-  /** Sends `request` and throws its reply away. Returns the milliseconds it took. */
+  /**
+   * Sends `request` and throws its reply away. Returns the milliseconds it took. Throws where the
+   * reply is an error: what fails is quick.
+   */
   async discard(request: Buffer): Promise<number> {
     const start = performance.now();
     this.#socket.write(request);
     this.#socket.write(END_MARK);
-    await this.#untilEnd(() => undefined);
-    return performance.now() - start;
+    let first: Buffer | null = null;
+    await this.#untilEnd((chunk) => {
+      first ??= chunk;
+    });
+    const ms = performance.now() - start;
+    const text = (first ?? Buffer.alloc(0)).toString('latin1', 0, ERROR_SHOWN_MAX);
+    if (text.startsWith('-')) throw new Error(text.split('\r')[0]);
+    return ms;
   }
 
   #untilEnd(onChunk: (chunk: Buffer) => void): Promise<void> {
