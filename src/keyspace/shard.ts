@@ -45,10 +45,10 @@ import { tellInterested } from './watch-ops.ts';
 import { WatchTable } from './watch-table.ts';
 import { ZsetValues } from './zset-value.ts';
 
-const MAGIC = 0x54534844;
-const DATABASES = 1;
 /** Beyond this share of the arena, what waits to be freed is freed before large commands run. */
 const SHORT_SHARE = 0.5;
+const MAGIC = 0x54534844;
+const DATABASES = 1;
 const LAZY = 2;
 const LAZY_ROOTS = 8;
 const WATCH = 4;

@@ -468,7 +468,7 @@ export class Dispatcher {
       if (set.count > 1) this.#stats.add(STAT.multiShard, 1);
       if (set.count === 0 || (this.isLeaseOn && this.#enterAll(row.isShared))) {
         const mark = this.#reply.length;
-        if (c.contendedSinceMs !== 0) this.#unwant();
+        if (c.contendedSinceMs !== 0) this.#wantAll(false);
         const isJoined = row.isShared && set.count !== 0 && this.#locks.hasJoined;
         ctx.state.isReadOnly = isJoined;
         const isDone = this.#runHere(c, row);
@@ -479,7 +479,7 @@ export class Dispatcher {
       } else if (this.isLeaseOn) {
         this.#stats.add(STAT.leaseContended, 1);
         if (row.isShared && this.#mayTryAgain(c)) {
-          for (let i = 0; i < set.count; i++) this.#locks.want(set.shards[i]!, true);
+          this.#wantAll(true);
           return this.#stall(c);
         }
       }
@@ -488,9 +488,9 @@ export class Dispatcher {
     return this.#route(c, row, args, via, false, flags);
   }
 
-  #unwant(): void {
+  #wantAll(isWanted: boolean): void {
     const { shards, count } = this.#set;
-    for (let i = 0; i < count; i++) this.#locks.want(shards[i]!, false);
+    for (let i = 0; i < count; i++) this.#locks.want(shards[i]!, isWanted);
   }
 
   /** Gets at the shards of a command over several, by lease, or beside a long read. */
