@@ -98,7 +98,8 @@ export class TrimArguments implements TrimOptions {
     this.isApproximate = hasMore && isByte(ctx, index, TILDE_SIGN);
     if (this.isApproximate || (hasMore && isByte(ctx, index, EQUALS_SIGN))) index += 1;
     if (isId) return exactId(ctx, index, this.minId) ? index + 1 : -1;
-    this.maxLength = args.toInt(index);
+    // No stream is as long as what this leaves out, and the log takes safe integers only.
+    this.maxLength = Math.min(args.toInt(index), Number.MAX_SAFE_INTEGER);
     if (this.maxLength >= 0) return index + 1;
     const isNumber = !Number.isNaN(this.maxLength);
     reply.errorBytes(isNumber ? ERROR_BYTES.TRIM_MAXLEN_NEGATIVE : ERROR_BYTES.NOT_INTEGER);

@@ -22,6 +22,7 @@ export const STREAM_ENTRIES: readonly Row[] = [
   NOTHING(TWO, 'XADD s 1 a 1'),
   [TWO, 'XADD s MAXLEN 1 3 a 1', ['XADD s MAXLEN = 1 3-0 a 1']],
   [TWO, 'XADD s MAXLEN ~ 1 3 a 1', ['XADD s MAXLEN = 3 3-0 a 1']],
+  [TWO, `XADD s MAXLEN ${2n ** 63n - 1n} 3 a 1`, [`XADD s MAXLEN = ${2 ** 53 - 1} 3-0 a 1`]],
   [TWO, 'XADD s MINID 2 3 a 1', ['XADD s MINID = 2-0 3-0 a 1']],
   [TWO, 'XADD s MINID ~ 2 3 a 1', ['XADD s MINID = 1-0 3-0 a 1']],
   [GROUP, 'XADD s ACKED MAXLEN 1 3 a 1', ['XADD s MAXLEN = 1 ACKED 3-0 a 1']],

@@ -13,6 +13,14 @@ export interface FaultOptions {
 }
 
 const LOG_SHOWN_MAX = 3000;
+const CRASH_MARK = 'BUG REPORT START';
+
+/** The end of a log, or the beginning of its crash report: there stands what went wrong. */
+function shownOf(log: string): string {
+  const crash = log.indexOf(CRASH_MARK);
+  if (crash < 0) return log.slice(-LOG_SHOWN_MAX);
+  return log.slice(Math.max(0, crash - LOG_SHOWN_MAX), crash + LOG_SHOWN_MAX);
+}
 
 /** Runs `body` with a directory that is removed afterwards. */
 export async function inFolder(body: (directory: string) => Promise<void>): Promise<void> {
@@ -31,7 +39,7 @@ export function anyTopology(kind: ServerKind, random: Random): readonly string[]
 
 /**
  * Runs `body` with a server that has started; it is dead afterwards. Throws what `body` throws,
- * with the end of the server's log.
+ * with what the server's log says of it.
  */
 export async function withServer(
   launch: Launch,
@@ -42,8 +50,7 @@ export async function withServer(
     await body(server);
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    const log = server.log().slice(-LOG_SHOWN_MAX);
-    throw new Error(`${text}\nlog of ${server.kind}:\n${log}`, { cause: error });
+    throw new Error(`${text}\nlog of ${server.kind}:\n${shownOf(server.log())}`, { cause: error });
   } finally {
     await server.kill9();
   }

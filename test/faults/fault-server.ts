@@ -12,7 +12,7 @@ export type ServerKind = 'tessera' | 'redis';
 const START_MS_MAX = 30_000;
 const STOP_MS_MAX = 20_000;
 const POLL_MS = 5;
-const LOG_BYTES_MAX = 20_000;
+const LOG_BYTES_MAX = 65_536;
 
 /** How a server is started. */
 export interface Launch {

@@ -6,6 +6,7 @@ import type { Logged } from '../support/recorder.ts';
 import { redisServerPath, startRedis } from '../support/redis-server.ts';
 import {
   compareWithRedis,
+  fuzzEdges,
   fuzzEpoch,
   isSameAfterExpiry,
   LogPair,
@@ -15,6 +16,7 @@ import {
 
 const STEPS = 400;
 const EPOCHS = 4;
+const EDGE_COMMANDS = 10_000;
 const isInstalled = redisServerPath() !== null;
 
 test('replayed here', async () => {
@@ -36,6 +38,13 @@ test('streams, replayed here', async () => {
       expect(found === null ? '' : shownFailure(found)).toBe('');
       expect(isSameAfterExpiry(pair)).toBe(true);
     }
+  });
+});
+
+test('integers at every edge', async () => {
+  const pair = new LogPair();
+  await withRandom(async (random) => {
+    expect(fuzzEdges(pair, random, EDGE_COMMANDS)).toBe(null);
   });
 });
 

@@ -23,7 +23,7 @@ import {
 } from '../support/recorder.ts';
 import { redisServerPath, startRedis } from '../support/redis-server.ts';
 import { allStreams } from '../support/stream-facts.ts';
-import { DATABASES } from './diff-commands.ts';
+import { FAMILIES as ALL_FAMILIES, DATABASES, randomCommand } from './diff-commands.ts';
 import { type Pool, randomStep, type Step } from './log-commands.ts';
 
 /** Consumers were seen, and active, at the start. */
@@ -160,6 +160,37 @@ export function fuzzEpoch(
   return null;
 }
 
+/** Integers at the edges of what arguments, doubles and the formats of files can hold. */
+const EDGES = [
+  ...[2n ** 31n, 2n ** 32n, 2n ** 46n, 2n ** 53n, 2n ** 61n, 2n ** 63n, 2n ** 64n]
+    .flatMap((power) => [power - 1n, power, power + 1n, -power, 1n - power, -power - 1n])
+    .map(String),
+  ...['9223372036854775', '9223372036854776', '9223372036854774-1', '-1', '0'],
+];
+const EDGE_RESET_COMMANDS = 1000;
+
+/**
+ * Runs `count` commands of the differential fuzzer with some of their integers at the edges: the
+ * log has to be readable. The first command that throws or is logged wrongly, or null.
+ */
+export function fuzzEdges(pair: LogPair, random: Random, count: number): string | null {
+  for (let i = 0; i < count; i++) {
+    if (i % EDGE_RESET_COMMANDS === 0) pair.recorder.reset();
+    const words = randomCommand(random, [random.pick(ALL_FAMILIES)]).map((word, at) => {
+      const isInteger = at > 0 && /^-?\d+(-\d+)?$/.test(word);
+      return isInteger && random.oneIn(4) ? random.pick(EDGES) : word;
+    });
+    try {
+      pair.run({ kind: 'commands', commands: [words] });
+      parseLog(pair.recorder.takeBytes());
+    } catch (error) {
+      const what = error instanceof Error ? error.stack : String(error);
+      return `${JSON.stringify(words).slice(0, SHOWN_MAX)}: ${what}`;
+    }
+  }
+  return null;
+}
+
 /** Frees everything that has expired from both at the same time. True when the same is left. */
 export function isSameAfterExpiry({ recorder, copy }: LogPair): boolean {
   const { runner } = recorder;
@@ -243,6 +274,7 @@ async function main(words: readonly string[]): Promise<void> {
       failure = await compareWithRedis(client, pair, log);
     }
     if (failure === null && !isSameAfterExpiry(pair)) failure = 'what is left at last differs';
+    failure ??= fuzzEdges(pair, random, STEPS_PER_EPOCH);
     const full = failure === null ? fuzzEpoch(small, random, ['large'], STEPS_PER_EPOCH) : null;
     if (full !== null) failure = `with little memory: ${shownFailure(full)}`;
     if (done % (STEPS_PER_EPOCH * 20) === 0) console.log(`${done} steps`);
