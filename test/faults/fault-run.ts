@@ -38,16 +38,16 @@ export function anyTopology(kind: ServerKind, random: Random): readonly string[]
 }
 
 /**
- * Runs `body` with a server that has started; it is dead afterwards. Throws what `body` throws,
+ * Runs `body` with a server that has started; it is dead afterwards. Returns or throws what `body` throws,
  * with what the server's log says of it.
  */
-export async function withServer(
+export async function withServer<T>(
   launch: Launch,
-  body: (server: FaultServer) => Promise<void>,
-): Promise<void> {
+  body: (server: FaultServer) => Promise<T>,
+): Promise<T> {
   const server = await FaultServer.start(launch);
   try {
-    await body(server);
+    return await body(server);
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     throw new Error(`${text}\nlog of ${server.kind}:\n${shownOf(server.log())}`, { cause: error });

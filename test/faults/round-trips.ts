@@ -4,21 +4,19 @@
  */
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Family, randomCommand } from '../fuzz/diff-commands.ts';
-import { decodeReply } from '../support/decode-reply.ts';
+import { DATABASES, type Family, randomCommand } from '../fuzz/diff-commands.ts';
 import type { Random } from '../support/random.ts';
 import type { RawClient } from '../support/raw-client.ts';
 import { waitUntil } from '../support/tessera.ts';
+import { type Contents, contentsOf, differences, keepAll, pipeline } from './contents.ts';
 import { anyTopology, type FaultOptions, inFolder, withServer } from './fault-run.ts';
-import type { FaultServer, Launch, ServerKind } from './fault-server.ts';
+import type { Launch, ServerKind } from './fault-server.ts';
 
 const FAMILIES: readonly Family[] = [
   ...['string', 'bitmap', 'list', 'hash', 'set', 'zset', 'hll', 'geo', 'stream'],
 ] as Family[];
-const DATABASES = 3;
 const COMMANDS = 400;
 const LARGE_ELEMENTS = 3000;
-const SOON_MS = 600_000;
 const OK = '+OK\r\n';
 
 /** Commands that Redis 7.0 does not know: what Tessera logs instead has to be loadable there. */
@@ -58,53 +56,6 @@ function largeValues(random: Random): readonly (readonly string[])[] {
   ];
 }
 
-/** Sends all commands at once; their raw replies. */
-function pipeline(client: RawClient, commands: readonly (readonly string[])[]): Promise<string[]> {
-  return Promise.all(commands.map((words) => client.command(words)));
-}
-
-/** Digests of a whole keyspace, and of its values by database and key. */
-interface Contents {
-  readonly digest: string;
-  readonly values: ReadonlyMap<string, string>;
-}
-
-async function contentsOf(server: FaultServer): Promise<Contents> {
-  const client = await server.connect();
-  try {
-    const digest = await client.command(['DEBUG', 'DIGEST']);
-    if (!/^\+[0-9a-f]{40}\r\n$/.test(digest)) throw new Error(`DEBUG DIGEST: ${digest}`);
-    const values = new Map<string, string>();
-    for (let db = 0; db < DATABASES; db++) {
-      await client.command(['SELECT', db]);
-      const names = decodeReply(await client.command(['KEYS', '*'])) as readonly string[];
-      const replies = await pipeline(
-        client,
-        names.flatMap((name) => [
-          ['DEBUG', 'DIGEST-VALUE', name],
-          ['PEXPIRETIME', name],
-        ]),
-      );
-      for (const [i, name] of names.entries()) {
-        const text = replies[2 * i]!.split('\r\n')[1]! + replies[2 * i + 1]!.trim();
-        values.set(`${db}: ${JSON.stringify(name)}`, text);
-      }
-    }
-    return { digest, values };
-  } finally {
-    client.close();
-  }
-}
-
-function differences(found: Contents, expected: Contents): string {
-  const names = new Set([...found.values.keys(), ...expected.values.keys()]);
-  const wrong = [...names].filter((name) => found.values.get(name) !== expected.values.get(name));
-  const shown = wrong.map((name) => {
-    return `${name} has ${found.values.get(name)} for ${expected.values.get(name)}`;
-  });
-  return shown.join('\n  ');
-}
-
 /** Fills all databases with random values. */
 async function populate(client: RawClient, kind: ServerKind, random: Random): Promise<void> {
   for (let db = 0; db < DATABASES; db++) {
@@ -122,23 +73,6 @@ async function populate(client: RawClient, kind: ServerKind, random: Random): Pr
     await keepAll(client);
   }
   await client.command(['SELECT', '0']);
-}
-
-/** Nothing may expire before the files are loaded again. */
-async function keepAll(client: RawClient): Promise<void> {
-  const names = decodeReply(await client.command(['KEYS', '*'])) as readonly string[];
-  const replies = await pipeline(
-    client,
-    names.map((name) => ['PEXPIRETIME', name]),
-  );
-  const soon = names.filter((_, i) => {
-    const deadline = decodeReply(replies[i]!) as number;
-    return deadline >= 0 && deadline < Date.now() + SOON_MS;
-  });
-  await pipeline(
-    client,
-    soon.map((name) => ['PERSIST', name]),
-  );
 }
 
 interface Written {
@@ -165,10 +99,9 @@ async function write(
   encodings: readonly string[],
   random: Random,
 ): Promise<Written> {
-  let written: Written | null = null;
   const preamble = ['--aof-use-rdb-preamble', random.oneIn(2) ? 'yes' : 'no'];
   const args = ['--appendonly', 'yes', ...encodings, ...preamble, ...anyTopology(kind, random)];
-  await withServer({ kind, directory, args }, async (server) => {
+  return withServer({ kind, directory, args }, async (server) => {
     const client = await server.connect();
     await populate(client, kind, random);
     if (random.oneIn(2)) {
@@ -182,12 +115,12 @@ async function write(
     const reply = await client.command(['SAVE']);
     if (reply !== OK) throw new Error(`SAVE: ${reply}`);
     await populate(client, kind, random);
-    written = { saved, logged: await contentsOf(server) };
+    const written = { saved, logged: await contentsOf(server) };
     client.close();
     const code = await server.stop();
     if (code !== 0) throw new Error(`SIGTERM ended it with ${code}`);
+    return written;
   });
-  return written!;
 }
 
 async function expectContents(launch: Launch, expected: Contents, what: string): Promise<void> {

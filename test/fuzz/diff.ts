@@ -56,15 +56,31 @@ const TOLERATED = new Set([
   ...['GEORADIUSBYMEMBER', 'GEORADIUSBYMEMBER_RO', 'XINFO', 'XPENDING', 'XREAD', 'XREADGROUP'],
 ]);
 
+/** No run of one epoch takes that long, on whatever machine. */
+const SOON_MS = 60_000;
+const MS_PER_UNIT: Readonly<Record<string, number>> = {
+  ...{ EX: 1000, PX: 1, SETEX: 1000, PSETEX: 1, EXPIRE: 1000, PEXPIRE: 1 },
+};
+
+/** Whether a command gives a time to live that passes while the servers are compared. */
+function expiresSoon(command: Command): boolean {
+  const name = command[0]!.toUpperCase();
+  return command.some((word, i) => {
+    const msPerUnit = MS_PER_UNIT[i === 0 ? name : word.toUpperCase()];
+    const ms = Number(command[i === 0 ? 2 : i + 1]) * (msPerUnit ?? 0);
+    return ms > 0 && ms < SOON_MS;
+  });
+}
+
 /**
- * Without what cannot be compared inside a transaction. MULTI and WATCH: 7.0 answers their error
+ * Without what expires while it is compared, or cannot be compared inside a transaction. MULTI and WATCH: 7.0 answers their error
  * and goes on, newer versions abort at EXEC (these commands have the flag no_multi).
  */
 function comparable(commands: readonly Command[]): Command[] {
   let isInside = false;
   return commands.flatMap((command) => {
     const [name] = command;
-    if (isInside && TOLERATED.has(name!)) return [];
+    if (expiresSoon(command) || (isInside && TOLERATED.has(name!))) return [];
     if (name === 'MULTI') isInside = true;
     else if (name === 'EXEC' || name === 'DISCARD') isInside = false;
     return name!.startsWith('SORT') ? [CLEARS_ERRNO, command] : [command];
