@@ -38,8 +38,8 @@ export function anyTopology(kind: ServerKind, random: Random): readonly string[]
 }
 
 /**
- * Runs `body` with a server that has started; it is dead afterwards. Returns or throws what `body` throws,
- * with what the server's log says of it.
+ * Runs `body` with a server that has started; it is dead afterwards. Returns what `body` does, or
+ * throws it with what the server's log says of it.
  */
 export async function withServer<T>(
   launch: Launch,

@@ -73,8 +73,9 @@ function expiresSoon(command: Command): boolean {
 }
 
 /**
- * Without what expires while it is compared, or cannot be compared inside a transaction. MULTI and WATCH: 7.0 answers their error
- * and goes on, newer versions abort at EXEC (these commands have the flag no_multi).
+ * Without what expires while it is compared, or cannot be compared inside a transaction. MULTI and
+ * WATCH: 7.0 answers their error and goes on, newer versions abort at EXEC (these commands have the
+ * flag no_multi).
  */
 function comparable(commands: readonly Command[]): Command[] {
   let isInside = false;
