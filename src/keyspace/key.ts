@@ -25,12 +25,24 @@ export class Key {
     shardCount: number,
   ): void {
     hasher.hash(buf, start, end);
+    this.locateHashed(buf, start, end, hasher.lo, hasher.hi, shardCount);
+  }
+
+  /** The same where the hash is known. O(1). */
+  locateHashed(
+    buf: Uint8Array,
+    start: number,
+    end: number,
+    lo: number,
+    hi: number,
+    shardCount: number,
+  ): void {
     this.buf = buf;
     this.start = start;
     this.end = end;
-    this.lo = hasher.lo;
-    this.hi = hasher.hi;
-    this.shardIndex = shardOfHash(hasher.hi, shardCount);
+    this.lo = lo;
+    this.hi = hi;
+    this.shardIndex = shardOfHash(hi, shardCount);
   }
 }
 

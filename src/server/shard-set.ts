@@ -55,6 +55,7 @@ export class ShardSet {
     } else if (spec.shards === 'cursor') {
       this.mark(scanShardIndex(args, this.shards.length));
     } else if (keyIndexes(spec.keys, args, this.#keys)) {
+      ctx.keepKeys();
       for (let i = 0; i < this.#keys.count; i++) this.mark(ctx.at(this.#keys.index[i]!).index);
     }
   }
