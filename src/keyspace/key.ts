@@ -25,21 +25,19 @@ export class Key {
     shardCount: number,
   ): void {
     hasher.hash(buf, start, end);
-    this.locateHashed(buf, start, end, hasher.lo, hasher.hi, shardCount);
+    this.point(buf, start, end);
+    this.setHash(hasher.lo, hasher.hi, shardCount);
   }
 
-  /** The same where the hash is known. O(1). */
-  locateHashed(
-    buf: Uint8Array,
-    start: number,
-    end: number,
-    lo: number,
-    hi: number,
-    shardCount: number,
-  ): void {
+  /** Points at bytes whose hash follows by `setHash`. */
+  point(buf: Uint8Array, start: number, end: number): void {
     this.buf = buf;
     this.start = start;
     this.end = end;
+  }
+
+  /** The hash of the bytes, and what follows from it. */
+  setHash(lo: number, hi: number, shardCount: number): void {
     this.lo = lo;
     this.hi = hi;
     this.shardIndex = shardOfHash(hi, shardCount);

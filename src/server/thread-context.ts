@@ -178,23 +178,31 @@ export class ThreadContext implements CommandContext {
 
   at(index: number): Shard {
     if (this.#located !== index) {
-      const { args, key } = this;
-      const start = args.offset[index]!;
-      const end = start + args.length[index]!;
-      if (!this.#keepsKeys || index >= KEYS_KEPT_MAX) {
-        key.locate(this.#hasher, args.buf, start, end, this.#shardCount);
-      } else if (this.#keptTurn[index] === this.#turn) {
-        const lo = this.#keptLo[index]!;
-        key.locateHashed(args.buf, start, end, lo, this.#keptHi[index]!, this.#shardCount);
-      } else {
-        key.locate(this.#hasher, args.buf, start, end, this.#shardCount);
-        this.#keptTurn[index] = this.#turn;
-        this.#keptLo[index] = key.lo;
-        this.#keptHi[index] = key.hi;
-      }
+      if (this.#keepsKeys && index < KEYS_KEPT_MAX) this.#atKept(index);
+      else this.#hash(index);
       this.#located = index;
     }
     return this.shards[this.key.shardIndex]!;
+  }
+
+  #hash(index: number): void {
+    const { args } = this;
+    const start = args.offset[index]!;
+    this.key.locate(this.#hasher, args.buf, start, start + args.length[index]!, this.#shardCount);
+  }
+
+  #atKept(index: number): void {
+    const { args, key } = this;
+    if (this.#keptTurn[index] === this.#turn) {
+      const start = args.offset[index]!;
+      key.point(args.buf, start, start + args.length[index]!);
+      key.setHash(this.#keptLo[index]!, this.#keptHi[index]!, this.#shardCount);
+      return;
+    }
+    this.#hash(index);
+    this.#keptTurn[index] = this.#turn;
+    this.#keptLo[index] = key.lo;
+    this.#keptHi[index] = key.hi;
   }
 
   at2(index: number): Shard {
