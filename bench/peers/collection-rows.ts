@@ -53,6 +53,7 @@ export async function measureTest(
   one: Test,
   options: BenchOptions,
   progress: Progress,
+  processes = 1,
 ): Promise<readonly Metric[]> {
   const seconds = options.isQuick ? QUICK_RUN_SECONDS : RUN_SECONDS;
   const warmUp = Math.round(one.roughRate * QUICK_RUN_SECONDS);
@@ -63,7 +64,8 @@ export async function measureTest(
     const requests = round < 0 ? warmUp : Math.round(one.roughRate * seconds);
     const name = round < 0 ? 'warm-up' : `round ${round + 1}/${options.rounds}`;
     for (const server of inTurn(pair, round)) {
-      const load = { test, requests, clients: CLIENTS, pipeline: PIPELINE, threads: 1, keySpace };
+      const clients = { clients: CLIENTS, pipeline: PIPELINE, threads: 1, processes };
+      const load = { test, requests, keySpace, ...clients };
       const { requestsPerSecond, cpuMicros } = await runLoad(server, load);
       const rate = Math.round(requestsPerSecond).toLocaleString('en-US');
       progress.step(`${one.name} ${name} ${server.kind} ${rate}/s`);
@@ -72,8 +74,9 @@ export async function measureTest(
       cpu[server.kind].push(cpuMicros);
     }
   }
-  const id = `collection/${one.name}`;
-  const what = `${one.name.toUpperCase()}, pipeline 16`;
+  const id = `collection${processes === 1 ? '' : processes}/${one.name}`;
+  const by = processes === 1 ? '' : `, ${processes} redis-benchmarks`;
+  const what = `${one.name.toUpperCase()}, pipeline 16${by}`;
   const target = { kind: 'ratio-min', bound: one.ratioMin } as const;
   return [
     { id, what, unit: 'req/s', ...samples, target },
@@ -81,17 +84,18 @@ export async function measureTest(
   ];
 }
 
-/** redis-benchmark's tests of collections. */
+/** redis-benchmark's tests of collections, by `processes` of it at once. */
 export async function collectionRows(
   options: BenchOptions,
   progress: Progress,
+  processes = 1,
 ): Promise<readonly Metric[]> {
   const metrics = new Map<string, Metric>();
   await progress.attempt('collections', () =>
     withPair([], [], async (pair) => {
       // The list that LRANGE reads is filled by the second LPUSH, whose figures do not count twice.
       for (const one of TESTS) {
-        for (const metric of await measureTest(pair, one, options, progress)) {
+        for (const metric of await measureTest(pair, one, options, progress, processes)) {
           if (!metrics.has(metric.id)) metrics.set(metric.id, metric);
         }
       }

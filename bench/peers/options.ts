@@ -11,6 +11,7 @@ export const GROUPS = [
   'idle',
   'connections',
   'collections',
+  'collections-two',
   'large',
   'collection-memory',
   'collection-latency',

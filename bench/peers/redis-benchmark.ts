@@ -21,6 +21,8 @@ export interface Load {
   readonly keySpace: number;
   /** Bytes of a value (`-d`). */
   readonly valueBytes?: number;
+  /** Processes at once that share clients and requests: where one thread would be the limit. */
+  readonly processes?: number;
 }
 
 export interface LoadResult {
@@ -41,26 +43,35 @@ function argsOf(load: Load, port: number): string[] {
   return args;
 }
 
-/**
- * Last line of its CSV: `"GET","rps","avg","min","p50","p95","p99","max"`. Throws when it failed or
- * hung.
- */
+/** Throws when it failed or hung. What several processes do at once is added up. */
 export async function runLoad(server: RunningServer, load: Load): Promise<LoadResult> {
   const before = cpuSeconds(server.pid);
+  const { processes = 1 } = load;
+  const requests = Math.ceil(load.requests / processes);
+  const share = { ...load, requests, clients: load.clients / processes };
+  const results = await Promise.all(Array.from({ length: processes }, () => runOne(server, share)));
+  const cpu = cpuSeconds(server.pid) - before;
+  return {
+    requestsPerSecond: results.reduce((sum, one) => sum + one.requestsPerSecond, 0),
+    cpuMicros: (cpu / (requests * processes)) * 1e6,
+    p99Ms: Math.max(...results.map((one) => one.p99Ms)),
+  };
+}
+
+/** Last line of its CSV: `"GET","rps","avg","min","p50","p95","p99","max"`. */
+async function runOne(
+  server: RunningServer,
+  load: Load,
+): Promise<Pick<LoadResult, 'requestsPerSecond' | 'p99Ms'>> {
   const { stdout } = await run('redis-benchmark', argsOf(load, server.port), {
     timeout: RUN_TIMEOUT_MS,
     killSignal: 'SIGKILL',
   });
-  const cpu = cpuSeconds(server.pid) - before;
   const line = stdout.trim().split('\n').at(-1) ?? '';
   const fields = line.split(',').map((field) => Number(field.replaceAll('"', '')));
   const requestsPerSecond = fields[1] ?? Number.NaN;
   if (!Number.isFinite(requestsPerSecond)) throw new Error(`redis-benchmark said: ${stdout}`);
-  return {
-    requestsPerSecond,
-    cpuMicros: (cpu / load.requests) * 1e6,
-    p99Ms: fields[6] ?? Number.NaN,
-  };
+  return { requestsPerSecond, p99Ms: fields[6] ?? Number.NaN };
 }
 
 const background = new Set<ChildProcess>();

@@ -34,6 +34,9 @@ async function measureAll(options: BenchOptions, progress: Progress): Promise<re
   if (options.groups.has('idle')) metrics.push(...(await idleRows(options, progress)));
   if (options.groups.has('connections')) metrics.push(...(await connectionRows(options, progress)));
   if (options.groups.has('collections')) metrics.push(...(await collectionRows(options, progress)));
+  if (options.groups.has('collections-two')) {
+    metrics.push(...(await collectionRows(options, progress, 2)));
+  }
   if (options.groups.has('large')) metrics.push(...(await largeRows(options, progress)));
   if (options.groups.has('collection-memory')) {
     metrics.push(...(await collectionMemoryRows(progress)));
