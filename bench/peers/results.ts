@@ -48,7 +48,8 @@ export interface Judged extends Metric {
 export function median(values: readonly number[]): number {
   if (values.length === 0) return Number.NaN;
   const sorted = [...values].sort((a, b) => a - b);
-  return sorted[(sorted.length - 1) >> 1]!;
+  const upper = sorted.length >> 1;
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[upper]!) / 2;
 }
 
 function meets(target: Target, value: number, ratio: number): boolean {
