@@ -41,10 +41,7 @@ export interface Judged extends Metric {
   readonly isPass: boolean | null;
 }
 
-/**
- * Lower of the two middle values where the count is even: always a value that was measured. NaN of
- * none.
- */
+/** The middle value, or what is between the two in the middle. NaN of none. */
 export function median(values: readonly number[]): number {
   if (values.length === 0) return Number.NaN;
   const sorted = [...values].sort((a, b) => a - b);
