@@ -79,8 +79,19 @@ export async function contentsOf(server: FaultServer): Promise<Contents> {
   }
 }
 
+/** Throws where a server has something else; `what` is where it has it from. */
+export async function expectContents(
+  server: FaultServer,
+  expected: Contents,
+  what: string,
+): Promise<void> {
+  const found = await contentsOf(server);
+  if (found.digest === expected.digest) return;
+  throw new Error(`${what} differs:\n  ${differences(found, expected)}`);
+}
+
 /** The keys that are not the same, one a line, with the first element that is not. */
-export function differences(found: Contents, expected: Contents): string {
+function differences(found: Contents, expected: Contents): string {
   const names = new Set([...found.values.keys(), ...expected.values.keys()]);
   const lines = [...names].flatMap((name) => {
     const [has, should] = [found.values.get(name), expected.values.get(name)];

@@ -55,3 +55,9 @@ export async function withServer<T>(
     await server.kill9();
   }
 }
+
+/** SIGTERM; throws where the server does not end as it should. */
+export async function stopWell(server: FaultServer): Promise<void> {
+  const code = await server.stop();
+  if (code !== 0) throw new Error(`SIGTERM ended it with ${code}`);
+}

@@ -8,8 +8,8 @@ import { DATABASES, type Family, randomCommand } from '../fuzz/diff-commands.ts'
 import type { Random } from '../support/random.ts';
 import type { RawClient } from '../support/raw-client.ts';
 import { waitUntil } from '../support/tessera.ts';
-import { type Contents, contentsOf, differences, keepAll, pipeline } from './contents.ts';
-import { anyTopology, type FaultOptions, inFolder, withServer } from './fault-run.ts';
+import { type Contents, contentsOf, expectContents, keepAll, pipeline } from './contents.ts';
+import { anyTopology, type FaultOptions, inFolder, stopWell, withServer } from './fault-run.ts';
 import type { Launch, ServerKind } from './fault-server.ts';
 
 const FAMILIES: readonly Family[] = [
@@ -117,17 +117,8 @@ async function write(
     await populate(client, kind, random);
     const written = { saved, logged: await contentsOf(server) };
     client.close();
-    const code = await server.stop();
-    if (code !== 0) throw new Error(`SIGTERM ended it with ${code}`);
+    await stopWell(server);
     return written;
-  });
-}
-
-async function expectContents(launch: Launch, expected: Contents, what: string): Promise<void> {
-  await withServer(launch, async (server) => {
-    const found = await contentsOf(server);
-    if (found.digest === expected.digest) return;
-    throw new Error(`${what} differs:\n  ${differences(found, expected)}`);
   });
 }
 
@@ -149,8 +140,13 @@ export async function roundTrips(options: FaultOptions): Promise<void> {
             ...{ kind, directory: target },
             args: ['--appendonly', appendonly, ...encodings, ...anyTopology(kind, random)],
           });
-          await expectContents(launch('no'), saved, `RDB file from ${writer} to ${kind}`);
-          await expectContents(launch('yes'), logged, `append-only file from ${writer} to ${kind}`);
+          const what = `from ${writer} to ${kind}`;
+          await withServer(launch('no'), (server) =>
+            expectContents(server, saved, `RDB file ${what}`),
+          );
+          await withServer(launch('yes'), (server) =>
+            expectContents(server, logged, `append-only file ${what}`),
+          );
         }
       });
       report(`round ${round}/${rounds}: files of ${writer}`);
