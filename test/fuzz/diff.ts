@@ -15,6 +15,7 @@ import { RawClient } from '../support/raw-client.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { startTessera } from '../support/tessera.ts';
 import { type Command, DATABASES, FAMILIES, type Family, randomCommand } from './diff-commands.ts';
+import { expiresSoon } from './diff-expiry.ts';
 import { toleranceFor } from './diff-tolerance.ts';
 
 /** Both databases are flushed after so many commands: short histories are short to reduce. */
@@ -55,22 +56,6 @@ const TOLERATED = new Set([
   ...['GEODIST', 'GEOPOS', 'GEOSEARCH', 'GEORADIUS', 'GEORADIUS_RO'],
   ...['GEORADIUSBYMEMBER', 'GEORADIUSBYMEMBER_RO', 'XINFO', 'XPENDING', 'XREAD', 'XREADGROUP'],
 ]);
-
-/** No run of one epoch takes that long, on whatever machine. */
-const SOON_MS = 60_000;
-const MS_PER_UNIT: Readonly<Record<string, number>> = {
-  ...{ EX: 1000, PX: 1, SETEX: 1000, PSETEX: 1, EXPIRE: 1000, PEXPIRE: 1 },
-};
-
-/** Whether a command gives a time to live that passes while the servers are compared. */
-function expiresSoon(command: Command): boolean {
-  const name = command[0]!.toUpperCase();
-  return command.some((word, i) => {
-    const msPerUnit = MS_PER_UNIT[i === 0 ? name : word.toUpperCase()];
-    const ms = Number(command[i === 0 ? 2 : i + 1]) * (msPerUnit ?? 0);
-    return ms > 0 && ms < SOON_MS;
-  });
-}
 
 /**
  * Without what expires while it is compared, or cannot be compared inside a transaction. MULTI and
