@@ -28,7 +28,11 @@ interface Case {
   readonly beside: Load | null;
 }
 
-/** Requests per second of each case, round by round; a warm-up says how many requests a run has. */
+/** Rounds that do not count: the first says how many requests a run has, the second warms up. */
+const TRIAL = -2;
+const UNCOUNTED = ['trial', 'warm-up'];
+
+/** Requests per second of each case, round by round. */
 async function measure(
   pair: Pair,
   cases: readonly Case[],
@@ -38,18 +42,19 @@ async function measure(
   const seconds = options.isQuick ? QUICK_RUN_SECONDS : RUN_SECONDS;
   const results = cases.map((): Series => ({ redis: [], tessera: [] }));
   const rates = cases.map(() => ({ redis: 0, tessera: 0 }));
-  for (let round = -1; round < options.rounds; round++) {
-    for (const [i, { name, load, beside }] of cases.entries()) {
+  for (let round = TRIAL; round < options.rounds; round++) {
+    const name = UNCOUNTED[round - TRIAL] ?? `round ${round + 1}`;
+    for (const [i, { name: what, load, beside }] of cases.entries()) {
       for (const server of inTurn(pair, round)) {
         const { kind } = server;
         const rate = rates[i]![kind];
-        const requests = round < 0 ? load.requests : Math.ceil(rate * seconds);
+        const requests = round === TRIAL ? load.requests : Math.ceil(rate * seconds);
         const run = (): Promise<{ requestsPerSecond: number }> =>
           runLoad(server, { ...load, requests });
         const { requestsPerSecond } =
           beside === null ? await run() : await besideLoad(server, beside, run);
         const text = Math.round(requestsPerSecond).toLocaleString('en-US');
-        progress.step(`${name}: ${round < 0 ? 'warm-up' : `round ${round + 1}`} ${kind} ${text}/s`);
+        progress.step(`${what}: ${name} ${kind} ${text}/s`);
         rates[i]![kind] = requestsPerSecond;
         if (round >= 0) results[i]![kind].push(requestsPerSecond);
       }

@@ -13,9 +13,8 @@ import { decodeReply } from '../support/decode-reply.ts';
 import type { Argument } from '../support/local-runner.ts';
 import { Random } from '../support/random.ts';
 import { RawClient } from '../support/raw-client.ts';
-import { startRedis } from '../support/redis-server.ts';
-import { startTessera } from '../support/tessera.ts';
-import type { Pair } from './diff.ts';
+import { type RedisServer, startRedis } from '../support/redis-server.ts';
+import { startTessera, type Tessera } from '../support/tessera.ts';
 import { type Family, randomCommand } from './diff-commands.ts';
 
 const FAMILIES: readonly Family[] = ['string', 'list', 'hash', 'set', 'zset', 'stream'];
@@ -26,8 +25,52 @@ const OK = '+OK\r\n';
 const BAD = '-ERR Bad data format\r\n';
 const SET_LISTPACK_TYPE = 20;
 
-/** What redis-server has to be started with. */
-export const DUMP_FUZZ_OPTIONS: readonly string[] = ['--sanitize-dump-payload', 'yes'];
+const REDIS_OPTIONS: readonly string[] = ['--sanitize-dump-payload', 'yes'];
+
+/** redis-server 7.0.15 runs for ever, or ends, on a damaged payload now and then. */
+class NoAnswer extends Error {}
+
+/** A redis-server that looks at everything it restores, and Tessera. */
+export class DumpServers {
+  real: RawClient;
+  readonly ours: RawClient;
+  #redis: RedisServer;
+  readonly #tessera: Tessera;
+
+  private constructor(redis: RedisServer, real: RawClient, tessera: Tessera, ours: RawClient) {
+    this.#redis = redis;
+    this.real = real;
+    this.#tessera = tessera;
+    this.ours = ours;
+  }
+
+  static async start(): Promise<DumpServers> {
+    const redis = await startRedis(REDIS_OPTIONS);
+    const tessera = await startTessera();
+    return new DumpServers(
+      redis,
+      await RawClient.connect(redis.port),
+      tessera,
+      await tessera.connect(),
+    );
+  }
+
+  /** A new redis-server in place of one that does not answer. */
+  async restartReal(): Promise<void> {
+    this.real.close();
+    await this.#redis.stop();
+    this.#redis = await startRedis(REDIS_OPTIONS);
+    this.real = await RawClient.connect(this.#redis.port);
+  }
+
+  /** Ends both; Tessera's exit code. */
+  async stop(): Promise<number | null> {
+    this.real.close();
+    this.ours.close();
+    await this.#redis.stop();
+    return this.#tessera.stop();
+  }
+}
 
 function payloadIn(reply: string): Buffer {
   return Buffer.from(reply.slice(reply.indexOf('\r\n') + 2, -2), 'latin1');
@@ -62,12 +105,16 @@ async function restored(client: RawClient, payload: Uint8Array): Promise<string>
  * special strings, back lengths that are right by chance, scores that are no numbers.
  */
 async function offer(
-  pair: Pair,
+  pair: DumpServers,
   payload: Uint8Array,
   origin: string,
   isDamaged: boolean,
 ): Promise<string | null> {
-  const real = await restored(pair.real, payload);
+  const real = await restored(pair.real, payload).catch((cause: unknown) => {
+    if (!isDamaged) throw cause;
+    const hex = Buffer.from(payload).toString('hex');
+    throw new NoAnswer(`redis-server does not answer ${origin}: ${hex}`, { cause });
+  });
   const ours = await restored(pair.ours, payload);
   if (real === ours || (isDamaged && ours === BAD)) return null;
   const hex = Buffer.from(payload).toString('hex');
@@ -75,7 +122,7 @@ async function offer(
 }
 
 /** One round with keys of its own. A text about a difference, or null. */
-async function round(pair: Pair, random: Random): Promise<string | null> {
+async function round(pair: DumpServers, random: Random): Promise<string | null> {
   for (const client of [pair.real, pair.ours]) await ask(client, 'FLUSHALL');
   for (let i = 0; i < COMMANDS; i++) {
     const command = randomCommand(random, [random.pick(FAMILIES)]);
@@ -105,12 +152,24 @@ async function round(pair: Pair, random: Random): Promise<string | null> {
   return null;
 }
 
-/** Runs `rounds` rounds. A text about the first difference, or null. */
-export async function fuzzDump(pair: Pair, random: Random, rounds: number): Promise<string | null> {
-  for (const client of [pair.real, pair.ours]) await ask(client, 'FLUSHALL');
+/**
+ * Runs `rounds` rounds. A text about the first difference, or null. A round in which redis-server
+ * stops answering is told of and left.
+ */
+export async function fuzzDump(
+  pair: DumpServers,
+  random: Random,
+  rounds: number,
+): Promise<string | null> {
   for (let i = 0; i < rounds; i++) {
-    const found = await round(pair, random);
-    if (found !== null) return found;
+    try {
+      const found = await round(pair, random);
+      if (found !== null) return found;
+    } catch (error) {
+      if (!(error instanceof NoAnswer)) throw error;
+      console.warn(error.message);
+      await pair.restartReal();
+    }
   }
   return null;
 }
@@ -123,16 +182,12 @@ async function main(): Promise<void> {
     },
   });
   console.log(`seed ${values.seed}, ${values.rounds} rounds`);
-  const redis = await startRedis(DUMP_FUZZ_OPTIONS);
-  const tessera = await startTessera();
-  const pair = { real: await RawClient.connect(redis.port), ours: await tessera.connect() };
+  const pair = await DumpServers.start();
   const found = await fuzzDump(pair, new Random(Number(values.seed)), Number(values.rounds));
   console.log(found ?? 'no difference');
-  if (found !== null) process.exitCode = 1;
-  pair.real.close();
-  pair.ours.close();
-  await redis.stop();
-  await tessera.stop();
+  const exitCode = await pair.stop();
+  if (exitCode !== 0) console.log(`Tessera ended with ${exitCode}`);
+  if (found !== null || exitCode !== 0) process.exitCode = 1;
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) await main();
