@@ -89,9 +89,10 @@ export function replyFull(ctx: CommandContext): void {
 }
 
 /**
- * Most members that one command draws with repetition: more would be a reply that no memory holds.
+ * Most members that one command draws with repetition: a data set of two members would answer with
+ * as many gigabytes as it is asked for, and keep its shard from everybody meanwhile.
  */
-export const RANDOM_REPEATS_MAX = 2 ** 31;
+export const RANDOM_REPEATS_MAX = 2 ** 24;
 
 /** Counts of members with their values stay below this in both directions: half an int64. */
 const COUNT_WITH_VALUES_MAX = 2 ** 62;

@@ -6,7 +6,7 @@ import { Key } from '../keyspace/key.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
-import type { ReplyWriter } from '../resp/reply-writer.ts';
+import { ReplyWriter } from '../resp/reply-writer.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 import { bucketCursorOf, parseScanCursor, scanCursor } from './scan-cursor.ts';
 import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus } from './spec.ts';
@@ -44,8 +44,9 @@ class KeyWalk {
   #patternEnd = 0;
   #hasPattern = false;
   type = TYPE_ANY;
-  /** Items visited, whether they matched or not. */
-  sampled = 0;
+  /** Items and buckets that SCAN may still look at, whether the items match or not. */
+  left = 0;
+  bucketsLeft = 0;
   found: Ref[] = [];
   expired: Ref[] = [];
 
@@ -58,7 +59,6 @@ class KeyWalk {
   /** Starts collecting in `shard`. */
   enter(shard: Shard | null): void {
     this.#shard = shard;
-    this.sampled = 0;
     if (this.found.length > REFS_KEPT_MAX) this.found = [];
     this.found.length = 0;
     this.expired.length = 0;
@@ -74,7 +74,7 @@ class KeyWalk {
   }
 
   readonly visit = (ref: Ref): void => {
-    this.sampled += 1;
+    this.left -= 1;
     const shard = this.#shard!;
     if (this.#hasPattern) {
       const at = shard.keyOffset(ref);
@@ -113,6 +113,7 @@ function cmdKeys(ctx: CommandContext): RunStatus {
       for (let i = 0; i < walk.found.length; i++) replyKey(ctx.reply, shard, walk.found[i]!);
       count += walk.found.length;
     }
+    return true;
   });
   ctx.reply.finishArray(mark, count);
   return DONE;
@@ -159,6 +160,13 @@ function typeNamed(args: ArgView, index: number): number {
   return TYPE_UNKNOWN;
 }
 
+/** The keys that a SCAN has found so far. */
+const found = new ReplyWriter();
+
+/**
+ * Goes on from shard to shard until COUNT items were looked at: a small keyspace is scanned in one
+ * call, as clients are used to.
+ */
 function cmdScan(ctx: CommandContext): RunStatus {
   const { reply, shards, db } = ctx;
   const cursor = parseScanCursor(ctx.args, 1);
@@ -171,33 +179,42 @@ function cmdScan(ctx: CommandContext): RunStatus {
   if (!ctx.mayRun(count)) return ESCALATE;
   const shardCount = shards.length;
   const shardIndex = cursor % shardCount;
-  const shard = shards[shardIndex]!;
-  const bucketCursor = scanShard(shard, db, bucketCursorOf(cursor, shardCount), count);
-  const next =
-    bucketCursor !== 0
-      ? scanCursor(bucketCursor, shardIndex, shardCount)
-      : cursorAfter(shards, shardIndex, db);
+  let bucketCursor = bucketCursorOf(cursor, shardCount);
+  let keys = 0;
+  let next = 0;
+  walk.left = count;
+  walk.bucketsLeft = count * BUCKETS_PER_COUNT;
+  found.clear();
+  ctx.visitShards((shard) => {
+    bucketCursor = scanShard(shard, db, bucketCursor);
+    for (const ref of walk.found) replyKey(found, shard, ref);
+    keys += walk.found.length;
+    if (bucketCursor !== 0) next = scanCursor(bucketCursor, shard.index, shardCount);
+    else if (walk.left > 0 && walk.bucketsLeft > 0) return true;
+    else next = cursorAfter(shards, shard.index, db);
+    return false;
+  }, shardIndex);
+  walk.enter(null);
   reply.array(2);
   reply.bulkLatin1(String(next));
-  reply.array(walk.found.length);
-  for (let i = 0; i < walk.found.length; i++) replyKey(reply, shard, walk.found[i]!);
-  walk.enter(null);
+  reply.array(keys);
+  reply.rawRange(found.buf, 0, found.length);
+  found.clear();
   return DONE;
 }
 
 /**
- * Collects about `count` items of a shard in `walk` and frees the expired ones. Returns the next
- * bucket cursor.
+ * Collects items of a shard in `walk`, as many as are left to be looked at, and frees the expired
+ * ones. Returns the next bucket cursor.
  */
-function scanShard(shard: Shard, db: number, from: number, count: number): number {
+function scanShard(shard: Shard, db: number, from: number): number {
   const dict = shard.dict(db);
   let bucketCursor = from;
-  let buckets = count * BUCKETS_PER_COUNT;
   walk.enter(shard);
   do {
     bucketCursor = dict.scan(bucketCursor, walk.visit);
-    buckets -= 1;
-  } while (bucketCursor !== 0 && buckets > 0 && walk.sampled < count);
+    walk.bucketsLeft -= 1;
+  } while (bucketCursor !== 0 && walk.bucketsLeft > 0 && walk.left > 0);
   if (!shard.state.isReadOnly && !shard.state.keepsExpired) {
     for (let i = 0; i < walk.expired.length; i++)
       shard.deleteEntry(db, walk.expired[i]!, scratchKey);

@@ -187,9 +187,10 @@ interface CommandFacts {
 export interface ShardCommandSpec extends CommandFacts {
   readonly place: 'shard';
   /**
-   * Which shards it needs: those of its keys; all of them; the one its SCAN cursor (argument 1)
-   * names; or none held at the start, because it visits one after the other by `ctx.visitShards`;
-   * or none at all, because it is about something that all threads share.
+   * Which shards it needs: those of its keys; all of them; those from the one its SCAN cursor
+   * (argument 1) names on; or none held at the start, because it visits one after the other by
+   * `ctx.visitShards` (so does a SCAN on a worker); or none at all, because it is about something
+   * that all threads share.
    */
   readonly shards: 'keys' | 'all' | 'cursor' | 'each' | 'none';
   /** For `shards: 'keys'`: true where these arguments need all shards after all. */
@@ -283,10 +284,11 @@ export interface CommandContext {
    */
   mayRun(units: number): boolean;
   /**
-   * For `shards: 'each'`: calls `visit` for every shard, held shared meanwhile (all of them inside
-   * a transaction).
+   * For `shards: 'each'` and `'cursor'`: calls `visit` for every shard, held meanwhile (by a worker
+   * one at a time, shared; all of them inside a transaction), from shard `from` on until it answers
+   * false.
    */
-  visitShards(visit: (shard: Shard) => void): void;
+  visitShards(visit: (shard: Shard) => boolean, from?: number): void;
   /**
    * Says that from here to `endBuild` the command only reads the keys of its shards, and writes
    * nothing but new blocks that no key refers to: plain reads of other clients may come in

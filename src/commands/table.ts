@@ -40,6 +40,10 @@ export class CommandRow {
   readonly arity: number;
   readonly isWrite: boolean;
   readonly isReadOnly: boolean;
+  /** SCAN: goes from shard to shard. */
+  readonly isByCursor: boolean;
+  /** See ShardCommandSpec.readsOnly. */
+  readonly readsOnly: ((args: ArgView) => boolean) | null;
   /** Others may read its shards meanwhile: it only reads, and never begins to wait. */
   readonly isShared: boolean;
   readonly isDenyOom: boolean;
@@ -98,6 +102,8 @@ export class CommandRow {
     this.isWrite = spec.flags.includes('write');
     this.isHeldAsWrite = this.isWrite || spec.flags.includes('may_replicate');
     this.isReadOnly = spec.flags.includes('readonly');
+    this.isByCursor = spec.place === 'shard' && spec.shards === 'cursor';
+    this.readsOnly = (spec.place === 'shard' && spec.readsOnly) || null;
     this.isShared = this.isReadOnly && !spec.flags.includes('blocking');
     this.isDenyOom = spec.flags.includes('denyoom');
     this.isNoAuth = spec.flags.includes('no_auth');

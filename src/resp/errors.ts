@@ -10,6 +10,7 @@ export const ERRORS = {
   NO_SUCH_KEY: 'ERR no such key',
   SAME_OBJECT: 'ERR source and destination objects are the same',
   STRING_TOO_LONG: 'ERR string exceeds maximum allowed size (proto-max-bulk-len)',
+  REPLY_TOO_LARGE: 'ERR the reply would have more than 4 GiB, ask for less at a time',
   OUT_OF_MEMORY: "OOM command not allowed when used memory > 'maxmemory'.",
   BUSY_KEY: 'BUSYKEY Target key name already exists.',
   // Arguments

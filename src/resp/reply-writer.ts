@@ -40,6 +40,8 @@ const BYTE_LOOP_MAX = 64;
 /** Offsets below this, ranges included, are 32-bit integers; an arena or a reply may be larger. */
 const SMALL_OFFSET_MAX = 2 ** 31 - 1024;
 const nodeCopy = Buffer.prototype.copy;
+/** What the replies of a read may take: more than any value has, but by naming it many times. */
+const READ_BYTES_MAX = 2 ** 32;
 
 const OK_BYTES = latin1Bytes('+OK\r\n');
 const NULL_BULK = latin1Bytes('$-1\r\n');
@@ -52,6 +54,9 @@ function latin1Bytes(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
+/** A read would answer with more than `readBytesMax` bytes. */
+export class ReplyTooLarge extends Error {}
+
 /** Appends replies to `buf`. Sizes are in bytes; counts are elements. */
 export class ReplyWriter {
   /** The replies are buf[0, length). */
@@ -59,6 +64,12 @@ export class ReplyWriter {
   length = 0;
   /** Whether the client to whom the next reply goes speaks RESP3. */
   resp3 = false;
+  /**
+   * A read is being answered, which changes nothing and may be broken off: beyond `readBytesMax`
+   * bytes every method throws ReplyTooLarge.
+   */
+  isRead = false;
+  readBytesMax = READ_BYTES_MAX;
 
   readonly #initialBytes: number;
   /** The same memory as `buf`, for Node's string encoders. */
@@ -76,6 +87,7 @@ export class ReplyWriter {
   }
 
   #grow(wanted: number): void {
+    if (this.isRead && wanted > this.readBytesMax) throw new ReplyTooLarge();
     let capacity = this.buf.length * 2;
     while (capacity < wanted) capacity *= 2;
     const old = this.buf;

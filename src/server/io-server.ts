@@ -29,7 +29,7 @@ import { SessionRuns } from './session-runs.ts';
 import { PAUSE_NONE } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 import type { Subscribers } from './subscribers.ts';
-import type { ClientRef } from './thread-context.ts';
+import { type ClientRef, visitHeld } from './thread-context.ts';
 import { gaugeCpu, STAT } from './thread-stats.ts';
 import { TrackingClients } from './tracking-clients.ts';
 import { TurnClock } from './turn-clock.ts';
@@ -151,7 +151,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
       },
     });
     parts.ctx.host = {
-      visitShards: (visit) => parts.ctx.shards.forEach(visit),
+      visitShards: (visit, from) => visitHeld(parts.ctx.shards, visit, from),
       beginBuild: () => undefined,
       endBuild: () => undefined,
       inParallel: () => false,

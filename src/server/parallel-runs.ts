@@ -125,18 +125,40 @@ export class ParallelRuns {
     }
     board.open(job, parts);
     this.#ring();
-    let goesOn = true;
-    while (goesOn) {
-      const part = board.claimFirst();
-      if (part < 0) break;
-      goesOn = work.runPart(part, visit);
+    let isWanted = false;
+    try {
+      isWanted = this.#runFirst(work, visit);
+    } finally {
+      this.#takeOverAll(work, job, wants, isWanted ? visit : null);
     }
-    for (let part = board.close(); part < parts; part++) {
-      goesOn = this.#takeOver(work, job, part, wants, goesOn ? visit : null);
-    }
-    this.#spill.free(job);
-    board.release();
     return true;
+  }
+
+  /** Runs parts here until all of them are claimed, or `visit` has ended it: false. */
+  #runFirst(work: PartedWork, visit: PartVisitor): boolean {
+    for (;;) {
+      const part = this.#board.claimFirst();
+      if (part < 0) return true;
+      if (!work.runPart(part, visit)) return false;
+    }
+  }
+
+  /** Closes the job and takes over what helpers have done, visited unless `visit` is null. */
+  #takeOverAll(work: PartedWork, job: Ref, wants: number, visit: PartVisitor | null): void {
+    const board = this.#board;
+    const parts = work.parts.count;
+    let goesOn = visit !== null;
+    let part = board.close();
+    try {
+      for (; part < parts; part++) {
+        goesOn = this.#takeOver(work, job, part, wants, goesOn ? visit : null);
+      }
+    } finally {
+      // What is left where `visit` threw has to be freed.
+      for (part += 1; part < parts; part++) this.#takeOver(work, job, part, wants, null);
+      this.#spill.free(job);
+      board.release();
+    }
   }
 
   #writeJob(work: PartedWork, wants: number): Ref {
@@ -171,13 +193,13 @@ export class ParallelRuns {
     const { u32 } = this.#spill;
     const at = this.#partAt(job, part);
     const output = u32[at + OUTPUT]!;
-    let goesOn = visit !== null;
-    if (visit !== null) {
-      if (u32[at + STATUS] !== STATUS_DONE) goesOn = work.runPart(part, visit);
-      else goesOn = this.#visitOutput(output, u32[at + MEMBERS]!, wants, visit);
+    try {
+      if (visit === null) return false;
+      if (u32[at + STATUS] !== STATUS_DONE) return work.runPart(part, visit);
+      return this.#visitOutput(output, u32[at + MEMBERS]!, wants, visit);
+    } finally {
+      if (output !== 0) this.#spill.free(output);
     }
-    if (output !== 0) this.#spill.free(output);
-    return goesOn;
   }
 
   #visitOutput(output: Ref, members: number, wants: number, visit: PartVisitor): boolean {

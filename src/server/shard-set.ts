@@ -53,7 +53,8 @@ export class ShardSet {
     if (spec.shards === 'all' || spec.needsAll?.(args) === true) {
       this.markAll();
     } else if (spec.shards === 'cursor') {
-      this.mark(scanShardIndex(args, this.shards.length));
+      const { length } = this.shards;
+      for (let i = scanShardIndex(args, length); i < length; i++) this.mark(i);
     } else if (keyIndexes(spec.keys, args, this.#keys)) {
       ctx.keepKeys();
       for (let i = 0; i < this.#keys.count; i++) this.mark(ctx.at(this.#keys.index[i]!).index);

@@ -34,7 +34,7 @@ import { ShardSet } from './shard-set.ts';
 import { PAUSE_NONE, type SharedLayout } from './shared-layout.ts';
 import type { SnapshotWalk } from './snapshot-walk.ts';
 import type { Spill } from './spill.ts';
-import type { ThreadContext } from './thread-context.ts';
+import { type ThreadContext, visitHeld } from './thread-context.ts';
 import { gaugeCpu, STAT, type ThreadStats } from './thread-stats.ts';
 import type { Tracker } from './tracker.ts';
 import { TransactionRun } from './transaction-run.ts';
@@ -184,7 +184,7 @@ export class ShardWorker {
     this.#background = new ShardBackground(parts, this.#owned);
     this.#parallel = layout.topology.shardThreads > 1 ? parallelRunsOf(parts) : null;
     parts.ctx.host = {
-      visitShards: (visit) => this.#visitShards(visit),
+      visitShards: (visit, from) => this.#visitShards(visit, from),
       beginBuild: () => this.#beginBuild(),
       endBuild: () => this.#endBuild(),
       inParallel: (work, wants, visit) => this.#parallel?.run(work, wants, visit) ?? false,
@@ -519,9 +519,8 @@ export class ShardWorker {
   /** Holds what a command needs. */
   #acquireFor(row: CommandRow, incoming: messages.Incoming): boolean {
     const { ctx, locks } = this.#parts;
-    const { spec } = row;
     const isHeavyRead =
-      (row.isShared || (spec.place === 'shard' && spec.readsOnly?.(incoming.args) === true)) &&
+      (row.isShared || row.readsOnly?.(incoming.args) === true) &&
       (row.isSlow ||
         incoming.args.count > SHARED_ARGS_MIN ||
         (incoming.flags & messages.FLAG_ESCALATED) !== 0);
@@ -530,6 +529,8 @@ export class ShardWorker {
       return locks.acquireAlso(ctx.at(row.singleKey).index);
     }
     this.#set.ofCommand(row, incoming.args, ctx);
+    // Held one by one: a large COUNT would keep everybody out of all of them.
+    if (row.isByCursor) this.#set.count = 0;
     if (!locks.acquire(this.#set.shards, this.#set.count, isHeavyRead)) return false;
     ctx.state.isReadOnly = isHeavyRead;
     this.#framesInHold = 0;
@@ -628,24 +629,29 @@ export class ShardWorker {
   }
 
   /**
-   * For `shards: 'each'`: one shard after the other, shared; inside a transaction all of them are
-   * held already.
+   * For `shards: 'each'` and `'cursor'`: one shard after the other, shared; inside a transaction
+   * all of them are held already.
    */
-  #visitShards(visit: (shard: Shard) => void): void {
+  #visitShards(visit: (shard: Shard) => boolean, from: number): void {
     const { ctx, locks, bell } = this.#parts;
+    const { shards } = ctx;
     if (locks.isHolding) {
-      ctx.shards.forEach(visit);
+      visitHeld(shards, visit, from);
       return;
     }
-    for (const shard of ctx.shards) {
-      while (!locks.acquire([shard.index], 1, true)) {
+    let goesOn = true;
+    for (let i = from; i < shards.length && goesOn; i++) {
+      while (!locks.acquire([i], 1, true)) {
         if (bell.prepare()) bell.park(PARK_MS_IDLE);
         bell.awake();
       }
       ctx.state.isReadOnly = true;
-      visit(shard);
-      ctx.state.isReadOnly = false;
-      locks.releaseAll();
+      try {
+        goesOn = visit(shards[i]!);
+      } finally {
+        ctx.state.isReadOnly = false;
+        locks.releaseAll();
+      }
     }
   }
 

@@ -68,8 +68,7 @@ export class SnapshotGuard {
   prepare(row: CommandRow, ctx: ThreadContext): boolean {
     const kind = this.#kindOf(row);
     if (kind === CHANGES_NOTHING || ctx.state.isReadOnly) return true;
-    const { spec } = row;
-    if (spec.place === 'shard' && spec.readsOnly?.(ctx.args) === true) return true;
+    if (row.readsOnly?.(ctx.args) === true) return true;
     this.#followStyle();
     if (kind === FLUSHES) return canDetach(ctx.shards);
     if (kind === CHANGES_ALL) return false;

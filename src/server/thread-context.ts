@@ -13,7 +13,8 @@ import { Key } from '../keyspace/key.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { ThreadState } from '../keyspace/thread-state.ts';
 import type { ValueLimits } from '../keyspace/value-limits.ts';
-import type { ReplyWriter } from '../resp/reply-writer.ts';
+import { ERROR_BYTES } from '../resp/errors.ts';
+import { ReplyTooLarge, type ReplyWriter } from '../resp/reply-writer.ts';
 import { ArgView } from '../resp/request-parser.ts';
 import { type CommandWatch, NO_WATCH } from './command-watch.ts';
 import type { Part } from './post.ts';
@@ -21,7 +22,7 @@ import type { Part } from './post.ts';
 /** What a context needs from its surroundings for the rare things that are not plain data work. */
 export interface ContextHost {
   /** See CommandContext.visitShards. */
-  visitShards(visit: (shard: Shard) => void): void;
+  visitShards(visit: (shard: Shard) => boolean, from: number): void;
   /** See CommandContext.beginBuild. */
   beginBuild(): void;
   endBuild(): void;
@@ -70,6 +71,15 @@ const NO_ARGS = new ArgView();
 /** Arguments whose hashes are kept; longer commands are run by workers, where it matters less. */
 const KEYS_KEPT_MAX = 256;
 const TURN_MAX = 2 ** 30;
+
+/** Visits shards that are held, from `from` on until `visit` answers false. */
+export function visitHeld(
+  shards: readonly Shard[],
+  visit: (shard: Shard) => boolean,
+  from: number,
+): void {
+  for (let i = from; i < shards.length && visit(shards[i]!); i++);
+}
 
 export class ThreadContext implements CommandContext {
   args: ArgView = NO_ARGS;
@@ -172,8 +182,22 @@ export class ThreadContext implements CommandContext {
 
   /** The same without anything around it. */
   runPlain(row: CommandRow): RunStatus {
-    const spec = row.spec;
-    return spec.place === 'shard' ? spec.run(this) : DONE;
+    const { spec } = row;
+    if (spec.place !== 'shard') return DONE;
+    const { reply } = this;
+    const mark = reply.length;
+    reply.isRead = row.isReadOnly || row.readsOnly?.(this.args) === true;
+    try {
+      const status = spec.run(this);
+      reply.isRead = false;
+      return status;
+    } catch (error) {
+      reply.isRead = false;
+      if (!(error instanceof ReplyTooLarge)) throw error;
+      reply.truncate(mark);
+      reply.errorBytes(ERROR_BYTES.REPLY_TOO_LARGE);
+      return DONE;
+    }
   }
 
   at(index: number): Shard {
@@ -219,8 +243,8 @@ export class ThreadContext implements CommandContext {
     return units <= this.workMax;
   }
 
-  visitShards(visit: (shard: Shard) => void): void {
-    this.host.visitShards(visit);
+  visitShards(visit: (shard: Shard) => boolean, from = 0): void {
+    this.host.visitShards(visit, from);
   }
 
   beginBuild(): void {

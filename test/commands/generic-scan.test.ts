@@ -163,6 +163,21 @@ test('an empty shard costs no call of its own', () => {
   expect(calls).toBeLessThanOrEqual(2);
 });
 
+test('a keyspace of fewer keys than COUNT is scanned in one call, whatever its shards', () => {
+  for (const shards of [1, 4, 8]) {
+    const runner = new LocalRunner(COMMANDS, { shards });
+    const names = fill(runner, 'k', 9);
+    const first = scanReply(runner.run('SCAN', '0'));
+    expect([first.cursor, [...first.keys].sort()]).toEqual(['0', [...names].sort()]);
+    fill(runner, 'm', 90);
+    expect(scanReply(runner.run('SCAN', '0', 'COUNT', '200')).keys.length).toBe(99);
+    const few = scanReply(runner.run('SCAN', '0', 'COUNT', '5'));
+    expect(few.keys.length).toBeGreaterThanOrEqual(5);
+    expect(few.cursor).not.toBe('0');
+    expect(scanReply(runner.run('SCAN', '0', 'COUNT', '200', 'MATCH', 'm*')).keys.length).toBe(90);
+  }
+});
+
 test('huge COUNTs escalate, small ones do not', () => {
   const runner = new LocalRunner(COMMANDS, { workMax: 100 });
   runner.run('SCAN', '0', 'COUNT', '100');

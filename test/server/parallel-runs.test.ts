@@ -9,6 +9,7 @@ import { ZSET_COMMANDS } from '../../src/commands/zset.ts';
 import { Shard } from '../../src/keyspace/shard.ts';
 import { ThreadState } from '../../src/keyspace/thread-state.ts';
 import { Arena } from '../../src/memory/arena.ts';
+import { ERRORS } from '../../src/resp/errors.ts';
 import { ParallelRuns } from '../../src/server/parallel-runs.ts';
 import { Spill } from '../../src/server/spill.ts';
 import { JOB_BOARD_WORDS, JobBoard } from '../../src/sync/job-board.ts';
@@ -227,4 +228,18 @@ test('a result that the arena has no room for', () => {
     for (const ref of blocks) runner.shards[i]!.arena.free(ref);
   }
   same(pair, 'SUNIONSTORE', 'd', 'a', 'b', 'c');
+});
+
+test('a reply that becomes too large gives everything back', () => {
+  for (const helps of [1, 1000, 30_000]) {
+    const pair = newPair(1 << 24);
+    fill(pair);
+    helpEvery = helps;
+    const { runner } = pair;
+    runner.reply.readBytesMax = 200_000;
+    expect(runner.run('SUNION', 'a', 'c')).toBe(`-${ERRORS.REPLY_TOO_LARGE}\r\n`);
+    expect(pair.spillArena.usedBytes()).toBe(0);
+    runner.reply.readBytesMax = Number.POSITIVE_INFINITY;
+    same(pair, 'SUNION', 'a', 'c');
+  }
 });

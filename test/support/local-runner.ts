@@ -15,7 +15,7 @@ import { Arena } from '../../src/memory/arena.ts';
 import { wrongArity } from '../../src/resp/errors.ts';
 import { ReplyWriter } from '../../src/resp/reply-writer.ts';
 import { ArgView } from '../../src/resp/request-parser.ts';
-import { ThreadContext } from '../../src/server/thread-context.ts';
+import { ThreadContext, visitHeld } from '../../src/server/thread-context.ts';
 
 export type Argument = string | number | Uint8Array;
 
@@ -56,7 +56,7 @@ export class LocalRunner {
     }
     this.state.limits.databases = databases;
     this.context = new ThreadContext(this.shards, hasher, this.state, this.reply, {
-      visitShards: (visit) => this.shards.forEach(visit),
+      visitShards: (visit, from) => visitHeld(this.shards, visit, from),
       noteWatch: (shard: Shard, db: number, key: Key, version: number) => {
         this.watched.push({ shard: shard.index, db, lo: key.lo, hi: key.hi, version });
       },
