@@ -151,9 +151,22 @@ const scan: MemberScan & { patternIndex: number; buf: Uint8Array; start: number;
   },
 };
 
+/** Replies an empty page where there is no key, and an error where it has another type. */
+function isNothingToScan(ctx: CommandContext, type: number): boolean {
+  const shard = ctx.at(1);
+  const ref = shard.find(ctx.db, ctx.key);
+  if (ref !== 0 && shard.typeOf(ref) === type) return false;
+  if (readTyped(ctx, 1, type) === 0) {
+    ctx.reply.array(2);
+    ctx.reply.bulkLatin1('0');
+    ctx.reply.array(0);
+  }
+  return true;
+}
+
 /**
  * Reads cursor (argument 2) and options of HSCAN, SSCAN or ZSCAN, by the type of value; null when
- * an error was replied.
+ * the command has its reply: as in Redis, options matter only where there is a key.
  * The result is valid until the next call.
  */
 export function memberScan(ctx: CommandContext, type: number): MemberScan | null {
@@ -163,6 +176,7 @@ export function memberScan(ctx: CommandContext, type: number): MemberScan | null
     reply.errorBytes(ERROR_BYTES.INVALID_CURSOR);
     return null;
   }
+  if (isNothingToScan(ctx, type)) return null;
   scan.count = COUNT_DEFAULT;
   scan.isNoValues = false;
   scan.patternIndex = 0;

@@ -1,6 +1,7 @@
 /** What COMMAND tells about one command: its row in COMMAND INFO and its map in COMMAND DOCS. */
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { aclCategories } from './acl-categories.ts';
+import { tipsOf } from './command-tips.ts';
 import type { CommandFlag, CommandSpec, KeyFlag, KeySpec } from './spec.ts';
 import { type DocArgument, parseSyntax } from './syntax-docs.ts';
 
@@ -145,7 +146,9 @@ export function writeCommandInfo(reply: ReplyWriter, { fullName, spec }: NamedCo
     reply,
     aclCategories(spec).map((category) => `@${category}`),
   );
-  reply.set(0);
+  const tips = tipsOf(fullName);
+  reply.set(tips.length);
+  for (const tip of tips) reply.bulkLatin1(tip);
   reply.set(spec.keys.length);
   for (const key of spec.keys) writeKeySpec(reply, key);
   const subcommands = spec.subcommands ?? [];

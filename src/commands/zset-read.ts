@@ -14,7 +14,6 @@ import {
   readTyped,
   walkMembers,
 } from './collection.ts';
-import { parseScanCursor } from './scan-cursor.ts';
 import { type CommandContext, DONE, ESCALATE, type RunStatus } from './spec.ts';
 import { BY_LEX, BY_SCORE, scoredRange } from './zset-bounds.ts';
 import { scoredReply } from './zset-reply.ts';
@@ -130,22 +129,12 @@ function cmdZrandmember(ctx: CommandContext): RunStatus {
 }
 
 function cmdZscan(ctx: CommandContext): RunStatus {
-  const { args, reply } = ctx;
-  if (Number.isNaN(parseScanCursor(args, 2))) {
-    reply.errorBytes(ERROR_BYTES.INVALID_CURSOR);
-    return DONE;
-  }
-  const ref = readTyped(ctx, 1, TYPE);
-  if (ref < 0) return DONE;
-  if (ref === 0) {
-    reply.array(2);
-    reply.bulkLatin1('0');
-    reply.array(0);
-    return DONE;
-  }
+  const { reply } = ctx;
   const options = memberScan(ctx, TYPE);
   if (options === null) return DONE;
   if (!ctx.mayRun(options.count)) return ESCALATE;
+  const ref = readTyped(ctx, 1, TYPE);
+  if (ref < 0) return DONE;
   const { zsets } = ctx.at(1);
   const members: Uint8Array[] = [];
   const scores: number[] = [];
@@ -157,7 +146,7 @@ function cmdZscan(ctx: CommandContext): RunStatus {
       members.push(buf.slice(from, to));
       if (!options.isNoValues) scores.push(score);
     });
-  const next = walkMembers(options, step, () => seen);
+  const next = ref === 0 ? 0 : walkMembers(options, step, () => seen);
   reply.array(2);
   reply.bulkLatin1(String(next));
   reply.array(members.length + scores.length);

@@ -174,6 +174,8 @@ bothEncodings('HRANDFIELD and HSCAN', [
   [['HSCAN', 'h', '0', 'MATCH', 'b*'], array(bulk('0'), array())],
   [['HSCAN', 'h', '0', 'MATCH', 'a*', 'COUNT', '5'], array(bulk('0'), array(bulk('a'), bulk('1')))],
   [['HSCAN', 'none', '0'], array(bulk('0'), array())],
+  [['HSCAN', 'none', '0', 'COUNT', '0'], array(bulk('0'), array())],
+  [['HSCAN', 'none', '0', 'what'], array(bulk('0'), array())],
   [['HSCAN', 'h', 'x'], error('ERR invalid cursor')],
   [['HSCAN', 'h', '0', 'COUNT', '0'], SYNTAX],
   [['HSCAN', 'h', '0', 'COUNT', 'x'], NOT_INTEGER],

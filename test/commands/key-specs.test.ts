@@ -1,6 +1,8 @@
 /** Which arguments are keys, by every kind of key specification. */
 import { expect, test } from 'vitest';
-import { legacyKeyRange, shownFlags } from '../../src/commands/command-info.ts';
+import { CommandIndex, legacyKeyRange, shownFlags } from '../../src/commands/command-info.ts';
+import { TIPPED_COMMANDS } from '../../src/commands/command-tips.ts';
+import { ALL_COMMANDS } from '../../src/commands/registry.ts';
 import {
   type CommandSpec,
   DONE,
@@ -99,4 +101,9 @@ test.each<[string, readonly KeySpec[], readonly number[], boolean]>([
   expect(row.singleKey).toBe(isMovable ? 0 : 1);
   const needy = new CommandTable([{ ...spec, needsAll: () => true }]).rows[0]!;
   expect(needy.singleKey).toBe(0);
+});
+
+test('tips are those of commands that there are', () => {
+  const names = new Set(CommandIndex.of(ALL_COMMANDS).all.map(({ fullName }) => fullName));
+  expect(TIPPED_COMMANDS.filter((name) => !names.has(name))).toEqual([]);
 });

@@ -44,6 +44,8 @@ function rowsOf(encoding: string, a: string, b: string): readonly Row[] {
     [['SRANDMEMBER', 'none'], NULL],
     [['SRANDMEMBER', 'none', '2'], array()],
     [['SSCAN', 's', '0'], array(bulk('0'), array(bulk(a)))],
+    [['SSCAN', 'none', '0', 'MATCH'], array(bulk('0'), array())],
+    [['SSCAN', 's', '0', 'MATCH'], error('ERR syntax error')],
     [['SMOVE', 's', 't', 'x'], integer(0)],
     [['SMOVE', 's', 't', a], integer(1)],
     [['EXISTS', 's', 't'], integer(1)],

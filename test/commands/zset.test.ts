@@ -407,8 +407,10 @@ both('random members and scans', () => [
   [['ZSCAN', 'z', '0', 'COUNT', '0'], SYNTAX],
   [['ZSCAN', 'z', 'x'], error('ERR invalid cursor')],
   [['ZSCAN', 'none', '0', 'what'], array(bulk('0'), members())],
+  [['ZSCAN', 'none', 'x', 'what'], error('ERR invalid cursor')],
   [['SET', 'str', '1'], OK],
   [['ZSCAN', 'str', '0'], WRONG_TYPE],
+  [['ZSCAN', 'str', '0', 'what'], WRONG_TYPE],
   [['ZRANDMEMBER', 'str'], WRONG_TYPE],
 ]);
 
