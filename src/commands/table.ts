@@ -40,6 +40,8 @@ export class CommandRow {
   readonly arity: number;
   readonly isWrite: boolean;
   readonly isReadOnly: boolean;
+  /** Its reply may be far larger than any value, because it may name one many times. */
+  readonly mayReplyMuch: boolean;
   /** SCAN: goes from shard to shard. */
   readonly isByCursor: boolean;
   /** See ShardCommandSpec.readsOnly. */
@@ -108,6 +110,8 @@ export class CommandRow {
     this.isDenyOom = spec.flags.includes('denyoom');
     this.isNoAuth = spec.flags.includes('no_auth');
     this.isFast = spec.flags.includes('fast');
+    const isShort = this.isFast && spec.arity > 0;
+    this.mayReplyMuch = (this.isReadOnly || this.readsOnly !== null) && !isShort;
     this.isSkippedBySlowLog = spec.flags.includes('skip_slowlog');
     this.isForLoading = spec.flags.includes('loading');
     this.isNoMulti = spec.flags.includes('no_multi');

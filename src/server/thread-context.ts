@@ -6,7 +6,13 @@
 
 import type { HalfSipHash } from '../base/half-sip-hash.ts';
 import type { PartedWork, PartVisitor } from '../commands/parted-work.ts';
-import { type BlockWish, type CommandContext, DONE, type RunStatus } from '../commands/spec.ts';
+import {
+  type BlockWish,
+  type CommandContext,
+  DONE,
+  type RunStatus,
+  type ShardCommandSpec,
+} from '../commands/spec.ts';
 import type { CommandRow } from '../commands/table.ts';
 import { type Effects, NO_EFFECTS } from '../durability/effects.ts';
 import { Key } from '../keyspace/key.ts';
@@ -184,19 +190,26 @@ export class ThreadContext implements CommandContext {
   runPlain(row: CommandRow): RunStatus {
     const { spec } = row;
     if (spec.place !== 'shard') return DONE;
+    return row.mayReplyMuch ? this.#runBounded(row, spec) : spec.run(this);
+  }
+
+  /**
+   * Runs a command that answers an error instead of more than memory holds where it only reads.
+   * Apart from the others, because the catch costs them 3 % (GET) to 10 % (LPUSH) at pipeline 64.
+   */
+  #runBounded(row: CommandRow, spec: ShardCommandSpec): RunStatus {
     const { reply } = this;
     const mark = reply.length;
     reply.isRead = row.isReadOnly || row.readsOnly?.(this.args) === true;
     try {
-      const status = spec.run(this);
-      reply.isRead = false;
-      return status;
+      return spec.run(this);
     } catch (error) {
-      reply.isRead = false;
       if (!(error instanceof ReplyTooLarge)) throw error;
       reply.truncate(mark);
       reply.errorBytes(ERROR_BYTES.REPLY_TOO_LARGE);
       return DONE;
+    } finally {
+      reply.isRead = false;
     }
   }
 
