@@ -205,6 +205,7 @@ export class Hub {
     const hasData = hasDataSet(config);
     if (isLogged) layout.setReplaying();
     else layout.setLoading(hasData);
+    this.#persistence.cleanUp();
     this.#starting = layout.threadCount - 1;
     await new Promise<void>((resolve) => {
       this.#onAllReady = resolve;

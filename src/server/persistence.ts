@@ -54,8 +54,11 @@ export class Persistence {
     this.#facts[FACT.lastSaveSeconds] = -1;
   }
 
-  /** Cleans up after servers that were killed, and begins to look at the save rules. */
-  start(): void {
+  /**
+   * Cleans up after servers that were killed. Before clients are served: the file of a SAVE of
+   * theirs would look like one of an earlier process with this one's number.
+   */
+  cleanUp(): void {
     const { config, logger } = this.#parts;
     const filename = config.text('appendfilename');
     for (const folder of [dirname(config.path('dbfilename')), config.path('appenddirname')]) {
@@ -63,6 +66,10 @@ export class Persistence {
         logger.notice(`Removed ${name}, which a server that is gone has left behind`);
       }
     }
+  }
+
+  /** Begins to look at the save rules. */
+  start(): void {
     this.#timer = setInterval(() => this.#cron(), CRON_MS);
   }
 
