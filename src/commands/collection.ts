@@ -166,7 +166,8 @@ function isNothingToScan(ctx: CommandContext, type: number): boolean {
 
 /**
  * Reads cursor (argument 2) and options of HSCAN, SSCAN or ZSCAN, by the type of value; null when
- * the command has its reply: as in Redis, options matter only where there is a key.
+ * the command has its reply: as in Redis, options matter only where there is a key;
+ * after any other answer the key is there, and of that type.
  * The result is valid until the next call.
  */
 export function memberScan(ctx: CommandContext, type: number): MemberScan | null {

@@ -205,7 +205,6 @@ function cmdHscan(ctx: CommandContext): RunStatus {
   if (!ctx.mayRun(options.count)) return ESCALATE;
   const shard = ctx.at(1);
   const ref = readHash(ctx, shard);
-  if (ref < 0) return DONE;
   const found: Uint8Array[] = [];
   let seen = 0;
   const visit: FieldVisitor = (nameBuf, nameFrom, nameTo, buf, from, to) => {
@@ -215,7 +214,7 @@ function cmdHscan(ctx: CommandContext): RunStatus {
     if (!options.isNoValues) found.push(buf.slice(from, to));
   };
   const step = (cursor: number): number => shard.hashes.scan(ref, cursor, visit);
-  const next = ref === 0 ? 0 : walkMembers(options, step, () => seen);
+  const next = walkMembers(options, step, () => seen);
   reply.array(2);
   reply.bulkLatin1(String(next));
   reply.array(found.length);

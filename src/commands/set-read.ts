@@ -262,7 +262,6 @@ function cmdSscan(ctx: CommandContext): RunStatus {
   if (options === null) return DONE;
   if (!ctx.mayRun(options.count)) return ESCALATE;
   const ref = readTyped(ctx, 1, TYPE);
-  if (ref < 0) return DONE;
   const { sets } = ctx.at(1);
   const found: Uint8Array[] = [];
   let seen = 0;
@@ -271,7 +270,7 @@ function cmdSscan(ctx: CommandContext): RunStatus {
       seen += 1;
       if (options.matches(buf, from, to)) found.push(buf.slice(from, to));
     });
-  const next = ref === 0 ? 0 : walkMembers(options, step, () => seen);
+  const next = walkMembers(options, step, () => seen);
   reply.array(2);
   reply.bulkLatin1(String(next));
   reply.array(found.length);

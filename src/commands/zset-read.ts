@@ -134,7 +134,6 @@ function cmdZscan(ctx: CommandContext): RunStatus {
   if (options === null) return DONE;
   if (!ctx.mayRun(options.count)) return ESCALATE;
   const ref = readTyped(ctx, 1, TYPE);
-  if (ref < 0) return DONE;
   const { zsets } = ctx.at(1);
   const members: Uint8Array[] = [];
   const scores: number[] = [];
@@ -146,7 +145,7 @@ function cmdZscan(ctx: CommandContext): RunStatus {
       members.push(buf.slice(from, to));
       if (!options.isNoValues) scores.push(score);
     });
-  const next = ref === 0 ? 0 : walkMembers(options, step, () => seen);
+  const next = walkMembers(options, step, () => seen);
   reply.array(2);
   reply.bulkLatin1(String(next));
   reply.array(members.length + scores.length);
