@@ -148,6 +148,10 @@ function parseUnusualBound(buf: Uint8Array, start: number, end: number): number 
 }
 
 const DIGITS_MAX = 20;
+/** The digits of 00 to 99, one number behind the other. */
+const DIGIT_PAIRS: Uint8Array = Uint8Array.from({ length: 200 }, (_, i) => {
+  return ZERO + (i % 2 === 0 ? Math.floor(i / 20) : Math.floor(i / 2) % 10);
+});
 
 /** How many decimal digits the non-negative integer n has; n at most 2^53 - 1. */
 export function decimalDigits(n: number): number {
@@ -155,9 +159,12 @@ export function decimalDigits(n: number): number {
   if (n < 100) return 2;
   if (n < 1000) return 3;
   if (n < 10000) return 4;
-  let count = 5;
+  if (n < 100000) return 5;
+  if (n < 1000000) return 6;
+  if (n < 10000000) return 7;
+  let count = 8;
   // The bound is for what is no such integer: Infinity would have this go on for ever.
-  for (let limit = 100000; n >= limit && count < DIGITS_MAX; limit *= 10) count++;
+  for (let limit = 100000000; n >= limit && count < DIGITS_MAX; limit *= 10) count++;
   return count;
 }
 
@@ -191,11 +198,15 @@ export function formatInteger(n: number, buf: Uint8Array, at: number): number {
 /** Writes n right-aligned and zero-padded into buf[first, end); n below 2^31. Returns first. */
 function writeDigits(n: number, buf: Uint8Array, end: number, first: number): number {
   let rest = n | 0;
-  for (let at = end - 1; at >= first; at--) {
-    const quotient = (rest / 10) | 0;
-    buf[at] = ZERO + (rest - quotient * 10);
+  let at = end - 2;
+  for (; at >= first; at -= 2) {
+    const quotient = (rest / 100) | 0;
+    const pair = (rest - quotient * 100) * 2;
+    buf[at] = DIGIT_PAIRS[pair]!;
+    buf[at + 1] = DIGIT_PAIRS[pair + 1]!;
     rest = quotient;
   }
+  if (at + 1 === first) buf[first] = ZERO + (rest % 10);
   return first;
 }
 

@@ -88,6 +88,8 @@ export class Listpack {
   /** What `#measure` found out of a text. */
   #number = 0;
   #big = 0n;
+  /** What `encodedBytes` found: bytes of encoding and data. */
+  #bytes = 0;
 
   constructor(u8: Uint8Array) {
     this.#u8 = u8;
@@ -393,6 +395,7 @@ export class Listpack {
   /** Bytes that an element buf[from, to) takes in a pack. */
   encodedBytes(buf: Uint8Array, from: number, to: number): number {
     const bytes = this.#measure(buf, from, to);
+    this.#bytes = bytes;
     return bytes + backLengthBytes(bytes);
   }
 
@@ -472,6 +475,10 @@ export class Listpack {
 
   #writeBackLength(at: number, bytes: number): number {
     const u8 = this.#u8;
+    if (bytes <= 127) {
+      u8[at] = bytes;
+      return at + 1;
+    }
     const size = backLengthBytes(bytes);
     let left = bytes;
     for (let i = size - 1; i >= 0; i--) {
@@ -503,15 +510,23 @@ export class Listpack {
 
   /**
    * Writes buf[from, to) as the first element of a pack that begins that much earlier then; there
-   * must be room before `start`. Returns the new start. O(1).
+   * must be room before `start`. The element is that of the last `encodedBytes`, and nothing was
+   * looked for or written since. Returns the new start. O(1).
    */
-  prepend(start: number, end: number, buf: Uint8Array, from: number, to: number): number {
-    const bytes = this.#measure(buf, from, to);
+  prependMeasured(start: number, end: number, buf: Uint8Array, from: number, to: number): number {
+    const bytes = this.#bytes;
     const count = this.count(start, end);
     const first = start - bytes - backLengthBytes(bytes);
     this.#write(first + HEADER, bytes, buf, from, to);
     this.setCount(first, count + 1);
     return first;
+  }
+
+  /** The same at the end of a pack, with room for `encodedBytes` behind it. Returns the new end. */
+  appendMeasured(start: number, end: number, buf: Uint8Array, from: number, to: number): number {
+    const behind = this.#write(end, this.#bytes, buf, from, to);
+    this.#addCount(start, behind, 1);
+    return behind;
   }
 
   /** Drops the first element by letting the pack begin behind it. Returns the new start. O(1). */

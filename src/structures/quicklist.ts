@@ -265,23 +265,34 @@ export class Quicklist {
     if (node !== 0 && this.#hasRoom(node, bytes)) {
       return atHead
         ? this.#prepend(node, bytes, buf, from, to)
-        : this.#insertInto(node, -1, bytes, buf, from, to);
+        : this.#append(node, bytes, buf, from, to);
     }
     return this.#insertNode(atHead ? 0 : node, bytes, buf, from, to);
   }
 
   /**
-   * Adds an element at the head of a node, in the room before its pack: nothing is moved but when
-   * that has to grow (LPUSH into nodes of 8 KiB: see the figures in the README).
+   * Adds the element that was just measured at the head of a node, in the room before its pack:
+   * nothing is moved but when that has to grow (LPUSH into nodes of 8 KiB: see the README).
    */
   #prepend(node: Ref, bytes: number, buf: Uint8Array, from: number, to: number): boolean {
     const at = node * 2;
     const u32 = this.#u32;
     if (u32[at + OFFSET]! < bytes && !this.#growFront(node, bytes)) return false;
-    const start = this.pack.prepend(this.packStart(node), this.packEnd(node), buf, from, to);
+    const old = u32[at + PACK]! * 8 + u32[at + OFFSET]!;
+    const start = this.pack.prependMeasured(old, old + u32[at + BYTES]!, buf, from, to);
     const offset = start - u32[at + PACK]! * 8;
     u32[at + BYTES] = u32[at + BYTES]! + u32[at + OFFSET]! - offset;
     u32[at + OFFSET] = offset;
+    this.#addCount(node, 1);
+    return true;
+  }
+
+  /** Adds the element that was just measured at the tail of a node. */
+  #append(node: Ref, bytes: number, buf: Uint8Array, from: number, to: number): boolean {
+    const length = this.#u32[node * 2 + BYTES]!;
+    if (!this.#reserve(node, length + bytes)) return false;
+    const start = this.packStart(node);
+    this.#setBytes(node, this.pack.appendMeasured(start, start + length, buf, from, to) - start);
     this.#addCount(node, 1);
     return true;
   }
