@@ -162,6 +162,8 @@ export class CommandTable {
   readonly #byName: CommandRow[] = [];
   #slots: Int16Array = new Int16Array(0);
   #seed = 0;
+  /** The name found last: pipelines repeat one. */
+  #last = 0;
 
   /**
    * Builds the table of `specs`; sub-tables append to the same `rows`. Throws on two commands of
@@ -224,16 +226,23 @@ export class CommandTable {
 
   /** The row named by bytes [start, end) in any case, or null. */
   find(buf: Uint8Array, start: number, end: number): CommandRow | null {
+    const last = this.#last;
+    if (this.#isName(last, buf, start, end)) return this.#byName[last]!;
     const index = this.#slots[hashName(buf, start, end, this.#seed) & (this.#slots.length - 1)]!;
-    if (index < 0) return null;
+    if (index < 0 || !this.#isName(index, buf, start, end)) return null;
+    this.#last = index;
+    return this.#byName[index]!;
+  }
+
+  #isName(index: number, buf: Uint8Array, start: number, end: number): boolean {
     const name = this.#names[index]!;
-    if (name.length !== end - start) return null;
+    if (name.length !== end - start) return false;
     for (let i = 0; i < name.length; i++) {
       let byte = buf[start + i]!;
       if (byte >= 0x41 && byte <= 0x5a) byte |= 0x20;
-      if (byte !== name[i]) return null;
+      if (byte !== name[i]) return false;
     }
-    return this.#byName[index]!;
+    return true;
   }
 }
 

@@ -23,7 +23,7 @@ export const PARSE_MORE = 0;
 export const PARSE_ERROR = -1;
 
 export type ParserLimits = {
-  /** Longest argument in bytes (proto-max-bulk-len). May be changed at run time. */
+  /** Longest argument in bytes (proto-max-bulk-len), 99 or more. May be changed at run time. */
   maxBulkLength: number;
   /** Most arguments of one command. Redis 7 has 2^31 - 1. */
   maxMultibulk: number;
@@ -395,11 +395,11 @@ export class RequestParser {
     let offset = args.offset;
     let lengths = args.length;
     let capacity = offset.length;
-    const lengthMax = authenticated ? this.#limits.maxBulkLength : UNAUTHENTICATED_BULK_LENGTH_MAX;
     for (let i = args.count; i < total; i++) {
       let length = -1;
       let data = position + 4;
-      // Lengths of one and two digits, by far the most frequent, are read in place.
+      // Lengths of one and two digits, by far the most frequent, are read in place: no limit is
+      // below them.
       if (data < end && buf[position] === DOLLAR) {
         length = buf[position + 1]! - ZERO;
         const second = buf[position + 2]!;
@@ -412,7 +412,7 @@ export class RequestParser {
           length = -1;
         }
       }
-      if (length < 0 || length > lengthMax) {
+      if (length < 0) {
         length = this.#bulkLength(buf, at, position, end, state, authenticated);
         if (length < 0) {
           if (length !== LINE_MORE) return PARSE_ERROR;

@@ -164,7 +164,7 @@ export class Dispatcher {
 
   /** Runs, queues or sends one parsed command. */
   dispatch(c: Connection, args: ArgView): DispatchStatus {
-    this.current = c;
+    if (this.current !== c) this.current = c;
     let row = this.#lookupFast(args);
     // Whatever is answered here (an unknown command, too) comes after the replies still on their
     // way.
@@ -192,6 +192,7 @@ export class Dispatcher {
       return CONSUMED;
     }
     if (row.isDenyOom && this.#parts.room.isLimited) {
+      this.#locks.dropKept();
       const room = this.#parts.room.ask(args.span);
       if (room === ROOM_LATER) return waitForRoom(c, this.#parts.room);
       if (room === ROOM_NONE) {
@@ -271,7 +272,7 @@ export class Dispatcher {
         return CONSUMED;
       }
     }
-    c.lastCommand = row.shownName;
+    if (c.lastCommand !== row.shownName) c.lastCommand = row.shownName;
     if (row.isSession) return this.#runSession(c, row, args);
     return row.singleKey !== 0 ? this.#runSingle(c, row, args) : this.#runMulti(c, row, args);
   }
@@ -332,6 +333,7 @@ export class Dispatcher {
   }
 
   #runSession(c: Connection, row: CommandRow, args: ArgView): DispatchStatus {
+    this.settle();
     if (row.isExec) return this.transactions.exec(c, row, args);
     const mark = this.#reply.length;
     const started = performance.now();
@@ -348,7 +350,7 @@ export class Dispatcher {
   /** Counts a command that ran here; `nanos` < 0 = not timed. */
   #account(row: CommandRow, args: ArgView, mark: number, nanos: number, weight: number): void {
     const stats = this.#stats;
-    stats.add(STAT.commands, 1);
+    this.#commands += 1;
     stats.call(row.index);
     const reply = this.#reply;
     if (nanos >= 0) {
@@ -366,23 +368,30 @@ export class Dispatcher {
   #runSingle(c: Connection, row: CommandRow, args: ArgView): DispatchStatus {
     const ctx = this.#ctx;
     if (c.inflight === 0) ctx.begin(args, c.db);
-    const shard = ctx.at(row.singleKey).index;
+    const { waits } = ctx.at(row.singleKey);
+    const shard = ctx.key.shardIndex;
     let flags = 0;
     if (c.inflight === 0 && this.isLeaseOn && !row.isSlow) {
       const locks = this.#locks;
       const mark = this.#reply.length;
-      if (locks.lease(shard)) {
+      if (locks.leaseNext(shard)) {
         if (c.contendedSinceMs !== 0) locks.want(shard, false);
-        const isDone = this.#runHere(c, row);
-        locks.endLease(shard);
-        if (isDone) return this.#ranHere(c, row, mark, STAT.leased);
+        if (this.#runHere(c, row, waits.isEmpty)) {
+          locks.keepLease(shard);
+          this.#leased += 1;
+          return this.#ranHere(c, row, mark);
+        }
+        locks.endNext(shard);
         flags = messages.FLAG_ESCALATED;
       } else if (row.isReadOnly && locks.join(shard)) {
         ctx.state.isReadOnly = true;
-        const isDone = this.#runHere(c, row);
+        const isDone = this.#runHere(c, row, true);
         ctx.state.isReadOnly = false;
         locks.leaveJoined(shard);
-        if (isDone) return this.#ranHere(c, row, mark, STAT.joinedReads);
+        if (isDone) {
+          this.#stats.add(STAT.joinedReads, 1);
+          return this.#ranHere(c, row, mark);
+        }
         flags = messages.FLAG_ESCALATED;
       } else {
         this.#stats.add(STAT.leaseContended, 1);
@@ -413,15 +422,46 @@ export class Dispatcher {
 
   #nanos = -1;
   #weight = 1;
+  /** Commands since the last `settle`, and those of them that were leased. */
+  #commands = 0;
+  #leased = 0;
 
-  /** Runs a shard command under the hold taken by the caller. False when it escalated. */
-  #runHere(c: Connection, row: CommandRow): boolean {
+  /** Commands out of `buf` are about to be dispatched one after the other. */
+  begin(buf: Uint8Array): void {
+    this.#ctx.beginBatch(buf);
+  }
+
+  /** No more of them come for now. */
+  end(): void {
+    this.#ctx.endBatch();
+    this.settle();
+  }
+
+  /**
+   * Ends what goes on from one command with a single key to the next: the lease that is kept, and
+   * counts that nobody has seen yet.
+   */
+  settle(): void {
+    this.#locks.dropKept();
+    if (this.#commands === 0) return;
+    this.#stats.add(STAT.commands, this.#commands);
+    this.#stats.add(STAT.leased, this.#leased);
+    this.#commands = 0;
+    this.#leased = 0;
+  }
+
+  /**
+   * Runs a shard command under the hold taken by the caller. False when it escalated.
+   * `isUnawaited`: nobody waits for a key in its shard.
+   */
+  #runHere(c: Connection, row: CommandRow, isUnawaited: boolean): boolean {
     const ctx = this.#ctx;
     ctx.workMax = LEASE_WORK_MAX;
     const state = ctx.state;
     state.touchMode = c.noTouch ? 0 : state.policyTouchMode;
     this.#nanos = -1;
-    if (!ctx.isPrepared(row) || !this.#serve.hasShards(row, null)) return false;
+    if (!ctx.isPrepared(row)) return false;
+    if (!isUnawaited && !this.#serve.hasShards(row, null)) return false;
     this.currentRow = row.index;
     const calls = this.#stats.calls(row.index);
     let isDone: boolean;
@@ -436,8 +476,7 @@ export class Dispatcher {
     return isDone;
   }
 
-  #ranHere(c: Connection, row: CommandRow, mark: number, counter: number): DispatchStatus {
-    this.#stats.add(counter, 1);
+  #ranHere(c: Connection, row: CommandRow, mark: number): DispatchStatus {
     c.contendedSinceMs = 0;
     if (c.blocked !== null) return this.#blockedHere();
     c.commandsRun += 1;
@@ -448,13 +487,14 @@ export class Dispatcher {
 
   /** The command waits: it is counted by name when it ends. */
   #blockedHere(): DispatchStatus {
-    this.#stats.add(STAT.commands, 1);
+    this.#commands += 1;
     return CONSUMED;
   }
 
   /** A command over several shards, all, or none in particular. */
   #runMulti(c: Connection, row: CommandRow, args: ArgView): DispatchStatus {
     if (c.inflight !== 0) return HELD;
+    this.settle();
     const ctx = this.#ctx;
     ctx.begin(args, c.db);
     let flags = 0;
@@ -471,10 +511,13 @@ export class Dispatcher {
         if (c.contendedSinceMs !== 0) this.#wantAll(false);
         const isJoined = row.isShared && set.count !== 0 && this.#locks.hasJoined;
         ctx.state.isReadOnly = isJoined;
-        const isDone = this.#runHere(c, row);
+        const isDone = this.#runHere(c, row, false);
         ctx.state.isReadOnly = false;
         this.#leaveAll(row.isShared);
-        if (isDone) return this.#ranHere(c, row, mark, isJoined ? STAT.joinedReads : STAT.leased);
+        if (isDone) {
+          this.#stats.add(isJoined ? STAT.joinedReads : STAT.leased, 1);
+          return this.#ranHere(c, row, mark);
+        }
         flags = messages.FLAG_ESCALATED;
       } else if (this.isLeaseOn) {
         this.#stats.add(STAT.leaseContended, 1);
@@ -514,6 +557,7 @@ export class Dispatcher {
     isChainable: boolean,
     flags: number,
   ): DispatchStatus {
+    this.settle();
     const out = this.#routes.address(c, messages.KIND_COMMAND, flags);
     out.row = row.index;
     out.body = c.givableInput(args);
@@ -542,6 +586,7 @@ export class Dispatcher {
 
   /** Publishes what was routed in this turn and rings the workers. */
   flush(): void {
+    this.settle();
     this.#parts.tracker.flush();
     this.#parts.guard.publish();
     this.#routes.flush();

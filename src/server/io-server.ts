@@ -199,12 +199,11 @@ export class IoServer implements TransportHandler, ConnectionHost {
   // ---- transport events
 
   onOpen(conn: number, peer: Endpoint, local: Endpoint): boolean {
-    const { stats, layout } = this.#parts;
+    const { stats, layout, thread } = this.#parts;
     stats.add(STAT.connectionsReceived, 1);
     const nowMs = Date.now();
     this.#generation = (this.#generation + 1) >>> 0;
     // Ids are unique over all I/O threads: each thread counts in steps of their number.
-    const { thread } = this.#parts;
     const id = clientId(thread, this.#clientSerial++, layout.topology.ioThreads);
     const c = new Connection(this, conn, this.#generation, id, peer, local, nowMs);
     this.#connections[conn] = c;
@@ -294,6 +293,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
   #runInput(c: Connection, buf: Uint8Array, start: number, end: number): number {
     const parser = this.#parser;
     const dispatcher = this.#dispatcher!;
+    dispatcher.begin(buf);
     let at = start;
     while (at < end) {
       if (this.#parts.post.isCrowded) {
@@ -304,8 +304,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
       const status = parser.parse(buf, at, end, c.parseState, c.isAuthenticated);
       if (status !== PARSE_COMPLETE) {
         if (status !== PARSE_ERROR) at = parser.next;
-        // With replies on their way the error waits for its turn: the same bytes are read again
-        // then.
+        // It waits for the replies on their way: the same bytes are read again then.
         else if (c.inflight === 0) this.#protocolError(c);
         break;
       }
@@ -319,6 +318,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
       if (this.#reply.length > REPLY_PART_BYTES) this.#sendPart(c);
       if (c.isBlocked || c.isInputGiven) break;
     }
+    dispatcher.end();
     return at;
   }
 
@@ -363,6 +363,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
    * commands.
    */
   #sendPart(c: Connection): void {
+    this.#dispatcher!.settle();
     this.#send(c, this.#reply.buf, 0, this.#reply.length);
     this.#reply.clear();
     this.#settleMemory(c);
@@ -476,8 +477,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     this.#isParked = false;
     this.#parts.bell.awake();
     this.#turnClock.begin();
-    const { insight } = this.#parts;
-    if (!insight.hotKeys.isCurrent) insight.refresh();
+    if (!this.#parts.insight.hotKeys.isCurrent) this.#parts.insight.refresh();
   }
 
   onWake(): void {

@@ -31,6 +31,9 @@ export class ShardLocks {
   readonly #one = [0];
   /** Since when background work of this thread leaves a shard alone, by shard; 0 = it does not. */
   readonly #yieldsSinceMs: number[] = [];
+  /** The shard whose lease `keepLease` has kept; -1 = none. */
+  #kept = -1;
+  readonly #keepsLeases: boolean;
   /** Which shards of `enterAll` are joined rather than leased. */
   readonly #joined: boolean[] = [];
   #hasJoined = false;
@@ -40,6 +43,7 @@ export class ShardLocks {
     this.#layout = layout;
     this.#thread = thread;
     this.#workers = workers;
+    this.#keepsLeases = layout.topology.ioThreads === 1;
   }
 
   get isHolding(): boolean {
@@ -80,6 +84,43 @@ export class ShardLocks {
       if (this.#words[at] === 0 && lock.tryLease(this.#words, at, this.#thread)) return true;
     }
     return false;
+  }
+
+  /**
+   * `lease` for one command behind another: where the one before was kept for this shard and nobody
+   * waits for it, that one goes on. It is given back where it is not.
+   */
+  leaseNext(shard: number): boolean {
+    if (this.#kept >= 0) {
+      const at = this.#layout.lockWord(shard);
+      // A plain look: who begins to wait just now is seen by the command after this one.
+      if (this.#kept === shard && this.#words[at] === this.#thread) return true;
+      this.dropKept();
+    }
+    return this.lease(shard);
+  }
+
+  /**
+   * Keeps a lease of `leaseNext` for the next command, which spares it two locked instructions;
+   * `dropKept` must follow before this thread does anything else with shards, and when no command
+   * is at hand. With several I/O threads it just ends: another one would find the shard taken, and
+   * send to its worker what it would have done after an instant.
+   */
+  keepLease(shard: number): void {
+    if (this.#keepsLeases) this.#kept = shard;
+    else this.endLease(shard);
+  }
+
+  /** Ends a lease of `leaseNext`. */
+  endNext(shard: number): void {
+    this.#kept = -1;
+    this.endLease(shard);
+  }
+
+  /** Gives back the lease that is kept, if any. */
+  dropKept(): void {
+    const shard = this.#kept;
+    if (shard >= 0) this.endNext(shard);
   }
 
   /**

@@ -128,6 +128,11 @@ export class ThreadContext implements CommandContext {
   #turn = 0;
   #keepsKeys = false;
 
+  /** Bytes whose commands run one after the other; null = none. */
+  #batch: Uint8Array | null = null;
+  /** `key` was located in `#batch`, whose bytes have not changed since. */
+  #mayRepeat = false;
+
   constructor(
     shards: readonly Shard[],
     hasher: HalfSipHash,
@@ -144,9 +149,24 @@ export class ThreadContext implements CommandContext {
     this.#shardCount = shards.length;
   }
 
+  /**
+   * Says that commands out of `buf` run one after the other until `endBatch`, while its bytes stay:
+   * one whose key is that of the command before is spared the hash (LPUSH to one list at pipeline
+   * 64: 4 % of the thread's time).
+   */
+  beginBatch(buf: Uint8Array): void {
+    this.#batch = buf;
+    this.#mayRepeat = false;
+  }
+
+  endBatch(): void {
+    this.#batch = null;
+    this.#mayRepeat = false;
+  }
+
   /** Points the context at another command. */
   begin(args: ArgView, db: number): void {
-    this.args = args;
+    if (this.args !== args) this.args = args;
     this.db = db;
     this.#located = -1;
     this.#keepsKeys = false;
@@ -175,15 +195,18 @@ export class ThreadContext implements CommandContext {
    * running snapshot yet and cannot be written here.
    */
   isPrepared(row: CommandRow): boolean {
+    return !this.isGuarded || this.guard!.prepare(row, this);
+  }
+
+  /** Durability has a part in commands now. */
+  get isGuarded(): boolean {
     const { guard } = this;
-    return guard === null || guard.words[guard.modeWord] === 0 || guard.prepare(row, this);
+    return guard !== null && guard.words[guard.modeWord] !== 0;
   }
 
   /** Runs a command whose shards are held. */
   run(row: CommandRow): RunStatus {
-    const { guard } = this;
-    if (guard !== null && guard.words[guard.modeWord] !== 0) return guard.run(row, this);
-    return this.runPlain(row);
+    return this.isGuarded ? this.guard!.run(row, this) : this.runPlain(row);
   }
 
   /** The same without anything around it. */
@@ -223,9 +246,15 @@ export class ThreadContext implements CommandContext {
   }
 
   #hash(index: number): void {
-    const { args } = this;
+    const { args, key } = this;
     const start = args.offset[index]!;
-    this.key.locate(this.#hasher, args.buf, start, start + args.length[index]!, this.#shardCount);
+    const end = start + args.length[index]!;
+    if (this.#mayRepeat && key.buf === args.buf && key.isSame(start, end)) {
+      key.point(args.buf, start, end);
+      return;
+    }
+    key.locate(this.#hasher, args.buf, start, end, this.#shardCount);
+    this.#mayRepeat = args.buf === this.#batch;
   }
 
   #atKept(index: number): void {

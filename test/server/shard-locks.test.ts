@@ -7,18 +7,14 @@ const IO = 1;
 const WORKER = 2;
 const OTHER_WORKER = 3;
 
+const TOPOLOGY = { ioThreads: 1, shardThreads: 2, shards: 4, commandRows: 1, connections: 1 };
+
 let io: ShardLocks;
 let worker: ShardLocks;
 let other: ShardLocks;
 
 beforeEach(() => {
-  const { control, rings } = SharedLayout.create({
-    ioThreads: 1,
-    shardThreads: 2,
-    shards: 4,
-    commandRows: 1,
-    connections: 1,
-  });
+  const { control, rings } = SharedLayout.create(TOPOLOGY);
   const layout = new SharedLayout(control, rings);
   io = new ShardLocks(layout, IO, []);
   worker = new ShardLocks(layout, WORKER, []);
@@ -64,6 +60,47 @@ describe('enterAll', () => {
     worker.releaseAll();
     other.releaseAll();
     expect(worker.acquire([0, 1, 2, 3], 4, false)).toBe(true);
+  });
+});
+
+describe('a lease that is kept', () => {
+  it('goes on for the next command of its shard, and is one lease', () => {
+    expect(io.leaseNext(1)).toBe(true);
+    io.keepLease(1);
+    expect(io.isMine(1)).toBe(true);
+    expect(io.leaseNext(1)).toBe(true);
+    io.keepLease(1);
+    io.dropKept();
+    expect(io.isMine(1)).toBe(false);
+    io.dropKept();
+    expect(worker.acquire([0, 1, 2, 3], 4, false)).toBe(true);
+  });
+
+  it('ends where the next command has another shard', () => {
+    io.leaseNext(1);
+    io.keepLease(1);
+    expect(io.leaseNext(2)).toBe(true);
+    expect([io.isMine(1), io.isMine(2)]).toEqual([false, true]);
+    io.endNext(2);
+    expect(io.isMine(2)).toBe(false);
+  });
+
+  it('goes to a worker that waits', () => {
+    io.leaseNext(1);
+    io.keepLease(1);
+    expect(worker.acquire([1], 1, false)).toBe(false);
+    expect(io.leaseNext(1)).toBe(false);
+    expect(worker.acquire([1], 1, false)).toBe(true);
+    io.dropKept();
+    expect(worker.isMine(1)).toBe(true);
+  });
+
+  it('is not kept beside other I/O threads', () => {
+    const { control, rings } = SharedLayout.create({ ...TOPOLOGY, ioThreads: 2 });
+    const shared = new ShardLocks(new SharedLayout(control, rings), IO, []);
+    expect(shared.leaseNext(1)).toBe(true);
+    shared.keepLease(1);
+    expect(shared.isMine(1)).toBe(false);
   });
 });
 

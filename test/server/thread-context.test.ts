@@ -52,3 +52,30 @@ test('a key is that of its argument, whatever was looked at before and is kept',
     }
   });
 });
+
+test('in a batch a key is hashed again only where it is another', async () => {
+  const { context } = new LocalRunner([], { shards: SHARDS, arenaBytes: 1 << 20 });
+  const hasher = new HalfSipHash(0x01234567, 0x89abcdef);
+  const expected = new Key();
+  await withRandom(async (random) => {
+    const batch = new Uint8Array(64);
+    const elsewhere = new Uint8Array(64);
+    for (let round = 0; round < ROUNDS; round++) {
+      // The same memory with other bytes, as a receive buffer is.
+      for (let i = 0; i < batch.length; i++) batch[i] = 0x61 + random.below(2);
+      context.beginBatch(batch);
+      for (let i = 0; i < 10; i++) {
+        const args = new ArgView();
+        // What is not of the batch may change between two commands.
+        args.buf = random.oneIn(4) ? elsewhere : batch;
+        if (args.buf === elsewhere) for (let j = 0; j < 64; j++) elsewhere[j] = random.below(2);
+        args.push(random.below(32), random.below(4));
+        context.begin(args, 0);
+        context.at(0);
+        expected.locate(hasher, args.buf, args.offset[0]!, args.end(0), SHARDS);
+        expect(context.key).toEqual(expected);
+      }
+      if (random.oneIn(2)) context.endBatch();
+    }
+  });
+});
