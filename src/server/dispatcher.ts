@@ -376,7 +376,7 @@ export class Dispatcher {
       const mark = this.#reply.length;
       if (locks.leaseNext(shard)) {
         if (c.contendedSinceMs !== 0) locks.want(shard, false);
-        if (this.#runHere(c, row, waits.isEmpty)) {
+        if (this.#runHere(c, row, !row.isWrite || waits.isEmpty)) {
           locks.keepLease(shard);
           this.#leased += 1;
           return this.#ranHere(c, row, mark);
@@ -511,7 +511,7 @@ export class Dispatcher {
         if (c.contendedSinceMs !== 0) this.#wantAll(false);
         const isJoined = row.isShared && set.count !== 0 && this.#locks.hasJoined;
         ctx.state.isReadOnly = isJoined;
-        const isDone = this.#runHere(c, row, false);
+        const isDone = this.#runHere(c, row, !row.isWrite || this.#areUnawaited());
         ctx.state.isReadOnly = false;
         this.#leaveAll(row.isShared);
         if (isDone) {
@@ -529,6 +529,13 @@ export class Dispatcher {
     }
     c.contendedSinceMs = 0;
     return this.#route(c, row, args, via, false, flags);
+  }
+
+  /** Whether nobody waits for a key in the shards of a command over several. */
+  #areUnawaited(): boolean {
+    const { shards, count } = this.#set;
+    for (let i = 0; i < count; i++) if (!this.#ctx.shards[shards[i]!]!.waits.isEmpty) return false;
+    return true;
   }
 
   #wantAll(isWanted: boolean): void {
