@@ -426,9 +426,9 @@ export class Dispatcher {
   #commands = 0;
   #leased = 0;
 
-  /** Commands out of `buf` are about to be dispatched one after the other. */
-  begin(buf: Uint8Array): void {
-    this.#ctx.beginBatch(buf);
+  /** Commands out of `buf`, from `start` on, are about to be dispatched one after the other. */
+  begin(buf: Uint8Array, start: number): void {
+    this.#ctx.beginBatch(buf, start);
   }
 
   /** No more of them come for now. */

@@ -293,7 +293,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
   #runInput(c: Connection, buf: Uint8Array, start: number, end: number): number {
     const parser = this.#parser;
     const dispatcher = this.#dispatcher!;
-    dispatcher.begin(buf);
+    const { ahead } = this.#parts.ctx;
+    dispatcher.begin(buf, start);
     let at = start;
     while (at < end) {
       if (this.#parts.post.isCrowded) {
@@ -301,6 +302,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
         this.#noteHeld(c);
         break;
       }
+      if (at >= ahead.until) ahead.look(buf, at, end, c.db);
       const status = parser.parse(buf, at, end, c.parseState, c.isAuthenticated);
       if (status !== PARSE_COMPLETE) {
         if (status !== PARSE_ERROR) at = parser.next;

@@ -57,6 +57,7 @@ export class ShardSet {
       for (let i = scanShardIndex(args, length); i < length; i++) this.mark(i);
     } else if (keyIndexes(spec.keys, args, this.#keys)) {
       ctx.keepKeys();
+      ctx.ahead.lookAtKeys(args, this.#keys.index, this.#keys.count, ctx.db);
       for (let i = 0; i < this.#keys.count; i++) this.mark(ctx.at(this.#keys.index[i]!).index);
     }
   }

@@ -262,6 +262,7 @@ export function ringerOf(layout: SharedLayout, thread: number, wakeByFd: WakeByF
 export function applyCommandLimits(parts: ThreadParts): void {
   const { config, ctx } = parts;
   readCommandLimits(config, ctx.state);
+  ctx.ahead.window = config.int('prefetch-batch-max-size');
   parts.acl.logLengthMax = config.int('acllog-max-len');
   parts.events.configure(config.text('notify-keyspace-events'));
   parts.insight.configure(config);

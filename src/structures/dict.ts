@@ -204,6 +204,26 @@ export class Dict {
     }
   }
 
+  /**
+   * First of two steps that bring what `find` of a hash looks at closer to the processor: the u32
+   * index of the bucket to look at, -1 without a table. No hold is needed for either: what they
+   * read may be of a moment ago, and is good for nothing else.
+   */
+  homeHint(lo: number): number {
+    return this.#u32[this.base + COUNT0]! === 0 ? -1 : this.#home(lo);
+  }
+
+  /** Second step: the ref of the first entry of that bucket that `find` would look at, or 0. */
+  entryHint(home: number, hi: number): Ref {
+    const u32 = this.#u32;
+    const spread = Math.imul(hi & 0xff, 0x01010101);
+    for (let word = 0; word < SLOTS / 4; word++) {
+      const slots = tagMatches(u32[home + 1 + word]! ^ spread) & (u32[home]! >>> (word * 4));
+      if (slots !== 0) return u32[home + REFS + word * 4 + 31 - Math.clz32(slots & -slots)]!;
+    }
+    return 0;
+  }
+
   /** Length in bytes of an entry's key. */
   keyLength(ref: Ref): number {
     if (this.#isCompact) return itemKeyLength(this.#u32, ref);

@@ -63,7 +63,7 @@ test('in a batch a key is hashed again only where it is another', async () => {
     for (let round = 0; round < ROUNDS; round++) {
       // The same memory with other bytes, as a receive buffer is.
       for (let i = 0; i < batch.length; i++) batch[i] = 0x61 + random.below(2);
-      context.beginBatch(batch);
+      context.beginBatch(batch, 0);
       for (let i = 0; i < 10; i++) {
         const args = new ArgView();
         // What is not of the batch may change between two commands.

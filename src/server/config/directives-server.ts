@@ -59,7 +59,7 @@ export const NETWORK_DIRECTIVES = [
   // Gone in Valkey, hence not among what CONFIG GET * shows.
   bool('io-threads-do-reads', 'no', FIXED_NO_MEANING | HIDDEN),
   int('events-per-io-thread', 2, 0, INT_MAX, NO_MEANING),
-  int('prefetch-batch-max-size', 16, 0, 128, NO_MEANING),
+  int('prefetch-batch-max-size', 16, 0, 128),
   int('lookahead', 16, 1, INT_MAX, NO_MEANING),
   memory('proto-max-bulk-len', 512 * 1024 ** 2, 1024 ** 2, LONG_MAX),
   memory('client-query-buffer-limit', 1024 ** 3, 1024 ** 2, LONG_MAX),
