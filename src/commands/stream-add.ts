@@ -3,6 +3,7 @@ import { asciiBytes } from '../base/bytes.ts';
 import { TYPE_STREAM } from '../keyspace/entry.ts';
 import { EVENT_STREAM } from '../keyspace/events.ts';
 import { NO_TTL } from '../keyspace/shard.ts';
+import { limitReads } from '../keyspace/stream-lag.ts';
 import type { StreamValues } from '../keyspace/stream-value.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
@@ -263,7 +264,10 @@ function cmdXsetid(ctx: CommandContext): RunStatus {
     return DONE;
   }
   stream.setLastId(id);
-  if (setId.entriesAdded >= 0) stream.entriesAdded = setId.entriesAdded;
+  if (setId.entriesAdded >= 0) {
+    stream.entriesAdded = setId.entriesAdded;
+    limitReads(stream, streams.groups);
+  }
   if (!setId.maxDeleted.isZero) stream.setMaxDeletedId(setId.maxDeleted);
   streams.groupsChanged();
   ctx.state.event(EVENT_STREAM, NAME_XSETID, db, ctx.key);

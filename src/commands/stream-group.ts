@@ -4,6 +4,7 @@ import { TYPE_STREAM } from '../keyspace/entry.ts';
 import { EVENT_STREAM } from '../keyspace/events.ts';
 import { NO_TTL } from '../keyspace/shard.ts';
 import { DELIVERIES_MAX, GROUP_EXISTS, READ_UNKNOWN } from '../keyspace/stream-groups.ts';
+import { readWithin } from '../keyspace/stream-lag.ts';
 import type { StreamValues } from '../keyspace/stream-value.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES, subcommandSyntax, unrecognizedOption } from '../resp/errors.ts';
@@ -97,7 +98,7 @@ function readOptions(ctx: CommandContext, isCreate: boolean): boolean {
         reply.errorBytes(Number.isNaN(read) ? ERROR_BYTES.NOT_INTEGER : ERROR_BYTES.ENTRIES_READ);
         return false;
       }
-      options.read = Math.min(read, Number.MAX_SAFE_INTEGER);
+      options.read = read;
     } else {
       refuseShape(ctx);
       return false;
@@ -151,7 +152,8 @@ function cmdCreate(ctx: CommandContext): RunStatus {
     return DONE;
   }
   const from = args.offset[GROUP]!;
-  const group = streams.groups.create(args.buf, from, args.end(GROUP), id, options.read);
+  const read = readWithin(streams.stream, options.read);
+  const group = streams.groups.create(args.buf, from, args.end(GROUP), id, read);
   if (group === GROUP_EXISTS) {
     reply.errorBytes(ERROR_BYTES.GROUP_EXISTS);
   } else if (group === 0) {
@@ -177,7 +179,7 @@ function cmdSetId(ctx: CommandContext): RunStatus {
   if (isByte(ctx, ID, DOLLAR)) streams.stream.lastId(id);
   else if (!idOrEdge(ctx, ID, id)) return DONE;
   streams.groups.setLastId(group, id);
-  streams.groups.setRead(group, options.read);
+  streams.groups.setRead(group, readWithin(streams.stream, options.read));
   reply.ok();
   tell(ctx, streams, NAME_XGROUP_SETID);
   return DONE;

@@ -15,7 +15,7 @@ import {
   IDMP_MAXSIZE_MAX,
   IDMP_PRESENT,
 } from '../keyspace/stream-idmp.ts';
-import { entriesUpTo } from '../keyspace/stream-lag.ts';
+import { entriesUpTo, readWithin } from '../keyspace/stream-lag.ts';
 import { StreamValues } from '../keyspace/stream-value.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ID_BYTES, StreamId } from '../structures/stream-id.ts';
@@ -143,7 +143,8 @@ export class StreamLoader {
       groups.setRead(group, entriesUpTo(stream, id));
     } else {
       const read = input.length();
-      groups.setRead(group, read >= TWO_63 ? READ_UNKNOWN : read);
+      // Redis wrote greater ones before XGROUP and XSETID limited them.
+      groups.setRead(group, read >= TWO_63 ? READ_UNKNOWN : readWithin(stream, read));
     }
     let status = this.#loadPending(input, groups, group);
     const consumers = status === LOAD_OK ? input.count() : 0;

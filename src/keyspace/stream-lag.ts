@@ -2,6 +2,9 @@
  * How far consumer groups have come: the number of entries that a group has read, and how many it
  * has yet to get, by the rules of Redis: where entries were deleted in between, they are known in
  * some cases only.
+ *
+ * INVARIANT: a group has read at most as many entries as were ever added. Lags are never negative,
+ * and new versions of Redis, which refuse files that say otherwise, load ours.
  */
 import type { Ref } from '../memory/arena.ts';
 import type { Stream } from '../structures/stream.ts';
@@ -44,6 +47,30 @@ export function entriesUpTo(stream: Stream, id: StreamId): number {
 }
 
 /**
+ * What a group may have as its number of entries read where `read` is asked for, which may be
+ * READ_UNKNOWN: at most the entries ever added.
+ */
+export function readWithin(stream: Stream, read: number): number {
+  return Math.min(read, stream.entriesAdded);
+}
+
+/** Limits what all groups have read: the count of entries ever added was lowered. O(groups). */
+export function limitReads(stream: Stream, groups: StreamGroups): void {
+  for (let i = 0; i < groups.size; i++) {
+    const group = groups.table.at(i);
+    groups.setRead(group, readWithin(stream, groups.read(group)));
+  }
+}
+
+/** Throws where a group has read more than was ever added. O(groups). */
+export function checkReads(stream: Stream, groups: StreamGroups): void {
+  for (let i = 0; i < groups.size; i++) {
+    const read = groups.read(groups.table.at(i));
+    if (read !== readWithin(stream, read)) throw new Error('stream: a group read too much');
+  }
+}
+
+/**
  * Notes that a group of the open stream gets the entry `id`, whose ID is greater than the last one
  * that it got. O(1), allocates nothing.
  */
@@ -53,7 +80,8 @@ export function advanceGroup(stream: Stream, groups: StreamGroups, group: Ref, i
   // Where the last one was trimmed away, others may have gone with it that the group never got.
   const isThere = delivered.compare(stream.firstId(first)) >= 0;
   if (isThere && read !== READ_UNKNOWN && !hasTombstones(stream, delivered)) {
-    groups.setRead(group, read + 1);
+    // A number given with ENTRIESREAD may have been too large for the ID given with it.
+    groups.setRead(group, readWithin(stream, read + 1));
   } else if (stream.entriesAdded !== 0) {
     groups.setRead(group, entriesUpTo(stream, id));
   }

@@ -19,6 +19,7 @@ import { Key } from './key.ts';
 import type { Shard } from './shard.ts';
 import { StreamGroups } from './stream-groups.ts';
 import { StreamProducers } from './stream-idmp.ts';
+import { checkReads } from './stream-lag.ts';
 import { allocRoot } from './value-root.ts';
 import { noteWaiters } from './watch-ops.ts';
 
@@ -248,6 +249,7 @@ export class StreamValues {
     this.read(ref);
     this.stream.checkInvariants();
     this.groups.checkInvariants();
+    checkReads(this.stream, this.groups);
     this.producers.checkInvariants();
   }
 }

@@ -158,7 +158,47 @@ describe('lag', () => {
     ['from an arbitrary ID', ['#5', 'XGROUP CREATE s g 2-1'], null, null],
     ['from the future', ['#5', 'XGROUP CREATE s g 9-9'], null, null],
     ['with the number given', ['#5', 'XGROUP CREATE s g 2-1 ENTRIESREAD 2'], 2, 3],
-    ['with a greater number given', ['#5', 'XGROUP CREATE s g 2-1 ENTRIESREAD 9'], 9, -4],
+    ['with the greatest number', ['#5', 'XGROUP CREATE s g 2-1 ENTRIESREAD 5'], 5, 0],
+    ['with a greater number given', ['#5', 'XGROUP CREATE s g 2-1 ENTRIESREAD 6'], 5, 0],
+    [
+      'with a greater number given later',
+      ['#5', 'XGROUP CREATE s g 2-1', 'XGROUP SETID s g 3-1 ENTRIESREAD 9'],
+      5,
+      0,
+    ],
+    [
+      'with a number given for a new stream',
+      ['XGROUP CREATE s g $ MKSTREAM ENTRIESREAD 9', '#2'],
+      0,
+      2,
+    ],
+    [
+      'with a number that is too great for the ID',
+      ['#5', 'XGROUP CREATE s g 2-1 ENTRIESREAD 5', 'XREADGROUP GROUP g c COUNT 2 STREAMS s >'],
+      5,
+      0,
+    ],
+    [
+      'of entries from the first on, whatever number was given',
+      ['#3', 'XGROUP CREATE s g 0 ENTRIESREAD 9', 'XREADGROUP GROUP g c COUNT 2 STREAMS s >'],
+      2,
+      1,
+    ],
+    [
+      'with a count of entries that was lowered',
+      [
+        ...['#5', 'XGROUP CREATE s g 0', 'XREADGROUP GROUP g c STREAMS s >', 'XTRIM s MAXLEN 2'],
+        'XSETID s 5-1 ENTRIESADDED 2',
+      ],
+      2,
+      0,
+    ],
+    [
+      'not known with a count of entries that was lowered',
+      ['#5', 'XGROUP CREATE s g 2-1', 'XTRIM s MAXLEN 2', 'XSETID s 5-1 ENTRIESADDED 2'],
+      null,
+      2,
+    ],
     ['behind what was deleted', ['#5', 'XDEL s 1-1', 'XGROUP CREATE s g 2-1 ENTRIESREAD 2'], 2, 3],
     [
       'before what was deleted',
@@ -179,8 +219,8 @@ describe('lag', () => {
     [
       'of a number that no one can have read',
       ['#1', 'XGROUP CREATE s g 1-1 ENTRIESREAD 9223372036854775807'],
-      9007199254740991,
-      -9007199254740990,
+      1,
+      0,
     ],
   ])('%s', (_name, commands, read, lag) => {
     const runner = new LocalRunner(STREAM_SPECS, { arenaBytes: 1 << 22 });

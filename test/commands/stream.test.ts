@@ -438,6 +438,7 @@ test('a count of entries beyond what is exact', () => {
   runner.run('XADD', 's', '1-0', 'a', '1');
   expect(runner.run('XSETID', 's', '2-0', 'ENTRIESADDED', '9223372036854775807')).toBe(OK);
   expect(runner.run('XINFO', 'STREAM', 's')).toContain('entries-added\r\n:9007199254740991\r\n');
+  // Also a group can have read no more than that.
   runner.run('XGROUP', 'CREATE', 's', 'g', '$', 'ENTRIESREAD', '9223372036854775807');
   expect(runner.run('XINFO', 'GROUPS', 's')).toContain('entries-read\r\n:9007199254740991\r\n');
 });

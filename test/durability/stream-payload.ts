@@ -65,6 +65,8 @@ export function consumerOf(type: number, owned: readonly Buffer[], name = 'c'): 
 
 export interface GroupParts {
   readonly name?: string;
+  /** Entries read, 2 where it is not said. */
+  readonly read?: number;
   readonly pending?: readonly Buffer[];
   readonly owned?: readonly Buffer[];
   readonly consumers?: readonly Buffer[];
@@ -79,7 +81,7 @@ export function groupOf(type: number, parts: GroupParts): Buffer {
   return bytesOf(
     string(parts.name ?? 'g'),
     lengths(5, 0),
-    type === 15 ? [] : length(2),
+    type === 15 ? [] : length(parts.read ?? 2),
     length(pending.length),
     ...pending.map((id) => bytesOf(id, little(1234, 8), length(1))),
     length(consumers.length),

@@ -103,6 +103,15 @@ test('nodes without live entries, which Redis leaves behind, are dropped', () =>
   runner.checkInvariants();
 });
 
+test('entries read beyond those added, which Redis wrote before 8.2.2, are limited', () => {
+  const runner = newRunner();
+  const body = streamOf(19, { groups: [groupOf(19, { read: 3 })] });
+  expect(runner.run('RESTORE', 'k', '0', payloadOf(19, body))).toBe(OK);
+  const right = streamOf(19, { groups: [groupOf(19, {})] });
+  expect(payloadIn(runner.run('DUMP', 'k'))).toEqual(payloadOf(19, right));
+  runner.checkInvariants();
+});
+
 test('a last ID before a deleted one, which XSETID of 7.0 sets, is raised to that', () => {
   const runner = newRunner();
   const lastOf = (key: string): unknown => {

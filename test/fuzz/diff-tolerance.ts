@@ -211,7 +211,7 @@ export const TOLERANCES: readonly Tolerance[] = [
   },
   {
     name: 'XINFO',
-    why: 'facts of newer versions, counts of groups since 7.4, consumers since 7.2, and the clock',
+    why: 'facts of newer versions, groups since 7.4 and 8.2.2, consumers since 7.2, and the clock',
     applies: ([name, sub], real, ours) =>
       name === 'XINFO' && isSameStreamInfo(sub!.toUpperCase(), real, ours),
   },

@@ -8,7 +8,8 @@ import { type Decoded, decodeReply } from './decode-reply.ts';
  * Facts of XINFO that Redis 7.0 lacks, that are a server's own affair (nodes whose entries are all
  * gone stay in Redis where XTRIM comes to their end), or that two clocks tell. How
  * far groups have come is counted otherwise since 7.4 where entries are gone or the first is yet to
- * be delivered.
+ * be delivered, and limited by the count of entries added since 8.2.2 (XSETID: later);
+ * `isProgressPossible` looks at ours.
  */
 const LEFT_OUT: ReadonlySet<Decoded> = new Set([
   ...['idmp-duration', 'idmp-maxsize', 'pids-tracked', 'iids-tracked', 'iids-added'],
@@ -63,9 +64,30 @@ function isNear(a: Decoded, b: Decoded): boolean {
 
 const isArray = (reply: string): boolean => reply[0] === '*' || reply[0] === '%';
 
+/** Whether no group is further than there are entries: `lag` is null or from 0 on. */
+function isProgressPossible(value: Decoded): boolean {
+  if (!Array.isArray(value)) return true;
+  const list = asList(value);
+  const [added, read, lag] = ['entries-added', 'entries-read', 'lag'].map((name) => {
+    const at = list.indexOf(name);
+    return at < 0 ? null : list[at + 1];
+  });
+  if (typeof lag === 'number' && lag < 0) return false;
+  if (typeof read === 'number' && read < 0) return false;
+  const groups = list[list.indexOf('groups') + 1];
+  if (typeof added === 'number' && Array.isArray(groups)) {
+    const isBeyond = (group: Decoded): boolean => {
+      const pairs = asList(group);
+      return Number(pairs[pairs.indexOf('entries-read') + 1] ?? 0) > added;
+    };
+    if (groups.some((group) => isBeyond(group as Decoded))) return false;
+  }
+  return list.every(isProgressPossible);
+}
+
 /** Whether two replies to XINFO with this sub-command say the same. */
 export function isSameStreamInfo(sub: string, real: string, ours: string): boolean {
-  if (!isArray(real) || !isArray(ours)) return false;
+  if (!isArray(real) || !isArray(ours) || !isProgressPossible(decodeReply(ours))) return false;
   const shown = (reply: string): Decoded => {
     const value = decodeReply(reply);
     if (sub === 'CONSUMERS') return consumers(value);
