@@ -2,6 +2,7 @@
 import { advanceGroup } from '../keyspace/stream-lag.ts';
 import type { StreamValues } from '../keyspace/stream-value.ts';
 import type { Ref } from '../memory/arena.ts';
+import type { IdTree } from '../structures/id-tree.ts';
 import { StreamId } from '../structures/stream-id.ts';
 import type { CommandContext } from './spec.ts';
 import {
@@ -185,28 +186,36 @@ export function claimIdle(
   return found;
 }
 
-/** Replies the consumer's own pending entries behind `start`, all in one array. */
-export function deliverHistory(
+/** Points `own` at the consumer's first pending entry behind `after`; false where there is none. */
+function seekBehind(own: IdTree, after: StreamId): boolean {
+  bound.copy(after);
+  if (!bound.increment()) return false;
+  return own.lookFor(bound.msHi, bound.msLo, bound.seqHi, bound.seqLo).seek();
+}
+
+/**
+ * Replies up to `count` of a consumer's own pending entries behind `after`, all in one array;
+ * `consumer` 0 = there is none. Changes nothing: see `noteHistory`.
+ */
+export function replyHistory(
   ctx: CommandContext,
-  read: GroupRead,
-  start: StreamId,
+  streams: StreamValues,
+  consumer: Ref,
+  after: StreamId,
   count: number,
 ): void {
-  const { reply, state } = ctx;
-  const { streams, group, consumer } = read;
+  const { reply } = ctx;
   const { groups, reader } = streams;
   const mark = reply.deferArray();
   let found = 0;
   beginEntries();
-  if (start.increment()) {
-    const own = groups.ownOf(consumer).lookFor(start.msHi, start.msLo, start.seqHi, start.seqLo);
-    for (let goesOn = own.seek(); goesOn && found < count; goesOn = own.next()) {
+  if (consumer !== 0) {
+    const own = groups.ownOf(consumer);
+    for (let goesOn = seekBehind(own, after); goesOn && found < count; goesOn = own.next()) {
       id.load(own.u32, own.at);
       found += 1;
       if (reader.find(id)) {
         replyNextEntry(reply, reader);
-        const at = groups.findPending(group, id);
-        groups.redeliver(group, at, state.nowMs, groups.deliveriesAt(at) + 1);
       } else {
         reply.array(2);
         replyId(reply, id);
@@ -215,6 +224,26 @@ export function deliverHistory(
     }
   }
   reply.finishArray(mark, found);
+}
+
+/** Notes that the consumer was delivered what `replyHistory` has replied, once more. */
+export function noteHistory(
+  ctx: CommandContext,
+  read: GroupRead,
+  after: StreamId,
+  count: number,
+): void {
+  const { streams, group, consumer } = read;
+  const { groups, reader } = streams;
+  const { nowMs } = ctx.state;
+  const own = groups.ownOf(consumer);
+  let found = 0;
+  for (let goesOn = seekBehind(own, after); goesOn && found < count; goesOn = own.next()) {
+    found += 1;
+    if (!reader.find(id.load(own.u32, own.at))) continue;
+    const at = groups.findPending(group, id);
+    groups.redeliver(group, at, nowMs, groups.deliveriesAt(at) + 1);
+  }
   read.finish(ctx);
 }
 

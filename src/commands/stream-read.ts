@@ -4,6 +4,7 @@ import { TYPE_STREAM } from '../keyspace/entry.ts';
 import type { StreamValues } from '../keyspace/stream-value.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { ReplyTooLarge } from '../resp/reply-writer.ts';
 import { ArgView } from '../resp/request-parser.ts';
 import type { Stream } from '../structures/stream.ts';
 import { StreamId } from '../structures/stream-id.ts';
@@ -12,12 +13,14 @@ import { type CommandContext, type CommandSpec, DONE, ESCALATE, type RunStatus }
 import { exactId, isByte } from './stream-args.ts';
 import {
   claimIdle,
-  deliverHistory,
   deliverNew,
   findConsumer,
   GroupRead,
   msUntilIdle,
+  noteHistory,
+  replyHistory,
 } from './stream-deliver.ts';
+import { consumerNamed, groupNamed } from './stream-group-access.ts';
 import { beginEntries, replyNextEntry } from './stream-reply.ts';
 
 const COUNT = asciiBytes('COUNT');
@@ -355,14 +358,27 @@ function groupUnits(ctx: CommandContext, i: number): number {
 function cmdXreadgroup(ctx: CommandContext): RunStatus {
   if (!read.read(ctx, true)) return DONE;
   let units = 0;
+  let asked = 0;
+  let histories = 0;
   for (let i = 0; i < read.streams && !Number.isNaN(units); i++) {
-    if (read.isAsked(ctx, i)) units += groupUnits(ctx, i);
+    if (!read.isAsked(ctx, i)) continue;
+    units += groupUnits(ctx, i);
+    asked += 1;
+    if (isHistory(ctx, i)) histories += 1;
   }
   if (Number.isNaN(units)) return DONE;
   if (!ctx.mayRun(units)) return ESCALATE;
   // What goes to the log is what the groups are like afterwards.
   ctx.effects.replace();
   group.isFull = false;
+  if (histories !== 0) {
+    const start = ctx.reply.length;
+    const mark = ctx.reply.deferArray();
+    if (!replyHistories(ctx, start)) return DONE;
+    if (histories === asked) return noteHistories(ctx, start, mark, histories);
+    // New entries stand between them in the reply: all is written once more, in order.
+    ctx.reply.truncate(start);
+  }
   let served = 0;
   let mark = 0;
   for (let i = 0; i < read.streams; i++) {
@@ -380,16 +396,71 @@ function cmdXreadgroup(ctx: CommandContext): RunStatus {
   return finish(ctx, mark, served);
 }
 
-/** Replies what a group has for the consumer in stream `i`; false where that is nothing. */
-function readGroup(ctx: CommandContext, i: number): boolean {
+/** Whether stream `i` is asked for the consumer's pending entries, not for new ones. */
+function isHistory(ctx: CommandContext, i: number): boolean {
+  return !isByte(ctx, read.idsAt + i, GREATER);
+}
+
+/**
+ * Replies the parts of all streams that are asked for pending entries. That changes nothing yet, so
+ * where it is too much, the answer from `start` on is an error; false then.
+ */
+function replyHistories(ctx: CommandContext, start: number): boolean {
+  const { reply } = ctx;
+  reply.isRead = true;
+  try {
+    for (let i = 0; i < read.streams; i++) {
+      if (!read.isAsked(ctx, i) || !isHistory(ctx, i)) continue;
+      const shard = ctx.at(read.keysAt + i);
+      const streams = shard.streams.read(shard.find(ctx.db, ctx.key));
+      const found = groupNamed(ctx, streams, read.groupAt);
+      const consumer = consumerNamed(ctx, streams, found, read.groupAt + 1);
+      exactId(ctx, read.idsAt + i, after);
+      replyStream(ctx, i);
+      replyHistory(ctx, streams, consumer, after, read.count);
+    }
+    return true;
+  } catch (error) {
+    if (!(error instanceof ReplyTooLarge)) throw error;
+    reply.truncate(start);
+    reply.errorBytes(ERROR_BYTES.REPLY_TOO_LARGE);
+    return false;
+  } finally {
+    reply.isRead = false;
+  }
+}
+
+/** Notes what `replyHistories` has replied, all of it from `start` on, and ends the reply. */
+function noteHistories(ctx: CommandContext, start: number, mark: number, count: number): RunStatus {
+  let noted = 0;
+  for (let i = 0; i < read.streams; i++) {
+    // A consumer for whom there is no room had nothing pending: its part says so.
+    if (!read.isAsked(ctx, i) || !openGroup(ctx, i)) continue;
+    exactId(ctx, read.idsAt + i, after);
+    noteHistory(ctx, group, after, read.count);
+    noted += 1;
+  }
+  if (noted !== 0) return finish(ctx, mark, count);
+  ctx.reply.truncate(start);
+  replyFull(ctx);
+  return DONE;
+}
+
+/** Points `group` at the consumer in stream `i`; false where there is no room for it. */
+function openGroup(ctx: CommandContext, i: number): boolean {
   const shard = ctx.at(read.keysAt + i);
   const ref: Ref = shard.find(ctx.db, ctx.key);
   const streams = shard.streams.open(ctx.db, ctx.key, ref);
-  if (!findConsumer(ctx, streams, read, read.keysAt + i, group)) return false;
-  const index = read.idsAt + i;
-  if (!isByte(ctx, index, GREATER)) {
-    exactId(ctx, index, after);
-    deliverHistory(ctx, group, after, read.count);
+  return findConsumer(ctx, streams, read, read.keysAt + i, group);
+}
+
+/** Replies what a group has for the consumer in stream `i`; false where that is nothing. */
+function readGroup(ctx: CommandContext, i: number): boolean {
+  if (!openGroup(ctx, i)) return false;
+  if (isHistory(ctx, i)) {
+    exactId(ctx, read.idsAt + i, after);
+    replyHistory(ctx, group.streams, group.consumer, after, read.count);
+    noteHistory(ctx, group, after, read.count);
     return true;
   }
   const mark = ctx.reply.deferArray();

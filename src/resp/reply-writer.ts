@@ -65,8 +65,8 @@ export class ReplyWriter {
   /** Whether the client to whom the next reply goes speaks RESP3. */
   resp3 = false;
   /**
-   * A read is being answered, which changes nothing and may be broken off: beyond `readBytesMax`
-   * bytes every method throws ReplyTooLarge.
+   * A read is being answered, or what a command says before it changes anything; that may be broken
+   * off: beyond `readBytesMax` bytes every method throws ReplyTooLarge.
    */
   isRead = false;
   readBytesMax = READ_BYTES_MAX;

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { ALL_COMMANDS } from '../../src/commands/registry.ts';
 import { ERRORS } from '../../src/resp/errors.ts';
+import { array, bulk } from '../conformance/table.ts';
 import { type Argument, LocalRunner } from '../support/local-runner.ts';
 
 const LIMIT = 100_000;
@@ -66,6 +67,61 @@ describe.each([false, true])('RESP3 %s', (resp3) => {
     // Nothing is left of the reply that was broken off.
     expect(runner.run(...few).length).toBeGreaterThan(0);
     expect(runner.run('GET', 'value')).toBe(`$1000\r\n${VALUE}\r\n`);
+    runner.checkInvariants();
+  });
+});
+
+describe('XREADGROUP', () => {
+  /** The entry of `stream` is pending for the consumer c, that of `other` is new to its group. */
+  function withPending(): LocalRunner {
+    const runner = newRunner();
+    runner.run('XGROUP', 'CREATE', 'stream', 'g', 0);
+    runner.run('XREADGROUP', 'GROUP', 'g', 'c', 'STREAMS', 'stream', '>');
+    runner.run('XADD', 'other', '1-1', 'field', VALUE);
+    runner.run('XGROUP', 'CREATE', 'other', 'g', 0);
+    return runner;
+  }
+  const read = (runner: LocalRunner, who: string, keys: string[], ids: string[]): string =>
+    runner.run('XREADGROUP', 'GROUP', 'g', who, 'STREAMS', ...keys, ...ids);
+  /** Deliveries of the pending entry, and the names of all consumers. */
+  const state = (runner: LocalRunner): string[] => [
+    runner.run('XPENDING', 'stream', 'g', '-', '+', 10),
+    runner.run('XINFO', 'CONSUMERS', 'stream', 'g'),
+    runner.run('XINFO', 'CONSUMERS', 'other', 'g'),
+    runner.run('XINFO', 'GROUPS', 'other'),
+  ];
+
+  test('a history that is too large has not been delivered', () => {
+    const runner = withPending();
+    const before = state(runner);
+    const keys = ['other', ...times(200, 'stream')];
+    expect(read(runner, 'c', keys, times(201, '0'))).toBe(TOO_LARGE);
+    expect(state(runner)).toEqual(before);
+    runner.checkInvariants();
+  });
+
+  test('nor have new entries beside it', () => {
+    const runner = withPending();
+    const before = state(runner);
+    const keys = ['other', ...times(200, 'stream')];
+    expect(read(runner, 'c', keys, ['>', ...times(200, '0')])).toBe(TOO_LARGE);
+    expect(state(runner)).toEqual(before);
+    runner.checkInvariants();
+  });
+
+  test('histories within the limit, with and without new entries between them', () => {
+    const runner = withPending();
+    const entry = array(bulk('1-1'), array(bulk('field'), bulk(VALUE)));
+    const part = (key: string, ...entries: string[]): string => array(bulk(key), array(...entries));
+    const history = part('stream', entry);
+    expect(read(runner, 'c', ['stream', 'stream'], ['0', '1'])).toBe(array(history, history));
+    expect(read(runner, 'c', ['stream', 'other', 'stream'], ['0', '>', '1-1'])).toBe(
+      array(history, part('other', entry), part('stream')),
+    );
+    expect(read(runner, 'new', ['stream'], ['0'])).toBe(array(part('stream')));
+    // Delivered by `>`, twice by the first of these, once by the second.
+    expect(runner.run('XPENDING', 'stream', 'g', '-', '+', 10)).toMatch(/:4\r\n$/);
+    expect(runner.run('XINFO', 'CONSUMERS', 'stream', 'g')).toContain('new');
     runner.checkInvariants();
   });
 });
