@@ -8,6 +8,7 @@ import { TYPE_HASH, TYPE_ZSET } from '../keyspace/entry.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
+import { BULK_BYTES_MIN } from '../resp/reply-writer.ts';
 import { parseScanCursor } from './scan-cursor.ts';
 import {
   type AclCategory,
@@ -92,7 +93,16 @@ export function replyFull(ctx: CommandContext): void {
  * Most members that one command draws with repetition: a data set of two members would answer with
  * as many gigabytes as it is asked for, and keep its shard from everybody meanwhile.
  */
-export const RANDOM_REPEATS_MAX = 2 ** 24;
+const RANDOM_REPEATS_MAX = 2 ** 24;
+
+/**
+ * Whether so many members may be drawn with repetition: more only where their client cannot be sent
+ * them, and is closed by `expectBulks` before the first is drawn.
+ */
+export function mayRepeat(ctx: CommandContext, count: number): boolean {
+  if (count <= RANDOM_REPEATS_MAX) return true;
+  return count * BULK_BYTES_MIN > ctx.reply.clientBytesMax;
+}
 
 /** Counts of members with their values stay below this in both directions: half an int64. */
 const COUNT_WITH_VALUES_MAX = 2 ** 62;
@@ -107,8 +117,9 @@ export function randomCount(ctx: CommandContext, withValues: boolean): number {
   }
   // Beyond 2^53 all that matters is the sign; nobody could take so many members.
   if (count === Number.NEGATIVE_INFINITY) reply.errorBytes(ERROR_BYTES.OUT_OF_NEGATABLE);
-  else if (count < -RANDOM_REPEATS_MAX) reply.errorBytes(ERROR_BYTES.OUT_OF_RANGE);
-  else if (withValues && count >= COUNT_WITH_VALUES_MAX) reply.errorBytes(ERROR_BYTES.OUT_OF_RANGE);
+  else if (count < 0 && !mayRepeat(ctx, -count)) reply.errorBytes(ERROR_BYTES.OUT_OF_RANGE);
+  else if (withValues && Math.abs(count) >= COUNT_WITH_VALUES_MAX)
+    reply.errorBytes(ERROR_BYTES.OUT_OF_RANGE);
   else return count;
   return Number.NaN;
 }

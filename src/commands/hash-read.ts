@@ -152,6 +152,7 @@ function replyRandom(
   const { hashes } = shard;
   const size = ref === 0 ? 0 : hashes.liveSize(ref);
   const replies = size === 0 ? 0 : count < 0 ? -count : Math.min(count, size);
+  reply.expectBulks(replies);
   reply.array(withValues && !reply.resp3 ? replies * 2 : replies);
   if (replies === 0) return;
   const write = fieldWriter(reply, withValues);

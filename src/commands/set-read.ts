@@ -10,9 +10,9 @@ import type { Ref } from '../memory/arena.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import {
   drawDistinct,
+  mayRepeat,
   memberScan,
   type OneKeyRow,
-  RANDOM_REPEATS_MAX,
   randomBelow,
   readTyped,
   replyFull,
@@ -162,7 +162,7 @@ function countArgument(ctx: CommandContext, mayBeNegative: boolean): number {
     return Number.NaN;
   }
   if (Number.isNaN(count)) reply.errorBytes(ERROR_BYTES.NOT_INTEGER);
-  else if (count < -RANDOM_REPEATS_MAX) {
+  else if (count === Number.NEGATIVE_INFINITY || (count < 0 && !mayRepeat(ctx, -count))) {
     const isLeast = count === Number.NEGATIVE_INFINITY;
     reply.errorBytes(isLeast ? ERROR_BYTES.OUT_OF_NEGATABLE : ERROR_BYTES.OUT_OF_RANGE);
     return Number.NaN;
@@ -241,6 +241,7 @@ function cmdSrandmember(ctx: CommandContext): RunStatus {
   const { sets } = ctx.at(1);
   const size = ref === 0 ? 0 : sets.size(ref);
   const replies = size === 0 ? 0 : count < 0 ? -count : Math.min(count, size);
+  reply.expectBulks(replies);
   reply.array(replies);
   if (count < 0) {
     for (let i = 0; i < replies; i++) sets.random(ref, randomBelow, bulk);

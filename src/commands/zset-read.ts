@@ -115,6 +115,7 @@ function cmdZrandmember(ctx: CommandContext): RunStatus {
   const { zsets } = ctx.at(1);
   const size = ref === 0 ? 0 : zsets.size(ref);
   const replies = size === 0 ? 0 : count < 0 ? -count : Math.min(count, size);
+  reply.expectBulks(replies);
   if (!ctx.mayRun(replies * DRAW_UNITS)) return ESCALATE;
   scoredReply.begin(reply, replies, withScores);
   const { visit } = scoredReply;

@@ -29,6 +29,8 @@ const INITIAL_BYTES_DEFAULT = 64 * 1024;
 const KEPT_FACTOR = 16;
 /** Type byte, sign, 16 digits, CR LF, and some: enough for any header or integer. */
 const HEADER_BYTES_MAX = 32;
+/** The empty one. */
+export const BULK_BYTES_MIN = 6;
 /** What a deferred header reserves: type, two digits, CR LF. Other lengths move the body. */
 const DEFERRED_BYTES = 5;
 /**
@@ -54,8 +56,16 @@ function latin1Bytes(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
-/** A read would answer with more than `readBytesMax` bytes. */
-export class ReplyTooLarge extends Error {}
+/** A read would answer with more than `readBytesMax` or `clientBytesMax` bytes. */
+export class ReplyTooLarge extends Error {
+  /** It is more than the client may be sent: nobody waits for an answer. */
+  readonly isForClient: boolean;
+
+  constructor(isForClient: boolean) {
+    super();
+    this.isForClient = isForClient;
+  }
+}
 
 /** Appends replies to `buf`. Sizes are in bytes; counts are elements. */
 export class ReplyWriter {
@@ -66,10 +76,12 @@ export class ReplyWriter {
   resp3 = false;
   /**
    * A read is being answered, or what a command says before it changes anything; that may be broken
-   * off: beyond `readBytesMax` bytes every method throws ReplyTooLarge.
+   * off: beyond `readBytesMax` bytes every method throws ReplyTooLarge. So do those that have the
+   * buffer grow beyond `clientBytesMax`, what the client may be sent.
    */
   isRead = false;
   readBytesMax = READ_BYTES_MAX;
+  clientBytesMax = Number.POSITIVE_INFINITY;
 
   readonly #initialBytes: number;
   /** The same memory as `buf`, for Node's string encoders. */
@@ -86,8 +98,20 @@ export class ReplyWriter {
     if (this.length + n > this.buf.length) this.#grow(this.length + n);
   }
 
+  /**
+   * `count` bulk strings are going to follow. Throws ReplyTooLarge where that is more than the
+   * client may be sent, whatever they are.
+   */
+  expectBulks(count: number): void {
+    const least = this.length + count * BULK_BYTES_MIN;
+    if (this.isRead && least > this.clientBytesMax) throw new ReplyTooLarge(true);
+  }
+
   #grow(wanted: number): void {
-    if (this.isRead && wanted > this.readBytesMax) throw new ReplyTooLarge();
+    if (this.isRead) {
+      if (wanted - HEADER_BYTES_MAX > this.clientBytesMax) throw new ReplyTooLarge(true);
+      if (wanted > this.readBytesMax) throw new ReplyTooLarge(false);
+    }
     let capacity = this.buf.length * 2;
     while (capacity < wanted) capacity *= 2;
     const old = this.buf;

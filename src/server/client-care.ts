@@ -1,14 +1,18 @@
 /**
- * ClientCare: limits of the clients of one I/O thread that have to be looked at over time: replies
- * that pile up, idleness, spare room, the memory of all clients together.
+ * ClientCare: limits of the clients of one I/O thread, many of them looked at over time: replies
+ * and input that pile up, idleness, spare room, the memory of all clients together.
  */
 import { ClientEviction, type ClientEvictionParts } from './client-eviction.ts';
-import { checkOutputLimit, type OutputLimit } from './client-limits.ts';
+import {
+  checkOutputLimit,
+  type OutputLimit,
+  REPLY_BUFFER_BYTES,
+  replyBlockBytes,
+  replyBytesMax,
+} from './client-limits.ts';
 import type { Connection } from './connection.ts';
+import type { OutputBound } from './output-bound.ts';
 import { STAT } from './thread-stats.ts';
-
-/** Replies that fit into Redis's reply buffer are in no limit. */
-const REPLY_BUFFER_BYTES = 16 * 1024;
 
 export class ClientCare {
   readonly #parts: ClientEvictionParts;
@@ -21,8 +25,27 @@ export class ClientCare {
   }
 
   #outputLimit(c: Connection): OutputLimit {
-    const { limits } = this.#parts;
-    return c.subscriptions === null ? limits.normalOutput : limits.pubsubOutput;
+    const { output } = this.#parts.limits;
+    return c.subscriptions === null ? output.normal : output.pubsub;
+  }
+
+  /** What the client `running()` may be answered; what the transport has for it counts. */
+  outputBound(running: () => Connection): OutputBound {
+    return {
+      max: () => {
+        const c = running();
+        const limit = this.#outputLimit(c);
+        const isUnbounded = limit.hardBytes === 0 || c.replyMode !== 'on' || c.isReplay;
+        if (isUnbounded) return Number.POSITIVE_INFINITY;
+        return replyBytesMax(limit, this.#parts.backlogBytes(c.conn));
+      },
+      exceeded: () => this.outputExceeded(running()),
+    };
+  }
+
+  /** Closes a client whose reply was broken off, because it was more than it may be sent. */
+  outputExceeded(c: Connection): void {
+    if (!c.isAborted) this.#cutOff(c);
   }
 
   /**
@@ -35,21 +58,40 @@ export class ClientCare {
     if (limit.freeBytes === Number.POSITIVE_INFINITY) return true;
     const unsent = Math.max(this.#parts.backlogBytes(c.conn) + bytes, c.partBytes);
     const backlog = unsent - REPLY_BUFFER_BYTES;
-    return backlog <= limit.freeBytes || !this.#checkOutput(c, limit, backlog, Date.now());
+    return (
+      replyBlockBytes(backlog) <= limit.freeBytes ||
+      !this.#checkOutput(c, limit, backlog, Date.now())
+    );
   }
 
   /** Closes a client that lets its replies pile up; false where that is not so. */
   #checkOutput(c: Connection, limit: OutputLimit, backlog: number, nowMs: number): boolean {
-    const { stats, limits, abort } = this.#parts;
     if (c.isAborted) return true;
     if (!checkOutputLimit(limit, c, backlog, nowMs)) return false;
+    this.#cutOff(c);
+    return true;
+  }
+
+  /** Closes a client with more input than it may have; false where that is not so. */
+  closeOverInput(c: Connection): boolean {
+    const { limits, stats, abort } = this.#parts;
+    // As in Redis, the queue of a transaction counts as input that no command has consumed.
+    const bytes = c.inputLength + (c.transactionBlock?.length ?? 0);
+    if (bytes <= limits.queryBufferMax) return false;
+    stats.add(STAT.queryLimitDisconnections, 1);
+    limits.log('warning', `Closing client that reached max query buffer length: ${c.infoLine()}`);
+    abort(c);
+    return true;
+  }
+
+  #cutOff(c: Connection): void {
+    const { stats, limits, abort } = this.#parts;
     stats.add(STAT.outputLimitDisconnections, 1);
     limits.log(
       'warning',
       `Client ${c.infoLine()} scheduled to be closed ASAP for overcoming of output buffer limits.`,
     );
     abort(c);
-    return true;
   }
 
   /**
@@ -75,7 +117,8 @@ export class ClientCare {
       const limit = this.#outputLimit(c);
       if (limit.freeBytes === Number.POSITIVE_INFINITY) continue;
       const backlog = backlogBytes(c.conn);
-      if (backlog > 0 || c.softLimitSinceMs !== 0) this.#checkOutput(c, limit, backlog, nowMs);
+      if (backlog === 0 && c.softLimitSinceMs === 0) continue;
+      this.#checkOutput(c, limit, backlog - REPLY_BUFFER_BYTES, nowMs);
     }
   }
 }

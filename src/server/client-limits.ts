@@ -11,9 +11,8 @@ export interface ClientLimits {
   queryBufferMax: number;
   /** Memory of all clients together, in bytes; 0 = no limit. */
   clientMemoryMax: number;
-  /** What may wait to be sent to a client, by its class. */
-  normalOutput: OutputLimit;
-  pubsubOutput: OutputLimit;
+  /** What may wait to be sent to a client. */
+  readonly output: OutputLimits;
   /** protected-mode is on and no password is set: loopback clients only. */
   isProtected: boolean;
   mayDebug: (isLoopback: boolean) => boolean;
@@ -41,13 +40,46 @@ export function outputLimit(limit: Omit<OutputLimit, 'freeBytes'>): OutputLimit 
   return { ...limit, freeBytes };
 }
 
+/** Those of all classes; one object a thread, which CONFIG SET changes. */
+export interface OutputLimits {
+  normal: OutputLimit;
+  pubsub: OutputLimit;
+}
+
+/** No limits at all. */
+export function noOutputLimits(): OutputLimits {
+  const none = outputLimit({ hardBytes: 0, softBytes: 0, softSeconds: 0 });
+  return { normal: none, pubsub: none };
+}
+
+/** Replies that fit into Redis's reply buffer are in no limit. */
+export const REPLY_BUFFER_BYTES = 16 * 1024;
+/** Redis has what does not fit in blocks of this size, with so many bytes of replies in each. */
+const REPLY_BLOCK_BYTES = 20_504;
+const REPLY_BLOCK_ROOM = 20_464;
+
+/** What unsent replies beyond the reply buffer count as: the memory that Redis has them in. */
+export function replyBlockBytes(bytes: number): number {
+  return Math.ceil(bytes / REPLY_BLOCK_ROOM) * REPLY_BLOCK_BYTES;
+}
+
+/**
+ * Bytes of replies that certainly put a client over a hard limit where `backlogBytes` are unsent
+ * already; Infinity without one.
+ */
+export function replyBytesMax({ hardBytes }: OutputLimit, backlogBytes: number): number {
+  if (hardBytes === 0) return Number.POSITIVE_INFINITY;
+  return Math.max(0, REPLY_BUFFER_BYTES + hardBytes - backlogBytes);
+}
+
 /** Marks of a client over its soft limit. */
 export interface SoftLimitMark {
   softLimitSinceMs: number;
 }
 
 /**
- * True when a client's unsent replies are over the hard limit, or over the soft limit for too long.
+ * True when a client's unsent replies are over the hard limit, for which their blocks count, or
+ * over the soft limit for too long.
  */
 export function checkOutputLimit(
   limit: OutputLimit,
@@ -55,7 +87,7 @@ export function checkOutputLimit(
   backlogBytes: number,
   nowMs: number,
 ): boolean {
-  if (limit.hardBytes !== 0 && backlogBytes > limit.hardBytes) return true;
+  if (limit.hardBytes !== 0 && replyBlockBytes(backlogBytes) > limit.hardBytes) return true;
   if (limit.softBytes === 0 || backlogBytes <= limit.softBytes) {
     client.softLimitSinceMs = 0;
     return false;

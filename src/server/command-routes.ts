@@ -42,6 +42,7 @@ export class CommandRoutes {
       flags |
       (c.protocol === 3 ? messages.FLAG_RESP3 : 0) |
       (c.noTouch ? messages.FLAG_NO_TOUCH : 0) |
+      (c.subscriptions === null ? 0 : messages.FLAG_SUBSCRIBED) |
       (c.tracking?.tracksReads === true ? messages.FLAG_TRACKED : 0);
     out.conn = c.conn;
     out.generation = c.generation;

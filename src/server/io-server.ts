@@ -5,6 +5,7 @@
 
 import type { BlockWish, ServerServices } from '../commands/spec.ts';
 import type { SubscribedNames } from '../commands/subscriptions.ts';
+import type { Shard } from '../keyspace/shard.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { PARSE_COMPLETE, PARSE_ERROR, RequestParser } from '../resp/request-parser.ts';
@@ -29,7 +30,7 @@ import { SessionRuns } from './session-runs.ts';
 import { PAUSE_NONE } from './shared-layout.ts';
 import type { Spill } from './spill.ts';
 import type { Subscribers } from './subscribers.ts';
-import { type ClientRef, visitHeld } from './thread-context.ts';
+import { type ClientRef, type ContextHost, visitHeld } from './thread-context.ts';
 import { gaugeCpu, STAT } from './thread-stats.ts';
 import { TrackingClients } from './tracking-clients.ts';
 import { TurnClock } from './turn-clock.ts';
@@ -108,11 +109,17 @@ export class IoServer implements TransportHandler, ConnectionHost {
         if (c.pushed !== null) this.#sendPushed(c);
         c.late?.reached(c.repliedTicket);
       },
+      outputExceeded: (c) => this.#care.outputExceeded(c),
       blocked: (c, ref) => this.blocked.told(c, ref),
       unwatchOrphans: (watches) => this.#dispatcher!.transactions.unwatchOrphans(watches),
       wakeSoon: parts.wakeSoon,
     });
-    this.#care = this.#makeCare(parts);
+    this.#care = new ClientCare({
+      ...parts,
+      clients: this.#connections,
+      backlogBytes: (conn) => this.#transport!.backlogBytes(conn),
+      abort: (c) => this.abort(c),
+    });
     this.tracking = new TrackingClients({
       ...parts,
       host: {
@@ -150,8 +157,12 @@ export class IoServer implements TransportHandler, ConnectionHost {
         });
       },
     });
-    parts.ctx.host = {
-      visitShards: (visit, from) => visitHeld(parts.ctx.shards, visit, from),
+    parts.ctx.host = this.#contextHost(parts.ctx.shards);
+  }
+
+  #contextHost(shards: readonly Shard[]): ContextHost {
+    return {
+      visitShards: (visit, from) => visitHeld(shards, visit, from),
       beginBuild: () => undefined,
       endBuild: () => undefined,
       inParallel: () => false,
@@ -166,16 +177,8 @@ export class IoServer implements TransportHandler, ConnectionHost {
       },
       client: () => this.#clientRef(),
       block: (wish) => this.#block(wish),
+      output: this.#care.outputBound(() => this.#dispatcher!.current!),
     };
-  }
-
-  #makeCare(parts: IoServerParts): ClientCare {
-    return new ClientCare({
-      ...parts,
-      clients: this.#connections,
-      backlogBytes: (conn) => this.#transport!.backlogBytes(conn),
-      abort: (c) => this.abort(c),
-    });
   }
 
   #connectMonitors({ monitors, stats }: IoServerParts): void {
@@ -238,7 +241,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
     if (c.inputLength !== 0 || c.isBlocked) {
       c.keepInput(buf, start, end);
       // Before what is complete now is run: nothing of a client over the limit is.
-      if (!this.#closeOverLimit(c)) this.#advanceKept(c);
+      if (!this.#care.closeOverInput(c)) this.#advanceKept(c);
       return;
     }
     this.#beginReplies(c);
@@ -267,7 +270,7 @@ export class IoServer implements TransportHandler, ConnectionHost {
    * run.
    */
   #checkInput(c: Connection): void {
-    if (c.isClosing || this.#closeOverLimit(c)) return;
+    if (c.isClosing || this.#care.closeOverInput(c)) return;
     const mustPause =
       ((c.isBlocked || c.inflight !== 0) && c.inputLength > HELD_INPUT_MAX) ||
       (c.held !== null && c.held.length > HELD_INPUT_MAX);
@@ -275,18 +278,6 @@ export class IoServer implements TransportHandler, ConnectionHost {
       c.isReadPaused = mustPause;
       this.#transport!.pauseRead(c.conn, mustPause);
     }
-  }
-
-  /** Closes a client with more input than it may have; false where that is not so. */
-  #closeOverLimit(c: Connection): boolean {
-    const { limits, stats } = this.#parts;
-    // As in Redis, the queue of a transaction counts as input that no command has consumed.
-    const bytes = c.inputLength + (c.transactionBlock?.length ?? 0);
-    if (bytes <= limits.queryBufferMax) return false;
-    stats.add(STAT.queryLimitDisconnections, 1);
-    limits.log('warning', `Closing client that reached max query buffer length: ${c.infoLine()}`);
-    this.abort(c);
-    return true;
   }
 
   /** Parses and dispatches commands of bytes [start, end). Returns the end of what was consumed. */

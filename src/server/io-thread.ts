@@ -8,12 +8,8 @@ import { type ChosenTransport, createTransport } from '../transport/select.ts';
 import type { ListenOptions, Transport } from '../transport/transport.ts';
 import { answerAcl, applyProtection } from './acl/clients.ts';
 import { REPLAY_CONN } from './aof-replay.ts';
-import { type ClientLimits, clientMemoryMax, outputLimit } from './client-limits.ts';
-import {
-  allowsProtectedAction,
-  readBindAddresses,
-  readOutputBufferLimits,
-} from './config/special-directives.ts';
+import { type ClientLimits, clientMemoryMax } from './client-limits.ts';
+import { allowsProtectedAction, readBindAddresses } from './config/special-directives.ts';
 import { type Answer, ControlPort, type ToMain, type ToThread } from './control.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { sampleRates } from './info-source.ts';
@@ -53,7 +49,6 @@ function applyLimits(parts: ThreadParts, limits: ClientLimits, parser: ParserLim
   const { config } = parts;
   applyCommandLimits(parts);
   parser.maxBulkLength = config.int('proto-max-bulk-len');
-  const output = readOutputBufferLimits(config.text('client-output-buffer-limit'));
   limits.maxClients = config.int('maxclients');
   limits.timeoutMs = config.int('timeout') * 1000;
   limits.queryBufferMax = Math.min(config.int('client-query-buffer-limit'), QUERY_BUFFER_BYTES_MAX);
@@ -61,14 +56,10 @@ function applyLimits(parts: ThreadParts, limits: ClientLimits, parser: ParserLim
     config.int('maxmemory-clients'),
     config.int('maxmemory'),
   );
-  limits.normalOutput = outputLimit(output.normal);
-  limits.pubsubOutput = outputLimit(output.pubsub);
   applyProtection(limits, parts);
   const debug = config.text('enable-debug-command');
   limits.mayDebug = (isLoopback) => allowsProtectedAction(debug, isLoopback);
 }
-
-const UNLIMITED = outputLimit({ hardBytes: 0, softBytes: 0, softSeconds: 0 });
 
 function unsetLimits(parts: ThreadParts, logger: Logger): ClientLimits {
   return {
@@ -76,8 +67,7 @@ function unsetLimits(parts: ThreadParts, logger: Logger): ClientLimits {
     timeoutMs: 0,
     queryBufferMax: 0,
     clientMemoryMax: 0,
-    normalOutput: UNLIMITED,
-    pubsubOutput: UNLIMITED,
+    output: parts.output,
     isProtected: false,
     mayDebug: () => false,
     log: (level, text) => logger.log(level, text),

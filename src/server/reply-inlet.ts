@@ -2,7 +2,7 @@
 import { nextTicket } from '../sync/fence.ts';
 import { RingConsumer } from '../sync/ring.ts';
 import type { Connection } from './connection.ts';
-import { IncomingReply, KIND_BLOCKED, KIND_REPLY } from './route-messages.ts';
+import { IncomingReply, KIND_BLOCKED, KIND_CUT_OFF, KIND_REPLY } from './route-messages.ts';
 import type { SharedLayout } from './shared-layout.ts';
 import type { WatchedKey } from './transaction-block.ts';
 
@@ -22,6 +22,8 @@ export interface ReplyHost {
   send(c: Connection, buf: Uint8Array, start: number, end: number, gate: number): void;
   /** The last part of a command's reply has come. */
   answered(c: Connection): void;
+  /** A reply was broken off, because it was more than its client may be sent. */
+  outputExceeded(c: Connection): void;
   /** A command waits, with record `ref`; its client may be gone. */
   blocked(c: Connection | undefined, ref: number): void;
   /** Watches whose connection is gone. */
@@ -81,6 +83,8 @@ export class ReplyInlet {
         this.#takeBlocked(isGone ? undefined : c, ring);
       } else if (incoming.kind === KIND_REPLY) {
         if (!isGone) this.#takeReply(c, ring);
+      } else if (incoming.kind === KIND_CUT_OFF) {
+        if (!isGone) this.#takeCutOff(c, ring);
       } else if (isGone) host.unwatchOrphans(this.#watchedKeys(ring, NO_KEYS));
       else this.#noteWatched(c, ring);
     }
@@ -114,6 +118,13 @@ export class ReplyInlet {
     c.repliedTicket = incoming.ticket;
     c.isReplyDropped = false;
     this.#host.answered(c);
+  }
+
+  /** Closes the client, unless it does not want the reply, and takes the reply as given out. */
+  #takeCutOff(c: Connection, ring: RingConsumer): void {
+    if (!c.isReplyDropped) this.#host.outputExceeded(c);
+    c.isReplyDropped = true;
+    this.#takeReply(c, ring);
   }
 
   /** The first bytes of a routed EXEC's reply: a null says that it aborted. */

@@ -19,6 +19,7 @@
  *   4  ticket                            5, 6  journal position that the reply waits for, low word
  *   first (0 = none)
  *   REPLY: reply bytes; with MORE set another REPLY frame of the same reply follows
+ *   CUT_OFF: the same where the client is to be closed instead: a part of it would be too large
  *   BLOCKED: a u32, the record of the command (server/wait-records.ts): its reply comes by letter
  *   WATCHED: five u32 for each key: shard, database, lo, hi, version; precedes the REPLY of its
  *   WATCH
@@ -36,6 +37,7 @@ export const KIND_UNWATCH = 3;
 export const KIND_REPLY = 4;
 export const KIND_WATCHED = 5;
 export const KIND_BLOCKED = 6;
+export const KIND_CUT_OFF = 7;
 
 export const FLAG_RESP3 = 1;
 export const FLAG_NO_TOUCH = 2;
@@ -44,6 +46,8 @@ export const FLAG_MORE = 4;
 export const FLAG_ESCALATED = 8;
 /** The keys that it reads are noted for its client. */
 export const FLAG_TRACKED = 16;
+/** The client is of the class pubsub. */
+export const FLAG_SUBSCRIBED = 32;
 
 /** Large and slow commands, and those of several keys: a worker may be at it for long. */
 export function mayTakeLong(row: CommandRow, flags: number): boolean {

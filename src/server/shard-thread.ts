@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { ringEventfd } from '../transport/libc.ts';
 import { ControlPort, type ToMain, type ToThread } from './control.ts';
+import { WorkerOutputBound } from './output-bound.ts';
 import { loadHere } from './shard-load.ts';
 import { ShardWorker } from './shard-worker.ts';
 import { SnapshotWalk } from './snapshot-walk.ts';
@@ -37,6 +38,7 @@ export function runShardThread(start: ThreadStart, port: MessagePort): void {
   };
   const worker = new ShardWorker({
     ...parts,
+    output: new WorkerOutputBound(parts.output),
     walk: (owned) => {
       walk = new SnapshotWalk({
         ...parts,

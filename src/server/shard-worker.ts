@@ -25,6 +25,7 @@ import { flushChanges, flushKeyspaceStats } from './keyspace-stats.ts';
 import { MemoryCare } from './memory-care.ts';
 import { type MemoryRoom, ROOM_GIVEN, ROOM_LATER, ROOM_NONE } from './memory-room.ts';
 import type { Monitors } from './monitors.ts';
+import type { WorkerOutputBound } from './output-bound.ts';
 import { type ParallelRuns, parallelRunsOf } from './parallel-runs.ts';
 import type { Post } from './post.ts';
 import * as messages from './route-messages.ts';
@@ -100,6 +101,7 @@ export interface ShardWorkerParts {
   readonly locks: ShardLocks;
   readonly spill: Spill;
   readonly stats: ThreadStats;
+  readonly output: WorkerOutputBound;
   readonly config: ConfigStore;
   readonly guard: WriteGuard;
   readonly bell: Doorbell;
@@ -192,6 +194,7 @@ export class ShardWorker {
       sleep: (ms) => sleepMs(ms),
       client: () => this.#client,
       block: (wish) => this.#block(wish),
+      output: parts.output,
     };
   }
 
@@ -420,6 +423,7 @@ export class ShardWorker {
     this.#parts.guard.gate = 0;
     reply.resp3 = (incoming.flags & messages.FLAG_RESP3) !== 0;
     this.#watched.length = 0;
+    this.#parts.output.flags = incoming.flags;
     this.#client.io = inlet.io;
     this.#client.conn = incoming.conn;
     this.#client.generation = incoming.generation;
@@ -586,7 +590,7 @@ export class ShardWorker {
       this.#sendAll(inlet, ring, messages.KIND_WATCHED, bytes, bytes.length);
     }
     if (this.#blocked === 0) {
-      this.#sendAll(inlet, ring, messages.KIND_REPLY, reply.buf, reply.length);
+      this.#sendAll(inlet, ring, this.#parts.output.takeKind(), reply.buf, reply.length);
     } else {
       const ref = new Uint8Array(Uint32Array.of(this.#blocked).buffer);
       this.#sendAll(inlet, ring, messages.KIND_BLOCKED, ref, ref.length);

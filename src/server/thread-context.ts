@@ -24,6 +24,7 @@ import { ReplyTooLarge, type ReplyWriter } from '../resp/reply-writer.ts';
 import { ArgView } from '../resp/request-parser.ts';
 import { type CommandWatch, NO_WATCH } from './command-watch.ts';
 import { KeyLookahead } from './key-lookahead.ts';
+import type { OutputBound } from './output-bound.ts';
 import type { Part } from './post.ts';
 
 /** What a context needs from its surroundings for the rare things that are not plain data work. */
@@ -41,6 +42,7 @@ export interface ContextHost {
   block(wish: BlockWish): void;
   /** Whose command runs. */
   client(): ClientRef;
+  readonly output: OutputBound;
 }
 
 /** A client, wherever its command runs; valid until the next command. */
@@ -223,22 +225,29 @@ export class ThreadContext implements CommandContext {
   }
 
   /**
-   * Runs a command that answers an error instead of more than memory holds where it only reads.
-   * Apart from the others, because the catch costs them 3 % (GET) to 10 % (LPUSH) at pipeline 64.
+   * Runs a command that answers an error instead of more than memory holds where it only reads, and
+   * ends early where its client may not be sent that much. Apart from the others, because the catch
+   * costs them 3 % (GET) to 10 % (LPUSH) at pipeline 64.
    */
   #runBounded(row: CommandRow, spec: ShardCommandSpec): RunStatus {
-    const { reply } = this;
+    const { reply, host } = this;
     const mark = reply.length;
     reply.isRead = row.isReadOnly || row.readsOnly?.(this.args) === true;
+    // What is served to a client that has waited is not for the one whose command runs.
+    reply.clientBytesMax = this.servedKey === 0 ? host.output.max() : Number.POSITIVE_INFINITY;
     try {
       return spec.run(this);
     } catch (error) {
       if (!(error instanceof ReplyTooLarge)) throw error;
       reply.truncate(mark);
-      reply.errorBytes(ERROR_BYTES.REPLY_TOO_LARGE);
+      // Nobody sees the null, but it has its place in the reply of a transaction.
+      if (error.isForClient) reply.nullArray();
+      else reply.errorBytes(ERROR_BYTES.REPLY_TOO_LARGE);
+      if (error.isForClient) host.output.exceeded();
       return DONE;
     } finally {
       reply.isRead = false;
+      reply.clientBytesMax = Number.POSITIVE_INFINITY;
     }
   }
 

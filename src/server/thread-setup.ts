@@ -20,8 +20,10 @@ import { BlockedServe } from './blocked-serve.ts';
 import { ChannelBoard } from './channel-board.ts';
 import { ClientCards } from './client-cards.ts';
 import { ClientIds } from './client-ids.ts';
+import { noOutputLimits, type OutputLimits, outputLimit } from './client-limits.ts';
 import { CommandHooks } from './command-hooks.ts';
 import { readCommandLimits } from './command-limits.ts';
+import { readOutputBufferLimits } from './config/special-directives.ts';
 import type { ConfigSnapshot } from './config/store.ts';
 import { ConfigStore } from './config/store.ts';
 import type { Connection } from './connection.ts';
@@ -71,6 +73,8 @@ export interface ThreadParts {
   readonly workerRingers: readonly DoorbellRinger[];
   readonly ioRingers: readonly DoorbellRinger[];
   readonly stats: ThreadStats;
+  /** What may wait to be sent to clients. */
+  readonly output: OutputLimits;
   readonly allStats: readonly ThreadStats[];
   readonly guard: WriteGuard;
   /** Wakes the snapshot thread. */
@@ -114,6 +118,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     sleep: unset,
     client: unset,
     block: unset,
+    output: { max: unset, exceeded: unset },
   };
   const ctx = new ThreadContext(shards, hasher, state, reply, host);
   const { ioThreads, shardThreads, commandRows } = layout.topology;
@@ -162,6 +167,7 @@ export function setUpThread(start: ThreadStart, wakeByFd: WakeByFd): ThreadParts
     workerRingers,
     ioRingers,
     stats,
+    output: noOutputLimits(),
     allStats,
     guard,
     snapshotRinger,
@@ -260,9 +266,12 @@ export function ringerOf(layout: SharedLayout, thread: number, wakeByFd: WakeByF
 
 /** Takes over what data commands need to know of the configuration. */
 export function applyCommandLimits(parts: ThreadParts): void {
-  const { config, ctx } = parts;
+  const { config, ctx, output } = parts;
   readCommandLimits(config, ctx.state);
   ctx.ahead.window = config.int('prefetch-batch-max-size');
+  const classes = readOutputBufferLimits(config.text('client-output-buffer-limit'));
+  output.normal = outputLimit(classes.normal);
+  output.pubsub = outputLimit(classes.pubsub);
   parts.acl.logLengthMax = config.int('acllog-max-len');
   parts.events.configure(config.text('notify-keyspace-events'));
   parts.insight.configure(config);

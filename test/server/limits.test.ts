@@ -1,5 +1,5 @@
 /** What the configuration allows clients and data: connections, idle time, memory. */
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { decodeReply } from '../support/decode-reply.ts';
 import type { RawClient } from '../support/raw-client.ts';
 import { startTessera, type Tessera, waitUntil } from '../support/tessera.ts';
@@ -140,5 +140,92 @@ test('a reply beyond the hard limit closes its client, whatever parts it comes i
     expect((await large.readUntilClose()).length).toBeLessThan(5_000_000);
     expect(await info(client, 'client_output_buffer_limit_disconnections')).toBe(1);
     small.close();
+  });
+});
+
+describe.each([
+  ['auto', 'yes'],
+  ['auto', 'no'],
+  ['node-net', 'yes'],
+])('reads that are more than the hard limit (%s, lease %s)', (transport, lease) => {
+  const DISCONNECTIONS = 'client_output_buffer_limit_disconnections';
+  const KEY = 'k'.repeat(1000);
+  const many = Array.from({ length: 3000 }, () => KEY);
+  const few = many.slice(0, 3);
+  const value = 'v'.repeat(1000);
+  const args = ['--transport', transport, '--lease', lease];
+  const limit = (text: string): string[] => ['CONFIG', 'SET', 'client-output-buffer-limit', text];
+  const request = (...commands: string[][]): string =>
+    commands
+      .map((one) => `*${one.length}\r\n${one.map((w) => `$${w.length}\r\n${w}\r\n`).join('')}`)
+      .join('');
+
+  async function prepare(client: RawClient): Promise<void> {
+    await client.command(['SET', KEY, value]);
+    await client.command(['HSET', 'hash', 'a', 'b']);
+    await client.command(['RPUSH', 'list', ...many]);
+    expect(await client.command(limit('normal 1000000 0 0'))).toBe('+OK\r\n');
+  }
+
+  test('end early, and their client is closed', async () => {
+    const commands = [
+      ['MGET', ...many],
+      ['LRANGE', 'list', '0', '-1'],
+      ['SORT', 'list', 'BY', 'nosort'],
+      ['HRANDFIELD', 'hash', '-999999999'],
+      ['HRANDFIELD', 'hash', '-999999'],
+    ];
+    await withServer(args, async (server, client) => {
+      await prepare(client);
+      for (const [i, command] of commands.entries()) {
+        const large = await server.connect();
+        large.send(request(['PING'], command, ['SET', 'after', 'x']));
+        expect(await large.readUntilClose()).not.toContain('*');
+        expect(await info(client, DISCONNECTIONS)).toBe(i + 1);
+      }
+      // What is sent behind a command that a worker runs may be on its way already.
+      if (lease === 'yes') expect(await client.command(['EXISTS', 'after'])).toBe(':0\r\n');
+      expect(await client.command(['MGET', ...few])).toContain(value);
+      await waitUntil('one client', async () => (await info(client, 'connected_clients')) === 1);
+      expect(server.log()).toContain('for overcoming of output buffer limits');
+    });
+  });
+
+  test('transactions run to their end, and who wants no reply is not closed', async () => {
+    await withServer(args, async (server, client) => {
+      await prepare(client);
+      const large = await server.connect();
+      const queue = [
+        ['SET', 'one', '1'],
+        ['MGET', ...many],
+        ['KEYS', '*'],
+        ['INCR', 'one'],
+      ];
+      large.send(request(['MULTI'], ...queue, ['EXEC']));
+      expect(await large.readUntilClose()).not.toContain(value);
+      expect(await client.command(['GET', 'one'])).toBe('$1\r\n2\r\n');
+      expect(await info(client, DISCONNECTIONS)).toBe(1);
+      const quiet = await server.connect();
+      quiet.send(request(['CLIENT', 'REPLY', 'OFF'], ['MGET', ...many]));
+      expect(await quiet.command(['CLIENT', 'REPLY', 'ON'])).toBe('+OK\r\n');
+      expect(await info(client, DISCONNECTIONS)).toBe(1);
+      quiet.close();
+    });
+  });
+
+  test('are measured by the class of their client', async () => {
+    await withServer(args, async (server, client) => {
+      await prepare(client);
+      const subscriber = await server.connect();
+      await subscriber.command(['HELLO', '3']);
+      await subscriber.command(['SUBSCRIBE', 'c']);
+      expect((await subscriber.command(['MGET', ...many])).length).toBeGreaterThan(3_000_000);
+      await client.command(limit('normal 0 0 0 pubsub 1000000 0 0'));
+      expect((await client.command(['MGET', ...many])).length).toBeGreaterThan(3_000_000);
+      expect(await info(client, DISCONNECTIONS)).toBe(0);
+      subscriber.send(request(['MGET', ...many]));
+      expect(await subscriber.readUntilClose()).toBe('');
+      expect(await info(client, DISCONNECTIONS)).toBe(1);
+    });
   });
 });

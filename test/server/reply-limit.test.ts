@@ -8,6 +8,7 @@ import { type Argument, LocalRunner } from '../support/local-runner.ts';
 const LIMIT = 100_000;
 const TOO_LARGE = `-${ERRORS.REPLY_TOO_LARGE}\r\n`;
 const VALUE = 'x'.repeat(1000);
+const words = (text: string): string[] => text.split(' ');
 const times = (count: number, word: string): string[] => Array.from({ length: count }, () => word);
 
 function newRunner(): LocalRunner {
@@ -147,4 +148,53 @@ test.each([
 ])('%s draws no more members than anybody could take', (name, key) => {
   const runner = newRunner();
   expect(runner.run(name, key, -(2 ** 24) - 1)).toBe(`-${ERRORS.OUT_OF_RANGE}\r\n`);
+});
+
+describe('what its client may be sent', () => {
+  /** A runner whose client may be sent no more than LIMIT. */
+  function newBound(): LocalRunner {
+    const runner = newRunner();
+    runner.reply.readBytesMax = 2 ** 32;
+    runner.outputMax = LIMIT;
+    return runner;
+  }
+
+  test.each(READS)('%j', (few, many) => {
+    const runner = newBound();
+    expect(runner.run(...few)[0]).not.toBe('-');
+    expect(runner.cutOffs).toBe(0);
+    expect(runner.run(...many)).toBe('*-1\r\n');
+    expect(runner.cutOffs).toBe(1);
+    expect(runner.run('GET', 'value')).toBe(`$1000\r\n${VALUE}\r\n`);
+    runner.checkInvariants();
+  });
+
+  test('is no matter of commands that change something', () => {
+    const runner = newBound();
+    runner.run('RPUSH', 'list', ...times(150, VALUE));
+    expect(runner.run('LPOP', 'list', 200)).toBe(`*200\r\n${`$1000\r\n${VALUE}\r\n`.repeat(200)}`);
+    runner.run('SORT', 'list', 'BY', 'nosort', ...times(200, 'GET #').flatMap(words), 'STORE', 'd');
+    expect(runner.cutOffs).toBe(0);
+  });
+
+  test.each([
+    ['HRANDFIELD', 'hash'],
+    ['SRANDMEMBER', 'set'],
+    ['ZRANDMEMBER', 'zset'],
+  ])('%s draws nothing where it is certainly too much', (name, key) => {
+    const runner = newBound();
+    for (const count of ['-999999999', '-9007199254740991', String(-LIMIT)]) {
+      runner.cutOffs = 0;
+      const started = performance.now();
+      expect(runner.run(name, key, count)).toBe('*-1\r\n');
+      expect(performance.now() - started).toBeLessThan(1000);
+      expect(runner.cutOffs).toBe(1);
+    }
+    runner.cutOffs = 0;
+    expect(runner.run(name, 'none', '-999999999')).toBe('*0\r\n');
+    expect(runner.run(name, key, '-9223372036854775808')).toMatch(/^-ERR value is out of range/);
+    runner.outputMax = 2 ** 33;
+    expect(runner.run(name, key, '-999999999')).toBe(`-${ERRORS.OUT_OF_RANGE}\r\n`);
+    expect(runner.cutOffs).toBe(0);
+  });
 });

@@ -41,6 +41,9 @@ export class LocalRunner {
   readonly watched: { shard: number; db: number; lo: number; hi: number; version: number }[] = [];
   /** How often a handler escalated. */
   escalations = 0;
+  /** Bytes of replies beyond which the client is closed, and how often it was to be. */
+  outputMax = Number.POSITIVE_INFINITY;
+  cutOffs = 0;
   db = 0;
   readonly #workMax: number;
 
@@ -66,6 +69,12 @@ export class LocalRunner {
       sleep: () => undefined,
       block: () => undefined,
       client: () => ({ io: 0, conn: 0, generation: 0, tracksReads: false }),
+      output: {
+        max: () => this.outputMax,
+        exceeded: () => {
+          this.cutOffs += 1;
+        },
+      },
     });
     this.#workMax = options.workMax ?? Number.POSITIVE_INFINITY;
   }
