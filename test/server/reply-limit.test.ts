@@ -159,6 +159,21 @@ describe('what its client may be sent', () => {
     return runner;
   }
 
+  /** A runner with values of 300 elements of 1000 bytes, and as many keys. */
+  function newLong(): LocalRunner {
+    const runner = new LocalRunner(ALL_COMMANDS, { shards: 3, arenaBytes: 1 << 24 });
+    const long = (i: number): string => `${i}`.padEnd(1000, 'x');
+    for (let i = 0; i < 300; i++) {
+      runner.run('RPUSH', 'l', long(i));
+      runner.run('SADD', 's', long(i));
+      runner.run('HSET', 'h', long(i), long(i));
+      runner.run('ZADD', 'z', 2 ** 40 + i, long(i));
+      runner.run('XADD', 'x', `${i + 1}-0`, 'field', long(i));
+      runner.run('SET', long(i), '');
+    }
+    return runner;
+  }
+
   test.each(READS)('%j', (few, many) => {
     const runner = newBound();
     expect(runner.run(...few)[0]).not.toBe('-');
@@ -166,6 +181,47 @@ describe('what its client may be sent', () => {
     expect(runner.run(...many)).toBe('*-1\r\n');
     expect(runner.cutOffs).toBe(1);
     expect(runner.run('GET', 'value')).toBe(`$1000\r\n${VALUE}\r\n`);
+    runner.checkInvariants();
+  });
+
+  test.each([
+    'LRANGE l 0 -1',
+    'SORT l BY nosort',
+    'SMEMBERS s',
+    'SINTER s s',
+    'SUNION s',
+    'SDIFF s none',
+    'SRANDMEMBER s 1000',
+    'HGETALL h',
+    'HVALS h',
+    'HKEYS h',
+    'HRANDFIELD h 1000 WITHVALUES',
+    'HSCAN h 0 COUNT 1000',
+    'ZRANGE z 0 -1 WITHSCORES',
+    'ZRANGEBYSCORE z -inf +inf',
+    'ZREVRANGE z 0 -1',
+    'ZINTER 2 z z',
+    'ZUNION 1 z',
+    'ZDIFF 2 z none',
+    'ZRANDMEMBER z 1000',
+    'ZSCAN z 0 COUNT 1000',
+    'GEOSEARCH z FROMLONLAT 0 0 BYRADIUS 40000 km',
+    'XRANGE x - +',
+    'XREVRANGE x + -',
+    'XREAD STREAMS x 0',
+    'XINFO STREAM x FULL COUNT 0',
+    'KEYS *',
+    'SCAN 0 COUNT 10000',
+  ])('%s ends early', (command) => {
+    const whole = newLong();
+    expect(whole.run(...words(command)).length).toBeGreaterThan(250_000);
+    const runner = newLong();
+    runner.outputMax = LIMIT;
+    expect(runner.run(...words(command))).toBe('*-1\r\n');
+    expect(runner.cutOffs).toBe(1);
+    // Nothing of it is left, and nothing that it held.
+    runner.outputMax = Number.POSITIVE_INFINITY;
+    expect(runner.run(...words(command)).length).toBeGreaterThan(250_000);
     runner.checkInvariants();
   });
 
