@@ -24,6 +24,7 @@ import {
   type CommandSpec,
   DONE,
   ESCALATE,
+  noted,
   oneKey,
   type RunStatus,
 } from './spec.ts';
@@ -273,7 +274,12 @@ export const BITMAP_FIELD_COMMANDS: readonly CommandSpec[] = [
     arity: -2,
     flags: ['write', 'denyoom'],
     acl: ['bitmap'],
-    keys: [oneKey(1, 'RW', 'UPDATE', 'ACCESS', 'VARIABLE_FLAGS')],
+    keys: [
+      noted(
+        oneKey(1, 'RW', 'UPDATE', 'ACCESS', 'VARIABLE_FLAGS'),
+        'read by GET, changed by others',
+      ),
+    ],
     syntax:
       'key [GET encoding:string offset:integer | [OVERFLOW <WRAP | SAT | FAIL>] ' +
       '<SET encoding:string offset:integer value:integer | ' +

@@ -17,6 +17,7 @@ import {
   type CommandGroup,
   type CommandSpec,
   type KeyFlag,
+  noted,
   oneKey,
   type RunStatus,
 } from './spec.ts';
@@ -39,6 +40,7 @@ export interface OneKeyRow {
   readonly arity: number;
   readonly flags: readonly CommandFlag[];
   readonly keyFlags: readonly KeyFlag[];
+  readonly keyNotes?: string;
   readonly syntax: string;
   readonly run: (ctx: CommandContext) => RunStatus;
 }
@@ -49,14 +51,17 @@ export function oneKeyRows(
   acl: AclCategory,
   rows: readonly OneKeyRow[],
 ): CommandSpec[] {
-  return rows.map(({ keyFlags, ...row }) => ({
-    ...row,
-    group,
-    acl: [acl],
-    keys: [oneKey(1, ...keyFlags)],
-    place: 'shard',
-    shards: 'keys',
-  }));
+  return rows.map(({ keyFlags, keyNotes, ...row }) => {
+    const key = oneKey(1, ...keyFlags);
+    return {
+      ...row,
+      group,
+      acl: [acl],
+      keys: [keyNotes === undefined ? key : noted(key, keyNotes)],
+      place: 'shard',
+      shards: 'keys',
+    };
+  });
 }
 
 /**

@@ -1,6 +1,8 @@
 /** What COMMAND tells about one command: its row in COMMAND INFO and its map in COMMAND DOCS. */
 import type { ReplyWriter } from '../resp/reply-writer.ts';
 import { aclCategories } from './acl-categories.ts';
+import { complexityOf } from './command-complexity.ts';
+import { type Change, deprecationOf, docFlagsOf, historyOf } from './command-history.ts';
 import { tipsOf } from './command-tips.ts';
 import type { CommandFlag, CommandSpec, KeyFlag, KeySpec } from './spec.ts';
 import { type DocArgument, parseSyntax } from './syntax-docs.ts';
@@ -205,7 +207,8 @@ function findDetail({ find }: KeySpec): Detail {
 
 function writeKeySpec(reply: ReplyWriter, spec: KeySpec): void {
   const [type, detail] = beginDetail(spec);
-  reply.map(3);
+  reply.map(spec.notes === undefined ? 3 : 4);
+  if (spec.notes !== undefined) writeText(reply, 'notes', spec.notes);
   reply.bulkLatin1('flags');
   writeFlagSet(reply, shownKeyFlags(spec.flags));
   writeSearch(reply, 'begin_search', type, detail);
@@ -224,20 +227,63 @@ export function docArguments(spec: CommandSpec): readonly DocArgument[] {
   return tree;
 }
 
+function writeText(reply: ReplyWriter, field: string, text: string): void {
+  reply.bulkLatin1(field);
+  reply.bulkText(text);
+}
+
+function writeChanges(reply: ReplyWriter, changes: readonly Change[]): void {
+  reply.bulkLatin1('history');
+  reply.set(changes.length);
+  for (const { version, text } of changes) {
+    reply.array(2);
+    reply.bulkLatin1(version);
+    reply.bulkText(text);
+  }
+}
+
+/** Fields of COMMAND DOCS about a command itself. Returns how many. */
+function writeFacts(reply: ReplyWriter, { fullName, spec }: NamedCommand): number {
+  let fields = 3;
+  writeText(reply, 'summary', spec.summary);
+  writeText(reply, 'since', spec.since);
+  writeText(reply, 'group', spec.group);
+  const complexity = complexityOf(fullName);
+  if (complexity !== null) {
+    writeText(reply, 'complexity', complexity);
+    fields += 1;
+  }
+  const flags = docFlagsOf(fullName);
+  if (flags.length > 0) {
+    reply.bulkLatin1('doc_flags');
+    writeFlagSet(reply, flags);
+    fields += 1;
+  }
+  const deprecation = deprecationOf(fullName);
+  if (deprecation !== null) {
+    writeText(reply, 'deprecated_since', deprecation.since);
+    writeText(reply, 'replaced_by', deprecation.replacedBy);
+    fields += 2;
+  }
+  const changes = historyOf(fullName);
+  if (changes.length > 0) {
+    writeChanges(reply, changes);
+    fields += 1;
+  }
+  return fields;
+}
+
 /** The map of COMMAND DOCS for one command, sub-commands within. */
-export function writeCommandDocs(reply: ReplyWriter, { fullName, spec }: NamedCommand): void {
+export function writeCommandDocs(reply: ReplyWriter, command: NamedCommand): void {
+  const { fullName, spec } = command;
   const tree = docArguments(spec);
   const subcommands = spec.subcommands ?? [];
-  reply.map(3 + (tree.length > 0 ? 1 : 0) + (subcommands.length > 0 ? 1 : 0));
-  reply.bulkLatin1('summary');
-  reply.bulkText(spec.summary);
-  reply.bulkLatin1('since');
-  reply.bulkLatin1(spec.since);
-  reply.bulkLatin1('group');
-  reply.bulkLatin1(spec.group);
+  const mark = reply.deferArray();
+  let fields = writeFacts(reply, command);
   if (tree.length > 0) {
     reply.bulkLatin1('arguments');
     writeArguments(reply, tree);
+    fields += 1;
   }
   if (subcommands.length > 0) {
     reply.bulkLatin1('subcommands');
@@ -247,7 +293,9 @@ export function writeCommandDocs(reply: ReplyWriter, { fullName, spec }: NamedCo
       reply.bulkLatin1(subName);
       writeCommandDocs(reply, { fullName: subName, spec: sub });
     }
+    fields += 1;
   }
+  reply.finishMap(mark, fields);
 }
 
 function writeArguments(reply: ReplyWriter, tree: readonly DocArgument[]): void {

@@ -377,11 +377,17 @@ function readsOnly(args: ArgView): boolean {
 }
 
 const SOURCE: KeySpec = oneKey(1, 'RO', 'ACCESS');
-const NAMED: KeySpec = { flags: ['RO', 'ACCESS'], begin: 2, find: { kind: 'unknown' } };
+const NAMED: KeySpec = {
+  flags: ['RO', 'ACCESS'],
+  begin: 2,
+  find: { kind: 'unknown' },
+  notes: 'keys that BY and GET make from the elements',
+};
 const DESTINATION: KeySpec = {
   flags: ['OW', 'UPDATE'],
   begin: 2,
   find: { kind: 'unknown', word: 'STORE', operands: { BY: 1, GET: 1, LIMIT: 2 } },
+  notes: 'behind STORE, anywhere among the options',
 };
 
 const SYNTAX =

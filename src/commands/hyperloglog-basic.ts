@@ -24,6 +24,7 @@ import {
   DONE,
   ESCALATE,
   keysFrom,
+  noted,
   oneKey,
   type RunStatus,
 } from './spec.ts';
@@ -223,7 +224,7 @@ export const HYPERLOGLOG_BASIC_COMMANDS: readonly CommandSpec[] = [
     arity: -2,
     flags: ['readonly', 'may_replicate'],
     acl: ['hyperloglog'],
-    keys: [keysFrom(1, 1, 'RW', 'ACCESS')],
+    keys: [noted(keysFrom(1, 1, 'RW', 'ACCESS'), 'may keep the count in the value of the key')],
     syntax: 'key [key ...]',
     place: 'shard',
     shards: 'keys',

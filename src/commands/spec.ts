@@ -104,6 +104,8 @@ export interface KeySpec {
   /** Options that may stand before the word, with their operands, which are not taken for it. */
   readonly options?: readonly (readonly [word: string, operands: number])[];
   readonly find: KeyRange | KeyCount | KeyOption;
+  /** What COMMAND INFO says about flags that are not plain. */
+  readonly notes?: string;
 }
 
 /**
@@ -154,6 +156,11 @@ export function keysFrom(index: number, step: number, ...flags: readonly KeyFlag
 /** One key behind `keyword`, an option of the command, from argument `begin` on. */
 export function keyAfter(keyword: string, begin: number, ...flags: readonly KeyFlag[]): KeySpec {
   return { flags, begin, keyword, find: { kind: 'range', last: 0, step: 1, limit: 0 } };
+}
+
+/** A key specification with what COMMAND INFO says about its flags. */
+export function noted(spec: KeySpec, notes: string): KeySpec {
+  return { ...spec, notes };
 }
 
 interface CommandFacts {

@@ -290,6 +290,7 @@ export const STREAM_ADD_COMMANDS: readonly CommandSpec[] = oneKeyRows('stream', 
     arity: -5,
     flags: ['write', 'denyoom', 'fast'],
     keyFlags: ['RW', 'UPDATE'],
+    keyNotes: 'may cut off old entries',
     syntax:
       `key [NOMKSTREAM] ${POLICY} ${PRODUCER} [${TRIMMING}] <* | id> ` +
       'field value [field value ...]',

@@ -14,6 +14,7 @@ import {
   type CommandSpec,
   DONE,
   ESCALATE,
+  noted,
   oneKey,
   type RunStatus,
 } from './spec.ts';
@@ -265,7 +266,7 @@ export const STRING_SET_COMMANDS: readonly CommandSpec[] = [
     arity: -3,
     flags: ['write', 'denyoom'],
     acl: ['string'],
-    keys: [oneKey(1, 'RW', 'ACCESS', 'UPDATE', 'VARIABLE_FLAGS')],
+    keys: [noted(oneKey(1, 'RW', 'ACCESS', 'UPDATE', 'VARIABLE_FLAGS'), 'GET reads it, too')],
     syntax:
       'key value [NX | XX | IFEQ ifeq-value | IFNE ifne-value | IFDEQ ifdeq-digest | ' +
       'IFDNE ifdne-digest] [GET] [EX seconds | PX milliseconds | ' +
@@ -352,7 +353,7 @@ export const STRING_SET_COMMANDS: readonly CommandSpec[] = [
     arity: -2,
     flags: ['write', 'fast'],
     acl: ['string'],
-    keys: [oneKey(1, 'RW', 'ACCESS', 'UPDATE')],
+    keys: [noted(oneKey(1, 'RW', 'ACCESS', 'UPDATE'), 'its options change when the key expires')],
     syntax:
       'key [EX seconds | PX milliseconds | EXAT unix-time-seconds:unix-time | ' +
       'PXAT unix-time-milliseconds:unix-time | PERSIST]',

@@ -147,9 +147,12 @@ test('shapes of COMMAND in RESP3', () => {
       '~0\r\n',
   );
   expect(runner.run('COMMAND', 'DOCS', 'config|get')).toBe(
-    '%1\r\n$10\r\nconfig|get\r\n%4\r\n$7\r\nsummary\r\n' +
+    '%1\r\n$10\r\nconfig|get\r\n%6\r\n$7\r\nsummary\r\n' +
       `${bulk('Returns directives of the configuration by glob patterns.')}` +
-      '$5\r\nsince\r\n$5\r\n2.0.0\r\n$5\r\ngroup\r\n$6\r\nserver\r\n$9\r\narguments\r\n*1\r\n' +
+      '$5\r\nsince\r\n$5\r\n2.0.0\r\n$5\r\ngroup\r\n$6\r\nserver\r\n' +
+      `${bulk('complexity')}${bulk('O(N) with N the number of directives given')}` +
+      `${bulk('history')}~1\r\n*2\r\n${bulk('7.0.0')}${bulk('takes several patterns')}` +
+      '$9\r\narguments\r\n*1\r\n' +
       '%4\r\n$4\r\nname\r\n$9\r\nparameter\r\n$4\r\ntype\r\n$6\r\nstring\r\n' +
       '$12\r\ndisplay_text\r\n$9\r\nparameter\r\n$5\r\nflags\r\n~1\r\n+multiple\r\n',
   );

@@ -233,16 +233,52 @@ const OTHER_TIPS = new Set([
 ]);
 
 /**
- * A row of COMMAND INFO without what differs for good: notes, sub-commands (asked for by
- * themselves), tips that have changed.
+ * A row of COMMAND INFO without what differs for good: the words of notes, sub-commands (asked for
+ * by themselves), tips that have changed.
  */
 function comparable(row: Decoded): unknown {
   const [name, arity, flags, first, last, step, categories, tips, keySpecs] = row as Decoded[];
   const specs = (keySpecs as Decoded[][]).map((spec) =>
-    spec[0] === 'notes' ? spec.slice(2) : spec,
+    spec[0] === 'notes' ? ['notes', ...spec.slice(2)] : spec,
   );
   const comparableTips = OTHER_TIPS.has(String(name)) ? [] : [...(tips as string[])].sort();
   return { name, arity, flags, first, last, step, categories, specs, comparableTips };
+}
+
+/** Deprecated since versions after 7.0, though one says an earlier version. */
+const LATER_DEPRECATED: ReadonlySet<string> = new Set(['setnx', 'setex', 'psetex', 'quit']);
+/** What the documentation of 7.0 leaves out, or says otherwise than later ones. */
+const OTHER_DOCS: ReadonlySet<string> = new Set([
+  ...['georadius_ro', 'georadiusbymember', 'georadiusbymember_ro'],
+  ...['client|pause', 'command|getkeys', 'command|getkeysandflags'],
+]);
+/** What 7.0 tells nothing about. */
+const UNTOLD: ReadonlySet<string> = new Set(['monitor', 'lolwut', 'sync', 'psync']);
+
+/**
+ * A map of COMMAND DOCS without what is in words of one's own: summary, complexity, what changed in
+ * a version, words between the names that replace a command.
+ */
+function comparableDocs(fullName: string, map: readonly Decoded[]): unknown {
+  const docs: [string, unknown][] = [];
+  for (let at = 0; at < map.length; at += 2) {
+    const [field, value] = [String(map[at]), map[at + 1]!];
+    if (LATER_DEPRECATED.has(fullName) && /^(doc_flags|.*_since|replaced_by)$/.test(field))
+      continue;
+    if (field === 'complexity' && UNTOLD.has(fullName)) continue;
+    if (field === 'history') {
+      const versions = (value as Decoded[][]).map(([version]) => String(version));
+      const known = new Set(versions.filter((version) => !isNewer(version)));
+      if (known.size > 0) docs.push([field, [...known]]);
+    } else if (field === 'replaced_by') {
+      docs.push([field, String(value).match(/`[^`]*`/g)]);
+    } else if (/^(summary|complexity|arguments|subcommands)$/.test(field)) {
+      docs.push([field, '']);
+    } else {
+      docs.push([field, value]);
+    }
+  }
+  return docs;
 }
 
 describe.skipIf(redisServerPath() === null)('beside redis-server', () => {
@@ -297,5 +333,17 @@ describe.skipIf(redisServerPath() === null)('beside redis-server', () => {
     const theirs = decodeReply(await server.command(words)) as Decoded[];
     const ours = decodeReply(new SessionRunner(ALL_COMMANDS).run(...words)) as Decoded[];
     expect(comparable(ours[0]!)).toEqual(comparable(theirs[0]!));
+  });
+
+  const documented = CommandIndex.of(ALL_COMMANDS).all.filter(
+    ({ fullName, spec }) =>
+      !isNewer(spec.since) && !fullName.startsWith('debug') && !OTHER_DOCS.has(fullName),
+  );
+
+  test.each(documented)('COMMAND DOCS $fullName', async ({ fullName }) => {
+    const words = ['COMMAND', 'DOCS', fullName];
+    const theirs = decodeReply(await server.command(words)) as Decoded[][];
+    const ours = decodeReply(new SessionRunner(ALL_COMMANDS).run(...words)) as Decoded[][];
+    expect(comparableDocs(fullName, ours[1]!)).toEqual(comparableDocs(fullName, theirs[1]!));
   });
 });
