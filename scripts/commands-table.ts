@@ -28,6 +28,7 @@ const HEADINGS: Readonly<Record<CommandGroup, string>> = {
   transactions: 'Transactions',
   connection: 'Connection',
   server: 'Server',
+  cluster: 'Cluster',
 };
 
 function subcommandsOf(spec: CommandSpec): readonly CommandSpec[] {

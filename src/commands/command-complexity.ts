@@ -36,8 +36,8 @@ const GROUPS: readonly (readonly [complexity: string, names: string])[] = [
   ['O(1) for each command that it shows to the client', 'monitor'],
   [
     'that of the sub-command',
-    'acl client config debug himport hotkeys latency memory module object pubsub slowlog xgroup ' +
-      'xinfo',
+    'acl client cluster config debug himport hotkeys latency memory module object pubsub slowlog ' +
+      'xgroup xinfo',
   ],
   ['the sum of what the queued commands take', 'exec'],
 
@@ -179,6 +179,24 @@ const GROUPS: readonly (readonly [complexity: string, names: string])[] = [
   ['O(N+M) with N subscribers of the channel and M patterns', 'publish'],
   ['O(N) with N subscribers of the channel', 'spublish'],
   ['O(N) with N queued commands', 'discard'],
+
+  // Cluster.
+  [
+    'O(1)',
+    'asking readonly readwrite cluster|bumpepoch cluster|countkeysinslot cluster|failover ' +
+      'cluster|flushslots cluster|forget cluster|help cluster|info cluster|meet ' +
+      'cluster|migration cluster|myid cluster|myshardid cluster|replicate cluster|saveconfig ' +
+      'cluster|set-config-epoch cluster|setslot',
+  ],
+  ['O(N) with N the number of slots', 'cluster|addslots cluster|delslots'],
+  ['O(N) with N the number of slots', 'cluster|addslotsrange cluster|delslotsrange'],
+  ['O(N) with N the number of slots', 'cluster|slot-stats'],
+  ['O(N) with N the number of reports', 'cluster|count-failure-reports'],
+  ['O(N) with N the number of keys returned', 'cluster|getkeysinslot'],
+  ['O(N) with N the number of bytes of the key', 'cluster|keyslot'],
+  ['O(N) with N the number of nodes', 'cluster|links cluster|nodes cluster|reset'],
+  ['O(N) with N the number of nodes', 'cluster|shards cluster|slots'],
+  ['O(N) with N the number of replicas', 'cluster|replicas cluster|slaves'],
 
   // DEBUG.
   [

@@ -43,6 +43,8 @@ const CHANGES: readonly (readonly [version: string, text: string, names: string]
   ['4.0.0', SEVERAL_ELEMENTS, 'lpushx rpushx'],
   ['4.0.0', 'takes several fields with their values', 'hset'],
   ['4.0.0', 'takes `ASYNC`', 'flushall flushdb'],
+  ['4.0.0', 'takes the port of the cluster bus', 'cluster|meet'],
+  ['4.0.0', 'shows IDs of nodes', 'cluster|slots'],
   ['4.0.0', 'shows address and name of the client', 'slowlog|get'],
   ['5.0.0', 'takes `ABSTTL`, `IDLETIME` and `FREQ`', RESTORES],
   ['5.0.0', 'takes the type `replica` for `slave`', 'client|kill'],
@@ -74,6 +76,7 @@ const CHANGES: readonly (readonly [version: string, text: string, names: string]
   ['7.0.0', 'takes selectors and permissions for keys', 'acl|setuser'],
   ['7.0.0', 'takes `BYTE` and `BIT`', 'bitcount bitpos'],
   ['7.0.0', 'shows `resp`, `multi-mem`, `rbs` and `rbp`', 'client|list'],
+  ['7.0.0', 'shows further addresses of nodes', 'cluster|slots'],
   ['7.0.0', 'works without arguments', 'command|info'],
   ['7.0.0', 'takes several patterns', 'config|get'],
   ['7.0.0', 'takes several directives', 'config|set'],
@@ -111,6 +114,7 @@ const DEPRECATED: readonly (readonly [since: string, replacement: string, names:
   ['2.6.12', '`SET` with `PX`', 'psetex'],
   ['4.0.0', '`HSET`, which takes several fields', 'hmset'],
   ['5.0.0', '`REPLICAOF`', 'slaveof'],
+  ['5.0.0', '`CLUSTER REPLICAS`', 'cluster|slaves'],
   ['6.2.0', '`SET` with `!GET`', 'getset'],
   ['6.2.0', '`LMOVE` with `RIGHT` and `LEFT`', 'rpoplpush'],
   ['6.2.0', '`BLMOVE` with `RIGHT` and `LEFT`', 'brpoplpush'],
@@ -127,6 +131,7 @@ const DEPRECATED: readonly (readonly [since: string, replacement: string, names:
   ['6.2.0', '`ZRANGE` with `REV`', 'zrevrange'],
   ['6.2.0', '`ZRANGE` with `REV` and `BYLEX`', 'zrevrangebylex'],
   ['6.2.0', '`ZRANGE` with `REV` and `BYSCORE`', 'zrevrangebyscore'],
+  ['7.0.0', '`CLUSTER SHARDS`', 'cluster|slots'],
   ['7.2.0', 'the end of the connection by the client', 'quit'],
 ];
 

@@ -1,5 +1,6 @@
 /** Every command of the server, family by family. */
 import { BITMAP_COMMANDS } from './bitmap.ts';
+import { CLUSTER_COMMANDS } from './cluster.ts';
 import { CONNECTION_COMMANDS } from './connection.ts';
 import { DEBUG_COMMANDS } from './debug.ts';
 import { GENERIC_COMMANDS } from './generic.ts';
@@ -36,4 +37,5 @@ export const ALL_COMMANDS: readonly CommandSpec[] = [
   ...SERVER_COMMANDS,
   ...DEBUG_COMMANDS,
   ...WAIT_COMMANDS,
+  ...CLUSTER_COMMANDS,
 ];

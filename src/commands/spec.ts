@@ -75,7 +75,8 @@ export type CommandGroup =
   | 'connection'
   | 'pubsub'
   | 'transactions'
-  | 'server';
+  | 'server'
+  | 'cluster';
 
 export type KeyFlag =
   | 'RO'

@@ -88,6 +88,10 @@ ACL DRYRUN default get;ACL DRYRUN default get a;ACL DRYRUN default config foo x
 MODULE;MODULE LIST;MODULE foo
 ROLE;ROLE x;WAIT;WAIT x y;WAIT 0 -1;WAIT 0 x;WAIT -1 0;WAIT 0 0
 REPLICAOF;REPLICAOF NO ONE;SLAVEOF no one;REPLICAOF a x;REPLICAOF a 99999999;REPLICAOF a -1
+CLUSTER;CLUSTER foo;CLUSTER HELP;CLUSTER HELP x;CLUSTER INFO;CLUSTER INFO x;CLUSTER KEYSLOT
+CLUSTER KEYSLOT a;CLUSTER SLOTS;CLUSTER NODES;CLUSTER MEET a;CLUSTER MEET 127.0.0.1 1
+CLUSTER ADDSLOTS;CLUSTER ADDSLOTS x;CLUSTER RESET HARD;CLUSTER SETSLOT 1;CLUSTER FAILOVER x
+READONLY;READONLY x;READWRITE;READWRITE x;ASKING;ASKING x
 RESET
 QUIT
 `
@@ -215,6 +219,8 @@ const OTHER_FACTS: ReadonlyMap<string, string> = new Map([
   ].map((name) => [name, 'no longer noscript since 7.2'] as const),
   ['command|getkeys', 'commands without arguments are allowed since 7.2'],
   ['command|getkeysandflags', 'commands without arguments are allowed since 7.2'],
+  ['cluster|shards', 'answers while data are loaded since 7.2'],
+  ['cluster|slots', 'answers while data are loaded since 7.2'],
   ['sinterstore', 'the destination is overwritten, not updated, since 7.2'],
   ['watch', 'no_multi keeps it out of transactions'],
   ['zrank', 'WITHSCORE since 7.2'],
