@@ -26,8 +26,9 @@ const GROUPS: readonly (readonly [complexity: string, names: string])[] = [
   ],
   [
     'O(1)',
-    'acl|help client|help command|help config|help debug|help hotkeys|help latency|help ' +
-      'memory|help module|help object|help pubsub|help slowlog|help xgroup|help xinfo|help',
+    'module|load module|loadex module|unload acl|help client|help command|help config|help ' +
+      'debug|help hotkeys|help latency|help memory|help module|help object|help pubsub|help ' +
+      'slowlog|help xgroup|help xinfo|help',
   ],
   [
     'O(1), as a fixed number of samples is kept',

@@ -36,7 +36,9 @@ export type CommandFlag =
   | 'may_replicate'
   | 'no_mandatory_keys'
   | 'allow_busy'
-  | 'asking';
+  | 'asking'
+  /** Allowed by a directive of its own only; COMMAND INFO does not show it. */
+  | 'protected';
 
 export type AclCategory =
   | 'keyspace'

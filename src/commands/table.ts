@@ -80,6 +80,8 @@ export class CommandRow {
   /** Runs at once inside MULTI instead of being queued. */
   readonly isTransactionControl: boolean;
   /** DEBUG and its sub-commands: allowed by `enable-debug-command`. */
+  readonly isDebug: boolean;
+  /** These, and what `enable-module-command` allows. */
   readonly isGuarded: boolean;
   /**
    * Argument index of the only key where the command has exactly one at a fixed place; otherwise 0.
@@ -94,7 +96,7 @@ export class CommandRow {
     index: number,
     fullName: string,
     originalName: string,
-    isGuarded: boolean,
+    isDebug: boolean,
     subcommands: CommandTable | null,
   ) {
     this.spec = spec;
@@ -119,7 +121,7 @@ export class CommandRow {
     this.asksThreads = spec.place === 'session' && spec.asksThreads === true;
     this.usesFieldset = spec.place === 'shard' && spec.usesFieldset === true;
     this.originalName = originalName;
-    this.shownName = isGuarded ? fullName.split('|')[0]! : fullName;
+    this.shownName = isDebug ? fullName.split('|')[0]! : fullName;
     this.preparesFieldset = originalName === 'himport|prepare';
     this.isAcrossDatabases = originalName === 'move' || originalName === 'copy';
     this.isBlocking = spec.flags.includes('blocking');
@@ -130,7 +132,8 @@ export class CommandRow {
     this.isWatch = originalName === 'watch';
     this.isMulti = originalName === 'multi';
     this.isTransactionControl = TRANSACTION_CONTROL.has(originalName);
-    this.isGuarded = isGuarded;
+    this.isDebug = isDebug;
+    this.isGuarded = isDebug || spec.flags.includes('protected');
     this.isSlow = spec.place === 'shard' && (spec.isSlow === true || spec.shards === 'each');
     this.singleKey = singleKeyIndex(spec);
     const [container] = originalName.split('|');
@@ -173,7 +176,7 @@ export class CommandTable {
     specs: readonly CommandSpec[],
     prefix = '',
     rows: CommandRow[] = [],
-    isGuardedContainer = false,
+    isDebugContainer = false,
     originalPrefix: string = prefix,
   ) {
     this.rows = rows;
@@ -183,12 +186,12 @@ export class CommandTable {
       const index = rows.length;
       rows.length += 1;
       const originalName = originalPrefix + (spec.origin ?? spec.name);
-      const isGuarded = isGuardedContainer || originalName === 'debug';
+      const isDebug = isDebugContainer || originalName === 'debug';
       const { subcommands } = spec;
       const sub = subcommands
-        ? new CommandTable(subcommands, `${fullName}|`, rows, isGuarded, `${originalName}|`)
+        ? new CommandTable(subcommands, `${fullName}|`, rows, isDebug, `${originalName}|`)
         : null;
-      const row = new CommandRow(spec, index, fullName, originalName, isGuarded, sub);
+      const row = new CommandRow(spec, index, fullName, originalName, isDebug, sub);
       rows[index] = row;
       this.#names.push(new TextEncoder().encode(spec.name));
       this.#byName.push(row);

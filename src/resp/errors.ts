@@ -277,10 +277,10 @@ export const ERRORS = {
   NO_KEY_ARGUMENTS: 'ERR The command has no key arguments',
   INVALID_COMMAND_ARGUMENTS: 'ERR Invalid number of arguments specified for command',
   CONFIG_FILE_NONE: 'ERR The server is running without a config file',
-  DEBUG_NOT_ALLOWED:
-    'ERR DEBUG command not allowed. If the enable-debug-command option is set to "local", you ' +
-    'can run it from a local connection, otherwise you need to set this option in the ' +
-    'configuration file, and then restart the server.',
+  DEBUG_NOT_ALLOWED: notAllowed('DEBUG', 'debug'),
+  MODULE_NOT_ALLOWED: notAllowed('MODULE', 'module'),
+  MODULE_NOT_LOADED: 'ERR Error loading the extension. Please check the server logs.',
+  MODULE_NOT_FOUND: 'ERR Error unloading module: no such module with that name',
   SHUTDOWN_FAILED: 'ERR Errors trying to SHUTDOWN. Check logs.',
   NOT_SDS: 'ERR Not an sds encoded string.',
   NOT_LISTPACK: 'ERR Not a listpack encoded object.',
@@ -291,6 +291,15 @@ export const ERRORS = {
     'ERR Wrong protocol type name. Please use one of the following: ' +
     'string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false',
 } as const;
+
+/** The error of a command that a directive of its own has to allow. */
+function notAllowed(command: string, word: string): string {
+  return (
+    `ERR ${command} command not allowed. If the enable-${word}-command option is set to "local", ` +
+    'you can run it from a local connection, otherwise you need to set this option in the ' +
+    'configuration file, and then restart the server.'
+  );
+}
 
 export type ErrorName = keyof typeof ERRORS;
 

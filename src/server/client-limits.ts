@@ -16,6 +16,7 @@ export interface ClientLimits {
   /** protected-mode is on and no password is set: loopback clients only. */
   isProtected: boolean;
   mayDebug: (isLoopback: boolean) => boolean;
+  mayUseModules: (isLoopback: boolean) => boolean;
   readonly log: (level: LogLevel, text: string) => void;
   /** Statistics of all threads. */
   readonly allStats: readonly ThreadStats[];

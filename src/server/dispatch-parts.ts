@@ -41,6 +41,8 @@ export interface SessionRunner {
   hold(c: Connection): () => void;
   /** Whether `enable-debug-command` lets this client use DEBUG. */
   mayDebug(c: Connection): boolean;
+  /** Whether `enable-module-command` lets this client load and unload modules. */
+  mayUseModules(c: Connection): boolean;
   /** Closes a connection that speaks HTTP, without a reply. */
   refuseHttp(c: Connection): void;
 }

@@ -119,9 +119,9 @@ export class Dispatcher {
     const sub = row.subcommands.find(args.buf, args.offset[1]!, args.end(1));
     if (sub !== null) return sub;
     const name = row.fullName.toUpperCase();
-    if (row.isGuarded && !this.#parts.sessions.mayDebug(c)) {
+    if (row.isDebug && !this.#parts.sessions.mayDebug(c)) {
       this.#refuseReady(c, row, ERROR_BYTES.DEBUG_NOT_ALLOWED);
-    } else if (row.isGuarded) {
+    } else if (row.isDebug) {
       this.#refuse(c, row, subcommandSyntax(name, args.text(1)));
     } else {
       this.#refuse(c, row, unknownSubcommand(name, args.text(1)));
@@ -149,6 +149,20 @@ export class Dispatcher {
     this.#afterReply(c, mark);
   }
 
+  /** True after an error where the configuration does not let this client use a guarded command. */
+  #isForbidden(c: Connection, row: CommandRow, args: ArgView): boolean {
+    const { sessions } = this.#parts;
+    if (row.isDebug) {
+      if (args.count === 1 || sessions.mayDebug(c)) return false;
+      this.#refuseReady(c, row, ERROR_BYTES.DEBUG_NOT_ALLOWED);
+      return true;
+    }
+    // A wrong number of arguments is what is wrong first.
+    if (!row.acceptsCount(args.count) || sessions.mayUseModules(c)) return false;
+    this.#refuseReady(c, row, ERROR_BYTES.MODULE_NOT_ALLOWED);
+    return true;
+  }
+
   /** Takes the reply back where CLIENT REPLY says so. */
   #afterReply(c: Connection, mark: number): void {
     if (c.replyMode === 'on') return;
@@ -171,13 +185,10 @@ export class Dispatcher {
     if (c.inflight !== 0 && (row === null || !this.#mayJoin(c, row, args))) return HELD;
     row ??= this.#lookup(c, args);
     if (row === null) return CONSUMED;
-    if (row.isGuarded && args.count > 1 && !this.#parts.sessions.mayDebug(c)) {
-      this.#refuseReady(c, row, ERROR_BYTES.DEBUG_NOT_ALLOWED);
-      return CONSUMED;
-    }
+    if (row.isGuarded && this.#isForbidden(c, row, args)) return CONSUMED;
     if (!row.acceptsCount(args.count)) {
       // DEBUG is no container in Redis: its sub-commands have no arity of their own.
-      const isDebug = row.isGuarded && row.subcommands === null;
+      const isDebug = row.isDebug && row.subcommands === null;
       const text = isDebug ? subcommandSyntax('DEBUG', args.text(1)) : wrongArity(row.fullName);
       this.#refuse(c, row, text);
       return CONSUMED;

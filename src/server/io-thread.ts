@@ -59,6 +59,8 @@ function applyLimits(parts: ThreadParts, limits: ClientLimits, parser: ParserLim
   applyProtection(limits, parts);
   const debug = config.text('enable-debug-command');
   limits.mayDebug = (isLoopback) => allowsProtectedAction(debug, isLoopback);
+  const modules = config.text('enable-module-command');
+  limits.mayUseModules = (isLoopback) => allowsProtectedAction(modules, isLoopback);
 }
 
 function unsetLimits(parts: ThreadParts, logger: Logger): ClientLimits {
@@ -70,6 +72,7 @@ function unsetLimits(parts: ThreadParts, logger: Logger): ClientLimits {
     output: parts.output,
     isProtected: false,
     mayDebug: () => false,
+    mayUseModules: () => false,
     log: (level, text) => logger.log(level, text),
     allStats: parts.allStats,
   };

@@ -87,6 +87,10 @@ export class SessionRuns implements SessionRunner {
     return this.#parts.limits.mayDebug(c.isLoopback);
   }
 
+  mayUseModules(c: Connection): boolean {
+    return this.#parts.limits.mayUseModules(c.isLoopback);
+  }
+
   refuseHttp(c: Connection): void {
     this.#parts.limits.log(
       'warning',

@@ -138,7 +138,7 @@ export class SnapshotGuard {
 
 function kindOf(row: CommandRow): number {
   const { spec } = row;
-  const name = row.isGuarded ? `debug|${spec.name}` : (spec.origin ?? row.fullName);
+  const name = row.isDebug ? `debug|${spec.name}` : (spec.origin ?? row.fullName);
   const known = KINDS.get(name);
   if (known !== undefined) return known;
   const hasKeys = spec.place === 'shard' && spec.shards !== 'none';

@@ -99,6 +99,31 @@ test('renamed and removed commands', async () => {
   });
 });
 
+test('MODULE LOAD and UNLOAD need enable-module-command', async () => {
+  await withServer([], async (_server, client) => {
+    expect(await client.command(['MODULE', 'LIST'])).toBe('*0\r\n');
+    expect(await client.command(['MODULE', 'UNLOAD'])).toMatch(/^-ERR wrong number of arguments/);
+    for (const words of [
+      ['LOAD', '/m.so'],
+      ['LOADEX', '/m.so'],
+      ['UNLOAD', 'm'],
+    ]) {
+      expect(await client.command(['MODULE', ...words])).toMatch(
+        /^-ERR MODULE command not allowed/,
+      );
+    }
+    await client.command(['MULTI']);
+    expect(await client.command(['MODULE', 'UNLOAD', 'm'])).toMatch(/^-ERR MODULE command not/);
+    expect(await client.command(['EXEC'])).toMatch(/^-EXECABORT/);
+  });
+  await withServer(['--enable-module-command', 'local'], async (_server, client) => {
+    expect(await client.command(['MODULE', 'LOAD', '/m.so'])).toMatch(
+      /^-ERR Error loading the ext/,
+    );
+    expect(await client.command(['MODULE', 'UNLOAD', 'm'])).toMatch(/^-ERR Error unloading module/);
+  });
+});
+
 test('DEBUG needs enable-debug-command', async () => {
   await withServer(['--enable-debug-command', 'no'], async (_server, client) => {
     expect(await client.command(['DEBUG', 'SLEEP', '0'])).toMatch(

@@ -100,7 +100,7 @@ export class AclDesk implements AclServices {
     if (row === null || row.subcommands === null || args.count < 2) return row;
     const sub = row.subcommands.find(args.buf, args.offset[1]!, args.end(1));
     // DEBUG has no sub-commands in Redis, so whatever they are called there is the command.
-    return sub ?? (row.isGuarded ? row : null);
+    return sub ?? (row.isDebug ? row : null);
   }
 
   order(order: AclOrder, session: Session, done: (outcome: AclOutcome) => void): void {

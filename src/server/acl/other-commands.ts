@@ -13,7 +13,6 @@ const NAMES = `
   eval eval_ro evalsha evalsha_ro fcall fcall_ro
   function[delete dump flush help kill list load restore stats]
   script[debug exists flush help kill load show]
-  module[help list load loadex unload]
 `;
 
 /** Every name, sub-commands as `script|load`. */

@@ -140,7 +140,7 @@ export const PROCESS_DIRECTIVES = [
   // test suites drive a server they did not configure; a remote client still may not.
   choice('enable-debug-command', 'local', PROTECTED_ACTIONS, IMMUTABLE),
   choice('enable-protected-configs', 'no', PROTECTED_ACTIONS, IMMUTABLE),
-  choice('enable-module-command', 'no', PROTECTED_ACTIONS, FIXED_NO_MEANING),
+  choice('enable-module-command', 'no', PROTECTED_ACTIONS, IMMUTABLE),
   bool('enable-debug-assert', 'no', IMMUTABLE | HIDDEN | NO_MEANING),
 ];
 
