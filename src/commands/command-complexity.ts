@@ -17,12 +17,13 @@ const GROUPS: readonly (readonly [complexity: string, names: string])[] = [
   ],
   [
     'O(1)',
-    'acl|dryrun acl|genpass acl|whoami client|caching client|getname client|getredir client|id ' +
-      'client|info client|no-evict client|no-touch client|pause client|reply client|setinfo ' +
-      'client|setname client|tracking client|trackinginfo client|unblock command|count ' +
-      'config|resetstat config|rewrite hotkeys|reset hotkeys|start hotkeys|stop memory|stats ' +
-      'module|list object|encoding object|freq object|idletime object|refcount pubsub|numpat ' +
-      'slowlog|len xgroup|create xgroup|createconsumer xgroup|setid',
+    'failover psync replconf sync acl|dryrun acl|genpass acl|whoami client|caching ' +
+      'client|getname client|getredir client|id client|info client|no-evict client|no-touch ' +
+      'client|pause client|reply client|setinfo client|setname client|tracking ' +
+      'client|trackinginfo client|unblock command|count config|resetstat config|rewrite ' +
+      'hotkeys|reset hotkeys|start hotkeys|stop memory|stats module|list object|encoding ' +
+      'object|freq object|idletime object|refcount pubsub|numpat slowlog|len xgroup|create ' +
+      'xgroup|createconsumer xgroup|setid',
   ],
   [
     'O(1)',

@@ -137,7 +137,7 @@ const DEPRECATED: readonly (readonly [since: string, replacement: string, names:
 
 /** Commands of servers for each other, and for those who look into them. */
 const SYSTEM_COMMANDS: ReadonlySet<string> = new Set(
-  'debug pfdebug pfselftest restore-asking'.split(' '),
+  'debug pfdebug pfselftest replconf restore-asking'.split(' '),
 );
 
 /** Since when a command is deprecated, and what does its work. */

@@ -1,7 +1,4 @@
-/**
- * Server: INFO, TIME, SHUTDOWN, ROLE, WAIT, REPLICAOF, LOLWUT; COMMAND, CONFIG and others from
- * files of their own.
- */
+/** Server: INFO, TIME, SHUTDOWN, LOLWUT; COMMAND, CONFIG and others from files of their own. */
 import { preciseUnixMs } from '../base/precise-clock.ts';
 import { ERROR_BYTES } from '../resp/errors.ts';
 import { ACL_COMMAND } from './acl.ts';
@@ -14,11 +11,10 @@ import { LATENCY_COMMAND } from './latency.ts';
 import { cmdLolwut } from './lolwut.ts';
 import { MONITOR_COMMAND } from './monitor.ts';
 import { PERSISTENCE_COMMANDS } from './persistence.ts';
+import { REPLICATION_COMMANDS } from './replication.ts';
 import { replyWhenDone, textsFrom, wordIs, writeOutcome } from './session-reply.ts';
 import { SLOWLOG_COMMAND } from './slowlog.ts';
 import type { CommandSpec, SessionContext } from './spec.ts';
-
-const PORT_MAX = 65535;
 
 function cmdInfo(ctx: SessionContext): void {
   const sections = textsFrom(ctx, 1).map((section) => section.toLowerCase());
@@ -76,32 +72,6 @@ function cmdShutdown(ctx: SessionContext): void {
   }
 }
 
-function cmdRole(ctx: SessionContext): void {
-  ctx.reply.array(3);
-  ctx.reply.bulkLatin1('master');
-  ctx.reply.integer(0);
-  ctx.reply.array(0);
-}
-
-function cmdReplicaof(ctx: SessionContext): void {
-  const { args, reply } = ctx;
-  const port = args.toInt(2);
-  if (wordIs(ctx, 1, 'NO') && wordIs(ctx, 2, 'ONE')) reply.ok();
-  else if (!(port >= 0 && port <= PORT_MAX)) reply.error('ERR Invalid master port');
-  else reply.error('ERR This server cannot be a replica yet');
-}
-
-const REPLICAOF = {
-  group: 'server',
-  arity: 3,
-  flags: ['admin', 'noscript', 'stale', 'no_async_loading'],
-  acl: [],
-  keys: [],
-  syntax: '<host port | NO ONE>',
-  place: 'session',
-  run: cmdReplicaof,
-} as const;
-
 export const SERVER_COMMANDS: readonly CommandSpec[] = [
   {
     name: 'info',
@@ -143,31 +113,6 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
     run: cmdShutdown,
   },
   {
-    name: 'role',
-    summary: 'Returns the replication role of the server.',
-    since: '2.8.12',
-    group: 'server',
-    arity: 1,
-    flags: ['noscript', 'loading', 'stale', 'fast'],
-    acl: ['admin', 'dangerous'],
-    keys: [],
-    syntax: '',
-    place: 'session',
-    run: cmdRole,
-  },
-  {
-    name: 'replicaof',
-    summary: 'Makes the server a replica of another, or a master.',
-    since: '5.0.0',
-    ...REPLICAOF,
-  },
-  {
-    name: 'slaveof',
-    summary: 'The older name of REPLICAOF.',
-    since: '1.0.0',
-    ...REPLICAOF,
-  },
-  {
     name: 'lolwut',
     summary: 'Shows a picture and the versions of the server.',
     since: '5.0.0',
@@ -180,6 +125,7 @@ export const SERVER_COMMANDS: readonly CommandSpec[] = [
     place: 'session',
     run: cmdLolwut,
   },
+  ...REPLICATION_COMMANDS,
   ...PERSISTENCE_COMMANDS,
   COMMAND_COMMAND,
   CONFIG_COMMAND,

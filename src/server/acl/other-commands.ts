@@ -5,8 +5,7 @@
 
 /** Sub-commands in brackets behind their container. */
 const NAMES = `
-  backup[abort cleanup help list seal start status] failover migrate psync replconf sflush sync
-  trimslots
+  backup[abort cleanup help list seal start status] migrate sflush trimslots
   arcount ardel ardelrange arget argetrange argrep arinfo arinsert arlastitems arlen armget armset
   arnext arop arring arscan arseek arset
   cluster[syncslots]
