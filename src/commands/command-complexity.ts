@@ -77,7 +77,7 @@ const GROUPS: readonly (readonly [complexity: string, names: string])[] = [
   ['O(N) with N the number of elements of the value; O(1) for strings', 'copy'],
   ['O(N) with N the number of keys; O(M) for a key with M elements', 'del'],
   ['O(1) for each key; what takes O(M) for M elements is freed later', 'unlink'],
-  ['O(1) for each key', 'watch'],
+  ['O(1) for each key', 'migrate watch'],
   ['O(N) with N the number of keys', 'blpop brpop exists mget mset msetex msetnx touch'],
   ['O(N) with N the number of keys in the database, for short names and patterns', 'keys'],
   ['O(1) for a call, O(N) for a whole iteration over N elements', 'hscan scan sscan zscan'],

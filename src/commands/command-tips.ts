@@ -16,9 +16,10 @@ const GROUPS: readonly (readonly [tips: readonly string[], names: string])[] = [
     [VARIES],
     'client|info client|list cluster|bumpepoch cluster|count-failure-reports ' +
       'cluster|getkeysinslot cluster|info cluster|links cluster|nodes cluster|replicas ' +
-      'cluster|shards cluster|slaves cluster|slots dump hpttl hrandfield hscan httl lastsave ' +
-      'object|encoding object|freq object|idletime object|refcount pttl spop srandmember ' +
-      'sscan time ttl xadd xautoclaim xclaim xinfo|consumers xpending xtrim zrandmember zscan',
+      'cluster|shards cluster|slaves cluster|slots migrate dump hpttl hrandfield hscan httl ' +
+      'lastsave object|encoding object|freq object|idletime object|refcount pttl spop ' +
+      'srandmember sscan time ttl xadd xautoclaim xclaim xinfo|consumers xpending xtrim ' +
+      'zrandmember zscan',
   ],
   [
     [VARIES_IN_ORDER],

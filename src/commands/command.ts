@@ -139,7 +139,8 @@ function findKeys(spec: CommandSpec, inner: ArgView): FoundKey[] | null {
   const found: FoundKey[] = [];
   for (const key of spec.keys) {
     if (!keyIndexes([key], inner, indexes)) return null;
-    const flags = keyFlags(spec, key, inner);
+    // Keys that were found are all there are.
+    const flags = keyFlags(spec, key, inner).filter((flag) => flag !== 'INCOMPLETE');
     for (let i = 0; i < indexes.count; i++) found.push({ index: indexes.index[i]!, flags });
   }
   return found;

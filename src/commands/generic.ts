@@ -8,6 +8,7 @@ import { DATABASE_COMMANDS } from './generic-database.ts';
 import { DUMP_COMMANDS } from './generic-dump.ts';
 import { EXPIRE_COMMANDS } from './generic-expire.ts';
 import { MEMORY_COMMANDS } from './generic-memory.ts';
+import { MIGRATE_COMMAND } from './generic-migrate.ts';
 import { OBJECT_COMMANDS } from './generic-object.ts';
 import { SCAN_COMMANDS } from './generic-scan.ts';
 import { SORT_COMMANDS } from './generic-sort.ts';
@@ -147,4 +148,5 @@ export const GENERIC_COMMANDS: readonly CommandSpec[] = [
   ...OBJECT_COMMANDS,
   ...MEMORY_COMMANDS,
   ...SORT_COMMANDS,
+  MIGRATE_COMMAND,
 ];

@@ -106,6 +106,10 @@ export interface KeySpec {
   readonly keyword?: string;
   /** Options that may stand before the word, with their operands, which are not taken for it. */
   readonly options?: readonly (readonly [word: string, operands: number])[];
+  /** Argument index at which these options begin, 1 unless told. */
+  readonly optionsFrom?: number;
+  /** It finds no key where argument `begin` is empty and this other specification finds some. */
+  readonly unless?: KeySpec;
   readonly find: KeyRange | KeyCount | KeyOption;
   /** What COMMAND INFO says about flags that are not plain. */
   readonly notes?: string;

@@ -288,7 +288,13 @@ function oneSpec(spec: KeySpec, args: ArgView, out: KeyIndexes): boolean {
     optionKey(begin, find, args, out);
     return true;
   }
-  if (keyword === undefined) return keysAt(begin, find, args, out);
+  if (keyword === undefined) {
+    const { unless } = spec;
+    if (unless !== undefined && args.length[begin] === 0 && wordIndex(unless, args) >= 0) {
+      return true;
+    }
+    return keysAt(begin, find, args, out);
+  }
   if (find.kind === 'range' && find.last === 0 && begin > 0) {
     // An option given twice: which one counts is the command's affair, its keys are all of them.
     for (let i = begin; i + 1 < args.count; i++) {
@@ -296,11 +302,7 @@ function oneSpec(spec: KeySpec, args: ArgView, out: KeyIndexes): boolean {
     }
     return true;
   }
-  const { options } = spec;
-  const at =
-    options === undefined
-      ? keywordIndex(keyword, begin, args)
-      : keywordBehind(keyword, options, args);
+  const at = wordIndex(spec, args);
   return at < 0 || keysAt(at + 1, find, args, out);
 }
 
@@ -323,6 +325,13 @@ function keysAt(begin: number, find: KeyRange | KeyCount, args: ArgView, out: Ke
   return true;
 }
 
+/** Index of a specification's keyword with an argument behind it, or -1. */
+function wordIndex({ keyword, begin, options, optionsFrom }: KeySpec, args: ArgView): number {
+  return options === undefined
+    ? keywordIndex(keyword!, begin, args)
+    : keywordBehind(keyword!, options, optionsFrom ?? 1, args);
+}
+
 /** Index of `keyword` with an argument behind it, or -1. */
 function keywordIndex(keyword: string, begin: number, args: ArgView): number {
   if (begin > 0) {
@@ -333,13 +342,14 @@ function keywordIndex(keyword: string, begin: number, args: ArgView): number {
   return -1;
 }
 
-/** The same where options may stand before it, from argument 1 on. */
+/** The same where options may stand before it, from argument `from` on. */
 function keywordBehind(
   keyword: string,
   options: NonNullable<KeySpec['options']>,
+  from: number,
   args: ArgView,
 ): number {
-  for (let i = 1; i + 1 < args.count; i++) {
+  for (let i = from; i + 1 < args.count; i++) {
     if (isWord(args, i, keyword)) return i;
     for (let k = 0; k < options.length; k++) {
       if (!isWord(args, i, options[k]![0])) continue;

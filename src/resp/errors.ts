@@ -272,6 +272,8 @@ export const ERRORS = {
   READ_ONLY: "READONLY You can't write against a read only replica.",
   MASTER_DOWN: "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
   NO_REPLICAS: 'NOREPLICAS Not enough good replicas to write.',
+  MIGRATE_KEY_AND_KEYS:
+    'ERR When using MIGRATE KEYS option, the key argument must be set to the empty string',
   NO_FAILOVER: 'ERR No failover in progress.',
   FAILOVER_TIMEOUT: 'ERR FAILOVER timeout must be greater than 0',
   FAILOVER_NO_REPLICAS: 'ERR FAILOVER requires connected replicas.',

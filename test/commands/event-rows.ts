@@ -380,6 +380,8 @@ const GENERIC: readonly EventRow[] = [
   [[], 'RENAME a b', ''],
   [['SET a 1'], 'RENAMENX a b', 'b:new a:rename_from b:rename_to'],
   [['SET a 1', 'SET b 2'], 'RENAMENX a b', ''],
+  [['SET k v'], 'MIGRATE h 1 k 0 10', ''],
+  [[], 'MIGRATE h 1 k 0 10', 'k:keymiss'],
   [['SET k v'], 'MOVE k 1', 'k@1:new k:move_from k@1:move_to'],
   [[], 'MOVE k 1', ''],
   [['SET a 1'], 'COPY a b', 'b:new b:copy_to'],

@@ -117,6 +117,9 @@ const TABLE: Row[] = [
   ['COMMAND GETKEYS get a', `*1\r\n${bulk('a')}`],
   ['COMMAND GETKEYS mset a b c d', `*2\r\n${bulk('a')}${bulk('c')}`],
   ['COMMAND GETKEYS object encoding x', `*1\r\n${bulk('x')}`],
+  ['COMMAND GETKEYS migrate keys 1 a 0 5 AUTH keys', `*1\r\n${bulk('a')}`],
+  ['COMMAND GETKEYS migrate h 1  0 5 AUTH2 keys x KEYS a b', `*2\r\n${bulk('a')}${bulk('b')}`],
+  ['COMMAND GETKEYS migrate h 1  0 5 KEYS', `*1\r\n${bulk('')}`],
   [
     'COMMAND GETKEYSANDFLAGS set a b',
     `*1\r\n*2\r\n${bulk('a')}*2\r\n+OW\r\n+update\r\n`,

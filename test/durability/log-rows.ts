@@ -291,6 +291,7 @@ const KEYS: readonly Row[] = [
   NOTHING(['SET a 1'], 'RENAME a a'),
   AS_SENT(['SET a 1'], 'MOVE a 2'),
   NOTHING([], 'MOVE a 2'),
+  NOTHING(['SET a 1'], 'MIGRATE h 1 a 0 10'),
   [['SET a 1'], 'EXPIRE a 5', [`PEXPIREAT a ${T + 5000}`]],
   [['SET a 1'], 'PEXPIRE a 5 NX', [`PEXPIREAT a ${T + 5} NX`]],
   [['SET a 1'], 'EXPIREAT a 4000000000', ['PEXPIREAT a 4000000000000']],

@@ -5,7 +5,7 @@
 
 /** Sub-commands in brackets behind their container. */
 const NAMES = `
-  backup[abort cleanup help list seal start status] migrate sflush trimslots
+  backup[abort cleanup help list seal start status] sflush trimslots
   arcount ardel ardelrange arget argetrange argrep arinfo arinsert arlastitems arlen armget armset
   arnext arop arring arscan arseek arset
   cluster[syncslots]
