@@ -213,6 +213,21 @@ describe('what server commands ask for', () => {
     expect(picture).toContain(`Redis ver. ${REDIS_VERSION}`);
   });
 
+  test('LOLWUT VERSION has pictures of the sizes asked for, and none for others', () => {
+    const runner = new SessionRunner(ALL_COMMANDS);
+    const lines = (...args: readonly string[]): string[] => {
+      const text = decodeReply(runner.run('LOLWUT', 'VERSION', ...args)) as string;
+      return Buffer.from(text, 'latin1').toString().split('\n').slice(0, -3);
+    };
+    expect(lines('5', '6', '3', '2').map((line) => line.length)).toEqual([6, 6]);
+    expect(lines('5', '0', '-1', '0')).toHaveLength(1);
+    expect(lines('6', '7', '4').map((line) => line.length)).toEqual([7, 7, 7, 7]);
+    expect(lines('6', '999', '999').map((line) => line.length)).toEqual(Array(200).fill(200));
+    expect(lines('5')).toHaveLength(9);
+    expect(runner.run('LOLWUT', 'VERSION', '7')).toMatch(/^\$\d+\r\nTessera ver\./);
+    expect(runner.run('LOLWUT', 'VERSION', '-1')).toMatch(/^\$\d+\r\nTessera ver\./);
+  });
+
   test('categories list the same commands in ACL CAT and COMMAND LIST', () => {
     const runner = new SessionRunner(ALL_COMMANDS);
     for (const category of ACL_CATEGORIES) {
