@@ -22,8 +22,8 @@ export const SENSITIVE = 16;
 export const NO_MEANING = 32;
 
 /**
- * Not a directive of Redis: CONFIG SET to the value it has succeeds even when it is immutable, so
- * that programs that write back what CONFIG GET * shows work as they do with Redis.
+ * Not a directive of every Redis: CONFIG SET to the value it has succeeds even when it is
+ * immutable, so that programs that write back what CONFIG GET * shows work as they do with Redis.
  */
 export const OWN = 64;
 

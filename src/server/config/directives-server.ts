@@ -56,8 +56,8 @@ export const NETWORK_DIRECTIVES = [
   int('socket-mark-id', 0, 0, UINT_MAX, FIXED_NO_MEANING),
   optionalText('bind-source-addr', NO_MEANING),
   int('io-threads', 1, 1, 128, IMMUTABLE),
-  // Gone in Valkey, hence not among what CONFIG GET * shows.
-  bool('io-threads-do-reads', 'no', FIXED_NO_MEANING | HIDDEN),
+  // Gone in Valkey, so that those who write back what CONFIG GET * shows may not know it.
+  bool('io-threads-do-reads', 'no', FIXED_NO_MEANING | OWN),
   int('events-per-io-thread', 2, 0, INT_MAX, NO_MEANING),
   int('prefetch-batch-max-size', 16, 0, 128),
   int('lookahead', 16, 1, INT_MAX, NO_MEANING),

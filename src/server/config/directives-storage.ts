@@ -48,7 +48,7 @@ export const PERSISTENCE_DIRECTIVES = [
   bool('aof-use-rdb-preamble', 'yes'),
   bool('aof-timestamp-enabled', 'no'),
   bool('aof-rewrite-incremental-fsync', 'yes', NONE),
-  bool('aof-disable-auto-gc', 'no', HIDDEN),
+  bool('aof-disable-auto-gc', 'no'),
   optionalText(['aof_rewrite_cpulist', 'aof-rewrite-cpulist'], FIXED),
   text('dbfilename', 'dump.rdb', PROTECTED, baseNameCheck('dbfilename', 'filename')),
   bool('rdbcompression', 'yes'),
