@@ -158,7 +158,7 @@ function askedKeys(ctx: SessionContext, inner: ArgView): FoundKey[] | null {
     reply.errorBytes(ERROR_BYTES.INVALID_COMMAND_ARGUMENTS);
   } else {
     const keys = findKeys(spec, inner);
-    if (keys !== null) return keys;
+    if (keys !== null && keys.length > 0) return keys;
     if (spec.flags.includes('no_mandatory_keys')) return [];
     reply.error('ERR Invalid arguments specified for command');
   }

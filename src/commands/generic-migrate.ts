@@ -85,6 +85,7 @@ const BEHIND_KEYS: KeySpec = {
     ['AUTH2', 2],
   ],
   optionsFrom: OPTIONS,
+  whereEmpty: KEY,
   find: { kind: 'range', last: -1, step: 1, limit: 0 },
 };
 

@@ -108,8 +108,10 @@ export interface KeySpec {
   readonly options?: readonly (readonly [word: string, operands: number])[];
   /** Argument index at which these options begin, 1 unless told. */
   readonly optionsFrom?: number;
-  /** It finds no key where argument `begin` is empty and this other specification finds some. */
+  /** It finds no key where the word of this other specification is there. */
   readonly unless?: KeySpec;
+  /** It finds keys only where this argument is empty. */
+  readonly whereEmpty?: number;
   readonly find: KeyRange | KeyCount | KeyOption;
   /** What COMMAND INFO says about flags that are not plain. */
   readonly notes?: string;

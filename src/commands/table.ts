@@ -290,9 +290,7 @@ function oneSpec(spec: KeySpec, args: ArgView, out: KeyIndexes): boolean {
   }
   if (keyword === undefined) {
     const { unless } = spec;
-    if (unless !== undefined && args.length[begin] === 0 && wordIndex(unless, args) >= 0) {
-      return true;
-    }
+    if (unless !== undefined && wordIndex(unless, args) >= 0) return true;
     return keysAt(begin, find, args, out);
   }
   if (find.kind === 'range' && find.last === 0 && begin > 0) {
@@ -302,6 +300,8 @@ function oneSpec(spec: KeySpec, args: ArgView, out: KeyIndexes): boolean {
     }
     return true;
   }
+  const { whereEmpty } = spec;
+  if (whereEmpty !== undefined && args.length[whereEmpty] !== 0) return true;
   const at = wordIndex(spec, args);
   return at < 0 || keysAt(at + 1, find, args, out);
 }
