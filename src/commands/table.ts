@@ -87,6 +87,9 @@ export class CommandRow {
    * Argument index of the only key where the command has exactly one at a fixed place; otherwise 0.
    */
   readonly singleKey: number;
+  /** Where keys are every `keysStep`-th argument from one to the end: that one; otherwise both 0. */
+  readonly keysFrom: number;
+  readonly keysStep: number;
   /** The command's own name in upper case, as the append-only file has it. */
   readonly logName: Uint8Array;
   readonly subcommands: CommandTable | null;
@@ -136,6 +139,8 @@ export class CommandRow {
     this.isGuarded = isDebug || spec.flags.includes('protected');
     this.isSlow = spec.place === 'shard' && (spec.isSlow === true || spec.shards === 'each');
     this.singleKey = singleKeyIndex(spec);
+    this.keysStep = keysStep(spec);
+    this.keysFrom = this.keysStep === 0 ? 0 : spec.keys[0]!.begin;
     const [container] = originalName.split('|');
     this.logName = new TextEncoder().encode(container!.toUpperCase());
     this.subcommands = subcommands;
@@ -152,6 +157,13 @@ function singleKeyIndex(spec: CommandSpec): number {
   const { begin, keyword, find } = spec.keys[0]!;
   if (keyword !== undefined || spec.needsAll !== undefined) return 0;
   return find.kind === 'range' && find.last === 0 ? begin : 0;
+}
+
+function keysStep(spec: CommandSpec): number {
+  if (spec.place !== 'shard' || spec.shards !== 'keys' || spec.keys.length !== 1) return 0;
+  const { keyword, find } = spec.keys[0]!;
+  if (keyword !== undefined || spec.needsAll !== undefined || find.kind !== 'range') return 0;
+  return find.last === -1 && find.limit === 0 ? find.step : 0;
 }
 
 const SEED_TRIES_MAX = 100_000;

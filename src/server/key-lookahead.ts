@@ -89,14 +89,18 @@ export class KeyLookahead {
     this.#bring(buf, db);
   }
 
-  /** The same for the keys of one command that is too long to be looked at from afar. */
-  lookAtKeys(args: ArgView, index: Int32Array, count: number, db: number): void {
-    if (args.count <= ARGS_MAX || count > WINDOW_MAX || !this.#isWorthIt(db)) return;
+  /**
+   * The same for one command that is too long to be looked at from afar, whose keys are every
+   * `step`-th argument from `first` on.
+   */
+  lookAtKeys(args: ArgView, first: number, step: number, db: number): void {
+    const keys = Math.ceil((args.count - first) / step);
+    if (args.count <= ARGS_MAX || keys > WINDOW_MAX || !this.#isWorthIt(db)) return;
     this.#next = 0;
-    this.#count = count;
-    for (let i = 0; i < count; i++) {
-      this.#from[i] = args.offset[index[i]!]!;
-      this.#length[i] = args.length[index[i]!]!;
+    this.#count = keys;
+    for (let i = 0, at = first; i < keys; i++, at += step) {
+      this.#from[i] = args.offset[at]!;
+      this.#length[i] = args.length[at]!;
     }
     this.#bring(args.buf, db);
   }

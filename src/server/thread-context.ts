@@ -252,12 +252,17 @@ export class ThreadContext implements CommandContext {
   }
 
   at(index: number): Shard {
+    return this.shards[this.shardOf(index)]!;
+  }
+
+  /** Index of the shard of the key at argument `index`, which `key` stands for then. */
+  shardOf(index: number): number {
     if (this.#located !== index) {
       if (this.#keepsKeys && index < KEYS_KEPT_MAX) this.#atKept(index);
       else this.#hash(index);
       this.#located = index;
     }
-    return this.shards[this.key.shardIndex]!;
+    return this.key.shardIndex;
   }
 
   #hash(index: number): void {
