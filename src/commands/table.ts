@@ -87,7 +87,7 @@ export class CommandRow {
    * Argument index of the only key where the command has exactly one at a fixed place; otherwise 0.
    */
   readonly singleKey: number;
-  /** Where keys are every `keysStep`-th argument from one to the end: that one; otherwise both 0. */
+  /** Where keys are every `keysStep`-th argument from one on: that one; otherwise both 0. */
   readonly keysFrom: number;
   readonly keysStep: number;
   /** The command's own name in upper case, as the append-only file has it. */
