@@ -22,6 +22,9 @@ const MS_APART_MAX = 20_000;
 /** Times of delivery before this were given by a command, and are the same on both. */
 const GIVEN_MS_MAX = 1e12;
 
+/** Deliveries are counted up to here; Redis goes on with negative numbers. */
+const DELIVERIES_END = 2 ** 63;
+
 const asList = (value: Decoded): readonly Decoded[] => value as readonly Decoded[];
 
 /** Names and values in turn, without those that are not compared. */
@@ -59,6 +62,7 @@ function isNear(a: Decoded, b: Decoded): boolean {
     return a.length === b.length && a.every((one: Decoded, i) => isNear(one, b[i] as Decoded));
   }
   if (typeof a !== 'number' || typeof b !== 'number') return a === b;
+  if (Math.min(Math.abs(a), Math.abs(b)) >= DELIVERIES_END) return true;
   return a === b || (Math.min(a, b) > GIVEN_MS_MAX && Math.abs(a - b) < MS_APART_MAX);
 }
 
