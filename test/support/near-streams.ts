@@ -109,6 +109,6 @@ export function isSamePending(real: string, ours: string): boolean {
   return a.every((one, i) => {
     const [row, other] = [asList(one), asList(b[i]!)];
     const isClose = Math.abs(Number(row[2]) - Number(other[2])) < MS_APART_MAX;
-    return isClose && [0, 1, 3].every((at) => row[at] === other[at]);
+    return isClose && row[0] === other[0] && row[1] === other[1] && isNear(row[3]!, other[3]!);
   });
 }
