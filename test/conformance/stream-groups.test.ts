@@ -160,7 +160,7 @@ function isCompared(one: Decoded, i: number, list: readonly Decoded[]): boolean 
   return !NOT_COMPARED.has(i % 2 === 0 ? one : list[i - 1]!);
 }
 
-/** A count that goes on beyond the largest integer: it becomes negative in Redis, and stays here. */
+/** A count that goes on beyond the largest integer: negative in Redis, while ours stays. */
 function deliveries(count: Decoded): Decoded {
   return typeof count === 'number' && Math.abs(count) >= DELIVERIES_END ? 'beyond' : count;
 }
