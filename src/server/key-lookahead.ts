@@ -28,6 +28,8 @@ const DOLLAR = 0x24;
 const ZERO = 0x30;
 /** Digits of a length that are read. */
 const DIGITS_MAX = 5;
+/** Longer arguments are hardly keys: to hash what is none would be lost work. */
+const KEY_BYTES_MAX = 512;
 /** Arguments up to which a command is looked at. */
 const ARGS_MAX = 9;
 
@@ -130,7 +132,7 @@ export class KeyLookahead {
         length = length * 10 + value;
       }
       position = digit + 2;
-      if (i === 1) {
+      if (i === 1 && length <= KEY_BYTES_MAX) {
         if (position + length > end) return -1;
         this.#keyFrom = position;
         this.#keyLength = length;

@@ -59,7 +59,7 @@ export class ShardSet {
       for (let i = scanShardIndex(args, length); i < length; i++) this.mark(i);
     } else if (row.keysStep !== 0) {
       ctx.keepKeys();
-      ctx.ahead.lookAtKeys(args, row.keysFrom, row.keysStep, ctx.db);
+      ctx.lookAtKeys(row.keysFrom, row.keysStep);
       for (let i = row.keysFrom; i < args.count; i += row.keysStep) this.mark(ctx.shardOf(i));
     } else if (keyIndexes(spec.keys, args, this.#keys)) {
       ctx.keepKeys();

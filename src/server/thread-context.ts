@@ -172,6 +172,11 @@ export class ThreadContext implements CommandContext {
     this.ahead.reset(0);
   }
 
+  /** Looks at the keys of the command, every `step`-th argument from `first` on, all together. */
+  lookAtKeys(first: number, step: number): void {
+    if (this.args.buf === this.#batch) this.ahead.lookAtKeys(this.args, first, step, this.db);
+  }
+
   /** Points the context at another command. */
   begin(args: ArgView, db: number): void {
     if (this.args !== args) this.args = args;
