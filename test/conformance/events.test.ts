@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ALL_COMMANDS } from '../../src/commands/registry.ts';
 import { EVENT_ROWS } from '../commands/event-rows.ts';
 import { type Command, type Family, randomCommand } from '../fuzz/diff-commands.ts';
-import { expiresSoon } from '../fuzz/diff-expiry.ts';
+import { dependsOnMoment } from '../fuzz/diff-expiry.ts';
 import { byKey, EventListener } from '../support/event-listener.ts';
 import { EventLog } from '../support/event-log.ts';
 import { LocalRunner } from '../support/local-runner.ts';
@@ -79,7 +79,7 @@ async function compare(real: Place, ours: Place, random: Random, commands: numbe
       history.length = 0;
     }
     const words = randomCommand(random, FAMILIES);
-    if (words[0] === 'CONFIG' || expiresSoon(words)) continue;
+    if (words[0] === 'CONFIG' || dependsOnMoment(words)) continue;
     history.push(words);
     const replies = await Promise.all([real.command(words), ours.command(words)]);
     const [theirs, mine] = (await Promise.all([real.take(), ours.take()])).map((events) =>

@@ -12,7 +12,7 @@ const MS_PER_UNIX: Readonly<Record<string, number>> = { EXAT: 1000, PXAT: 1 };
  * them may still have the key; or a SET gives one that is over: 7.0 stores the key all the same,
  * and tells of it, until somebody looks.
  */
-export function expiresSoon(command: Command): boolean {
+function expiresSoon(command: Command): boolean {
   const name = command[0]!.toUpperCase();
   return command.some((word, i) => {
     const option = i === 0 ? name : word.toUpperCase();
@@ -22,4 +22,19 @@ export function expiresSoon(command: Command): boolean {
     const ms = number * (MS_PER_UNIT[option] ?? 0);
     return ms > 0 && ms < SOON_MS;
   });
+}
+
+/**
+ * Whether a command asks if a time to live is more or less than that of a key. What was given the
+ * same time before, in the same millisecond or not, answers one or the other.
+ */
+function comparesWithNow(command: Command): boolean {
+  const [name, , ttl, ...options] = command.map((word) => word.toUpperCase());
+  if (name !== 'EXPIRE' && name !== 'PEXPIRE') return false;
+  return Number(ttl) > 0 && options.some((option) => option === 'GT' || option === 'LT');
+}
+
+/** Whether two servers may differ over a command by the moment at which each has run it. */
+export function dependsOnMoment(command: Command): boolean {
+  return expiresSoon(command) || comparesWithNow(command);
 }

@@ -15,7 +15,7 @@ import { RawClient } from '../support/raw-client.ts';
 import { startRedis } from '../support/redis-server.ts';
 import { startTessera } from '../support/tessera.ts';
 import { type Command, DATABASES, FAMILIES, type Family, randomCommand } from './diff-commands.ts';
-import { expiresSoon } from './diff-expiry.ts';
+import { dependsOnMoment } from './diff-expiry.ts';
 import { toleranceFor } from './diff-tolerance.ts';
 
 /** Both databases are flushed after so many commands: short histories are short to reduce. */
@@ -58,7 +58,7 @@ const TOLERATED = new Set([
 ]);
 
 /**
- * Without what expires while it is compared, or cannot be compared inside a transaction. MULTI and
+ * Without what the moment decides, or what cannot be compared inside a transaction. MULTI and
  * WATCH: 7.0 answers their error and goes on, newer versions abort at EXEC (these commands have the
  * flag no_multi).
  */
@@ -66,7 +66,7 @@ function comparable(commands: readonly Command[]): Command[] {
   let isInside = false;
   return commands.flatMap((command) => {
     const [name] = command;
-    if (expiresSoon(command) || (isInside && TOLERATED.has(name!))) return [];
+    if (dependsOnMoment(command) || (isInside && TOLERATED.has(name!))) return [];
     if (name === 'MULTI') isInside = true;
     else if (name === 'EXEC' || name === 'DISCARD') isInside = false;
     return name!.startsWith('SORT') ? [CLEARS_ERRNO, command] : [command];
