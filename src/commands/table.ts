@@ -138,9 +138,11 @@ export class CommandRow {
     this.isDebug = isDebug;
     this.isGuarded = isDebug || spec.flags.includes('protected');
     this.isSlow = spec.place === 'shard' && (spec.isSlow === true || spec.shards === 'each');
-    this.singleKey = singleKeyIndex(spec);
-    this.keysStep = keysStep(spec);
-    this.keysFrom = this.keysStep === 0 ? 0 : spec.keys[0]!.begin;
+    const range = plainRange(spec);
+    const isToEnd = range?.last === -1 && range.limit === 0;
+    this.singleKey = range?.last === 0 ? range.begin : 0;
+    this.keysFrom = isToEnd ? range.begin : 0;
+    this.keysStep = isToEnd ? range.step : 0;
     const [container] = originalName.split('|');
     this.logName = new TextEncoder().encode(container!.toUpperCase());
     this.subcommands = subcommands;
@@ -152,18 +154,12 @@ export class CommandRow {
   }
 }
 
-function singleKeyIndex(spec: CommandSpec): number {
-  if (spec.place !== 'shard' || spec.shards !== 'keys' || spec.keys.length !== 1) return 0;
+/** The range of keys of a command that has nothing else to say of them; null = it has. */
+function plainRange(spec: CommandSpec): (KeyRange & { readonly begin: number }) | null {
+  if (spec.place !== 'shard' || spec.shards !== 'keys' || spec.keys.length !== 1) return null;
   const { begin, keyword, find } = spec.keys[0]!;
-  if (keyword !== undefined || spec.needsAll !== undefined) return 0;
-  return find.kind === 'range' && find.last === 0 ? begin : 0;
-}
-
-function keysStep(spec: CommandSpec): number {
-  if (spec.place !== 'shard' || spec.shards !== 'keys' || spec.keys.length !== 1) return 0;
-  const { keyword, find } = spec.keys[0]!;
-  if (keyword !== undefined || spec.needsAll !== undefined || find.kind !== 'range') return 0;
-  return find.last === -1 && find.limit === 0 ? find.step : 0;
+  if (keyword !== undefined || spec.needsAll !== undefined) return null;
+  return find.kind === 'range' ? { ...find, begin } : null;
 }
 
 const SEED_TRIES_MAX = 100_000;

@@ -9,8 +9,7 @@
  * step do not depend on each other, so that the processor has them all under way at once.
  */
 import type { HalfSipHash } from '../base/half-sip-hash.ts';
-import type { Key } from '../keyspace/key.ts';
-import { shardOfHash } from '../keyspace/key.ts';
+import { type Key, shardOfHash } from '../keyspace/key.ts';
 import type { Shard } from '../keyspace/shard.ts';
 import type { ArgView } from '../resp/request-parser.ts';
 

@@ -4,6 +4,7 @@ import { GENERIC_COMMANDS } from '../../src/commands/generic.ts';
 import { STREAM_COMMANDS } from '../../src/commands/stream.ts';
 import { STRING_COMMANDS } from '../../src/commands/string.ts';
 import { type Decoded, decodeReply } from '../support/decode-reply.ts';
+import { DELIVERIES_END } from '../support/near-streams.ts';
 import { type RedisServer, redisServerPath, startRedis } from '../support/redis-server.ts';
 import { type Command, compareWithRedis } from './differential.ts';
 
@@ -24,7 +25,6 @@ const BEGIN: readonly Command[] = [
 ];
 /** Both clocks differ by less than half of this: idle times are compared in its units. */
 const STEP_MS = 1_000_000;
-const DELIVERIES_END = 2 ** 63;
 
 const key = fc.oneof(
   { weight: 20, arbitrary: fc.constant(KEY) },

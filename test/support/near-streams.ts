@@ -23,7 +23,7 @@ const MS_APART_MAX = 20_000;
 const GIVEN_MS_MAX = 1e12;
 
 /** Deliveries are counted up to here; Redis goes on with negative numbers. */
-const DELIVERIES_END = 2 ** 63;
+export const DELIVERIES_END = 2 ** 63;
 
 const asList = (value: Decoded): readonly Decoded[] => value as readonly Decoded[];
 
